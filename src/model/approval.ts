@@ -1,0 +1,44 @@
+/** Approval requests. Pure types. */
+import type { ApprovalRule, PolicyRef } from './decision.ts';
+import type { Facts } from './facts.ts';
+import type { ParameterValue } from './session.ts';
+
+/** `pending` is the only state that changes; the others are final. `used` follows `approved` when the statement ran. */
+export type ApprovalState = 'pending' | 'approved' | 'used' | 'denied' | 'expired' | 'drifted' | 'cancelled';
+
+/** What an approval is good for. Two statements with equal bindings are the same thing asked twice. */
+export interface ApprovalBinding {
+  readonly principal: string;
+  readonly onBehalfOf: readonly string[];
+  readonly database: string;
+  readonly astDigests: readonly string[];
+  readonly parameters: readonly ParameterValue[];
+  readonly objectsDigests: readonly string[];
+}
+
+export interface ApprovalVote {
+  readonly principal: string;
+  readonly verdict: 'approve' | 'deny';
+  readonly reason?: string;
+  readonly at: number;
+}
+
+export interface ApprovalRequest {
+  /** Short enough to type: `apr_` and 10 characters. */
+  readonly id: string;
+  readonly state: ApprovalState;
+  readonly binding: ApprovalBinding;
+  /** Hex SHA-256 of the canonical JSON of `binding`. */
+  readonly bindingDigest: string;
+  readonly sessionId: string;
+  readonly statement: string;
+  readonly facts: readonly Facts[];
+  readonly purpose?: string;
+  readonly policies: readonly PolicyRef[];
+  readonly policyVersion: string;
+  readonly rule: ApprovalRule;
+  readonly votes: readonly ApprovalVote[];
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}

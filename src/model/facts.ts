@@ -1,0 +1,118 @@
+/**
+ * Facts: what a statement does, independent of any dialect. Pure types.
+ *
+ * Facts are about *what was written*, resolved against a catalog snapshot; they hold no values of the database. What could
+ * not be understood is listed in `opaque`, never left out: an empty `opaque` claims that everything else is complete.
+ */
+
+/** What a statement does to a thing; also the Cedar actions (plus `Connect` and `Unmask`). */
+export type Action =
+  | 'Connect'
+  | 'Read'
+  | 'Insert'
+  | 'Update'
+  | 'Delete'
+  | 'Truncate'
+  | 'Create'
+  | 'Alter'
+  | 'Drop'
+  | 'Grant'
+  | 'Execute'
+  | 'Export'
+  | 'Lock'
+  | 'Maintain'
+  | 'Set'
+  | 'Notify'
+  | 'Transaction'
+  | 'Administer'
+  | 'Unmask';
+
+/** `schema.name` as the catalog spells it, without quoting; for a relation that was not found, the name as written. */
+export type RelationId = string;
+
+/** How one statement uses one relation. One entry per (relation, action); columns are sorted and unique. */
+export interface RelationUse {
+  readonly relation: RelationId;
+  /** False if the catalog snapshot does not know it (it may not exist, or be temporary). */
+  readonly known: boolean;
+  /** True for relations of the system schemas (pg_catalog, information_schema). */
+  readonly system: boolean;
+  /** True for the session's own temporary relations. */
+  readonly temporary: boolean;
+  readonly action: Action;
+  /** Columns whose values the statement reads in any position (output, predicate, sort, …). */
+  readonly reads: readonly string[];
+  /** Columns in predicates, joins and sorts: a subset of `reads`. */
+  readonly filters: readonly string[];
+  /** Columns written. */
+  readonly writes: readonly string[];
+}
+
+/** A function the statement calls. */
+export interface FunctionUse {
+  /** `schema.name`; for one that was not found, the name as written. */
+  readonly name: string;
+  /** True if its effects are known to stay within its arguments and result. */
+  readonly transparent: boolean;
+}
+
+/** A setting the statement changes. `value` is null when it is not a literal. */
+export interface SettingUse {
+  readonly name: string;
+  readonly value: string | null;
+  readonly local: boolean;
+}
+
+/** Something the analysis could not see through. */
+export interface Opaque {
+  /** Stable, for policy and tests. */
+  readonly kind:
+    | 'statement' // a statement kind the analysis does not know
+    | 'function' // a function whose effects are unknown
+    | 'dynamic-sql' // text executed as SQL
+    | 'relation' // a relation that cannot be resolved
+    | 'type' // a type, cast or operator that runs unknown code
+    | 'setting'; // a setting that changes how text is read
+  /** One phrase for people: `function public.f(integer)`. */
+  readonly what: string;
+}
+
+/** What kind of transaction control a statement is, for the session's bookkeeping. */
+export type TransactionControl =
+  | 'begin'
+  | 'commit'
+  | 'rollback'
+  | 'savepoint'
+  | 'release'
+  | 'rollback-to'
+  | 'prepare'
+  | 'none';
+
+/** What one statement does. */
+export interface Facts {
+  /** The command tag without counts, as the engine would report it: `SELECT`, `UPDATE`, `CREATE TABLE`. */
+  readonly command: string;
+  /** Every distinct action, in order of first appearance. */
+  readonly actions: readonly Action[];
+  readonly relations: readonly RelationUse[];
+  /** Other objects touched: `{action: 'Create', type: 'index', name: 'public.i'}`. */
+  readonly objects: readonly ObjectUse[];
+  readonly functions: readonly FunctionUse[];
+  readonly settings: readonly SettingUse[];
+  /** False for an UPDATE or DELETE (also nested) without a predicate, or with one that is always true. */
+  readonly bounded: boolean;
+  /** True if the statement may change data, objects, settings that outlive it, or the world outside. Unknown counts as true. */
+  readonly writes: boolean;
+  /** True if it may change what names mean (DDL): the catalog snapshot is refreshed after it. */
+  readonly changesCatalog: boolean;
+  readonly transaction: TransactionControl;
+  readonly opaque: readonly Opaque[];
+}
+
+/** A schema object that is not used as a relation. */
+export interface ObjectUse {
+  readonly action: Action;
+  /** Lower case: `table`, `index`, `function`, `role`, `schema`, `extension`, … */
+  readonly type: string;
+  readonly name: string;
+}

@@ -1,0 +1,35 @@
+/** Labels and masks. Pure types. */
+import type { RelationId } from './facts.ts';
+
+/** What a column holds: `email`, `card_number`, … Lower snake case. */
+export type Label = string;
+
+/** How a label is shown to those who may not see it. Total, immutable, type-keeping. */
+export type Mask =
+  | { readonly kind: 'null' }
+  /** Every text becomes the same text (`replacement`, default `***`); other types become null. */
+  | { readonly kind: 'redact'; readonly replacement?: string }
+  /** First character of the local part and the domain: `a***@example.com`. */
+  | { readonly kind: 'email' }
+  /** Only the last `n` characters stay, the rest become `*`. */
+  | { readonly kind: 'last'; readonly n: number }
+  /** Only the first `n` characters stay. */
+  | { readonly kind: 'partial'; readonly n: number }
+  /** Dates and timestamps cut to the start of the unit. */
+  | { readonly kind: 'date'; readonly unit: 'month' | 'quarter' | 'year' }
+  /** Numbers cut down to a multiple of `size`. */
+  | { readonly kind: 'bucket'; readonly size: number }
+  /** A constant, read as the column's type; null if the type cannot hold it. */
+  | { readonly kind: 'constant'; readonly value: string };
+
+/** One labelled column of one database. */
+export interface ColumnLabel {
+  readonly relation: RelationId;
+  readonly column: string;
+  readonly label: Label;
+}
+
+/** A column that must be shown masked, as an obligation of a decision. */
+export interface ColumnMask extends ColumnLabel {
+  readonly mask: Mask;
+}

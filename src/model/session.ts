@@ -1,0 +1,25 @@
+/** A session and its statements. Pure types. */
+import type { Database } from './database.ts';
+import type { Actor } from './principal.ts';
+
+/** What a session does when a statement is held: wait in the connection, or fail at once with a structured error. */
+export type HoldMode = 'wait' | 'fail';
+
+export interface SessionInfo {
+  /** Unique over all time: 26 characters, sortable by start (ULID). */
+  readonly id: string;
+  readonly actor: Actor;
+  readonly database: Database;
+  readonly holdMode: HoldMode;
+  /** `ip:port` of the client, or `unix`. */
+  readonly clientAddress: string;
+  /** What the client says of itself; untrusted text, cut to 64 characters. */
+  readonly applicationName: string;
+  /** Whether the client's connection is encrypted. */
+  readonly tls: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+}
+
+/** A parameter value as bound: text as the client sent it, `null`, or binary as base64 behind `\\x64:`. */
+export type ParameterValue = string | null;
