@@ -1,0 +1,41 @@
+/** What holds where `sluice.yaml` is silent. The schema and docs/configuration.md show these same values. */
+import type { ApprovalConfig, Limits, TokenConfig } from './config.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const MIB = 1024 * 1024;
+
+export const DEFAULT_DATA_DIR = './.sluice';
+export const DEFAULT_HOST = '127.0.0.1';
+export const DEFAULT_POSTGRES_PORT = 6432;
+export const DEFAULT_HTTP_PORT = 6480;
+/** The name of the admin socket inside the data directory. */
+export const ADMIN_SOCKET_NAME = 'admin.sock';
+
+export const DEFAULT_APPROVALS: ApprovalConfig = {
+  groups: [],
+  quorum: 1,
+  expiresMs: 15 * MINUTE,
+  holdMode: 'wait',
+  maxPending: 1000,
+  maxPendingPerPrincipal: 20,
+};
+
+export const DEFAULT_TOKENS: TokenConfig = {
+  defaultTtlMs: HOUR,
+  maxTtlMs: 24 * HOUR,
+  maxActivePerPrincipal: 32,
+};
+
+export const DEFAULT_LIMITS: Limits = {
+  maxConnections: 1000,
+  maxConnectionsPerPrincipal: 200,
+  startupTimeoutMs: 10 * SECOND,
+  upstreamConnectTimeoutMs: 10 * SECOND,
+  drainTimeoutMs: 30 * SECOND,
+  maxStatementBytes: MIB,
+  maxMessageBytes: 64 * MIB,
+  authFailureDelayMs: 250,
+  authFailureMaxDelayMs: 5 * SECOND,
+};

@@ -1,0 +1,118 @@
+/**
+ * What `sluice.yaml` says, checked and with every default filled in. Plain data: paths are absolute, secrets are read
+ * and wrapped. docs/configuration.md describes the file.
+ */
+import type { Database } from '../model/database.ts';
+import type { ColumnLabel, Label } from '../model/labels.ts';
+import type { Principal } from '../model/principal.ts';
+import type { HoldMode } from '../model/session.ts';
+import type { ConfigProblem, ConfigSource } from './config-source.ts';
+import type { Secret } from './secret.ts';
+
+/** A certificate chain and its key, both PEM. */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: Secret;
+}
+
+export type ListenerTlsMode = 'disable' | 'prefer' | 'require';
+
+/** TLS towards clients. Without `keyPair`, a self-signed certificate is made on first start. */
+export interface ListenerTls {
+  readonly mode: ListenerTlsMode;
+  readonly keyPair?: KeyPair;
+}
+
+/** Where to listen. Port 0 takes any free one. */
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: ListenerTls;
+}
+
+/** `prefer` and `require` do not verify the certificate; `verify-ca` verifies the chain, `verify-full` the name too. */
+export type UpstreamTlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+
+/** How to reach a database and as whom. */
+export interface Upstream {
+  readonly host: string;
+  readonly port: number;
+  /** Its name at the server, which may differ from the one clients connect to. */
+  readonly database: string;
+  readonly user: string;
+  readonly password?: Secret;
+  /** `ca` is PEM; without it, the system's roots count. */
+  readonly tls: { readonly mode: UpstreamTlsMode; readonly ca?: string };
+}
+
+/** A connection target with its labels. */
+export interface DatabaseConfig extends Database {
+  readonly upstream: Upstream;
+  readonly labels: readonly ColumnLabel[];
+  /** Masks by label as written (`bucket(10000)`); `masking` parses them. */
+  readonly masks: Readonly<Record<Label, string>>;
+}
+
+/** A principal and whom it may act for (ids of configured principals; empty for humans). */
+export interface PrincipalConfig extends Principal {
+  readonly mayActFor: readonly string[];
+}
+
+export interface PolicyConfig {
+  /** Whether the policies that ship with Sluice apply. */
+  readonly defaults: boolean;
+  /** Absolute paths, in the order written; the last segment may hold `*`. `listPolicyFiles` expands them. */
+  readonly files: readonly string[];
+}
+
+/** What an `@approval` annotation leaves out. */
+export interface ApprovalConfig {
+  readonly groups: readonly string[];
+  readonly quorum: number;
+  readonly expiresMs: number;
+  /** What sessions do that did not choose. */
+  readonly holdMode: HoldMode;
+  /** Requests that may wait at once over all sessions, and of one principal. */
+  readonly maxPending: number;
+  readonly maxPendingPerPrincipal: number;
+}
+
+export interface TokenConfig {
+  readonly defaultTtlMs: number;
+  readonly maxTtlMs: number;
+  /** Tokens of one principal that may be valid at once; 1 to 32. */
+  readonly maxActivePerPrincipal: number;
+}
+
+export interface Limits {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerPrincipal: number;
+  /** From accepting a connection to the end of authentication. */
+  readonly startupTimeoutMs: number;
+  readonly upstreamConnectTimeoutMs: number;
+  /** How long SIGTERM waits for sessions to finish. */
+  readonly drainTimeoutMs: number;
+  readonly maxStatementBytes: number;
+  /** Any one message of a client, COPY data and parameters included. */
+  readonly maxMessageBytes: number;
+  /** The first delay after repeated authentication failures, doubled by each further one … */
+  readonly authFailureDelayMs: number;
+  /** … up to this. */
+  readonly authFailureMaxDelayMs: number;
+}
+
+/** The whole configuration. Immutable; a reload makes a new one. */
+export interface Config {
+  readonly source: ConfigSource;
+  /** Things that work but should not stay so. */
+  readonly warnings: readonly ConfigProblem[];
+  readonly dataDir: string;
+  /** `adminSocket` is a path; whoever can open it may administer. */
+  readonly listen: { readonly postgres: Listener; readonly http: Listener; readonly adminSocket: string };
+  readonly principals: ReadonlyMap<string, PrincipalConfig>;
+  readonly databases: ReadonlyMap<string, DatabaseConfig>;
+  readonly policies: PolicyConfig;
+  readonly approvals: ApprovalConfig;
+  readonly tokens: TokenConfig;
+  readonly limits: Limits;
+}

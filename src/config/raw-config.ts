@@ -1,0 +1,77 @@
+/** The shape of `sluice.yaml` once the schema accepted it. Pure types. */
+
+export interface RawTls {
+  readonly mode?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly ca?: string;
+}
+
+export interface RawListener {
+  readonly host?: string;
+  readonly port?: number;
+  readonly tls?: RawTls;
+}
+
+export interface RawSecret {
+  readonly env?: string;
+  readonly file?: string;
+}
+
+export interface RawPrincipal {
+  readonly kind: 'human' | 'agent' | 'service';
+  readonly displayName?: string;
+  readonly groups?: readonly string[];
+  readonly mayActFor?: readonly string[];
+}
+
+export interface RawDatabase {
+  readonly engine: 'postgres';
+  readonly environment: string;
+  readonly host: string;
+  readonly port?: number;
+  readonly database?: string;
+  readonly user: string;
+  readonly password?: RawSecret;
+  readonly tls?: RawTls;
+  readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly masks?: Readonly<Record<string, string>>;
+}
+
+export interface RawConfig {
+  readonly version: 1;
+  readonly dataDir?: string;
+  readonly listen?: {
+    readonly postgres?: RawListener;
+    readonly http?: RawListener;
+    readonly adminSocket?: string;
+  };
+  readonly groups?: readonly string[];
+  readonly principals?: Readonly<Record<string, RawPrincipal>>;
+  readonly databases?: Readonly<Record<string, RawDatabase>>;
+  readonly policies?: { readonly defaults?: boolean; readonly files?: readonly string[] };
+  readonly approvals?: {
+    readonly groups?: readonly string[];
+    readonly quorum?: number;
+    readonly expires?: string;
+    readonly holdMode?: 'wait' | 'fail';
+    readonly maxPending?: number;
+    readonly maxPendingPerPrincipal?: number;
+  };
+  readonly tokens?: {
+    readonly defaultTtl?: string;
+    readonly maxTtl?: string;
+    readonly maxActivePerPrincipal?: number;
+  };
+  readonly limits?: {
+    readonly maxConnections?: number;
+    readonly maxConnectionsPerPrincipal?: number;
+    readonly startupTimeout?: string;
+    readonly upstreamConnectTimeout?: string;
+    readonly drainTimeout?: string;
+    readonly maxStatementBytes?: number | string;
+    readonly maxMessageBytes?: number | string;
+    readonly authFailureDelay?: string;
+    readonly authFailureMaxDelay?: string;
+  };
+}
