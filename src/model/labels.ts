@@ -33,3 +33,20 @@ export interface ColumnLabel {
 export interface ColumnMask extends ColumnLabel {
   readonly mask: Mask;
 }
+
+/**
+ * The labelled columns of one database with their masks. Immutable; equal versions mean equal content. A column that holds
+ * several things (a view column made of two labelled ones) has one entry a label.
+ */
+export interface LabelSet {
+  /** Hex digits over the content; part of every cache key. */
+  readonly version: string;
+  /** Every label in use, sorted, unique. */
+  readonly labels: readonly Label[];
+  /** Every labelled column, sorted by relation, column and label. */
+  readonly columns: readonly ColumnMask[];
+  /** The labelled columns of a relation; empty if there are none. */
+  ofRelation(relation: RelationId): readonly ColumnMask[];
+  /** The labels of a column; empty if it has none. */
+  labelsOf(relation: RelationId, column: string): readonly Label[];
+}
