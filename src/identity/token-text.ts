@@ -1,5 +1,5 @@
 /**
- * The text of a token: `slc_<id>_<secret><checksum>`, 67 characters of letters, digits and underscores, so that a double
+ * The text of a token: `slc_<id>_<secret><checksum>`, 66 characters of letters, digits and underscores, so that a double
  * click takes all of it, no shell, URL or connection string needs to quote it, and secret scanners can find it:
  *
  *     slc_[0-9A-Za-z]{12}_[0-9A-Za-z]{43}[0-9A-Za-z]{6}

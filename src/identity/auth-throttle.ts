@@ -1,0 +1,92 @@
+/**
+ * Slows down whoever keeps failing to authenticate: an address, and a user name. Counts names alike whether or not they
+ * exist. Never refuses: a delay costs an attacker time, a lock-out would cost the victim its access.
+ *
+ * Each failure counts one and is forgotten after a while; the first few are free, each further one doubles the delay.
+ */
+import { isIPv6 } from 'node:net';
+import { LRUCache } from 'lru-cache';
+
+export interface AuthThrottleOptions {
+  /** The delay after the first failure that is not free. */
+  readonly firstDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Failures without a delay; default 3. */
+  readonly freeFailures?: number;
+  /** One failure is forgotten in this time; default 30,000. */
+  readonly forgetMs?: number;
+  /** How many addresses and names are remembered, the latest ones; default 20,000. */
+  readonly maxKeys?: number;
+  /** Milliseconds, monotonic. */
+  readonly now: () => number;
+}
+
+interface Tally {
+  readonly failures: number;
+  readonly at: number;
+}
+
+/** Remembers failures. Bounded: the least recently seen keys are forgotten first. */
+export class AuthThrottle {
+  readonly #options: Required<AuthThrottleOptions>;
+  readonly #tallies: LRUCache<string, Tally>;
+
+  constructor(options: AuthThrottleOptions) {
+    this.#options = { freeFailures: 3, forgetMs: 30_000, maxKeys: 20_000, ...options };
+    this.#tallies = new LRUCache({ max: this.#options.maxKeys });
+  }
+
+  /**
+   * How long to wait before looking at an attempt, in milliseconds. The same for a right and a wrong one, so that the
+   * delay tells nothing.
+   * @param address the client's IP address, without port; or any name of a local transport
+   */
+  delayMs(address: string, user: string): number {
+    return Math.max(this.#delayOf(addressKey(address)), this.#delayOf(userKey(user)));
+  }
+
+  /** Counts a failure. */
+  failed(address: string, user: string): void {
+    for (const key of [addressKey(address), userKey(user)]) {
+      const failures = Math.min(this.#failuresOf(key) + 1, 64);
+      this.#tallies.set(key, { failures, at: this.#options.now() });
+    }
+  }
+
+  /** Clears the name. The address stays: a token of one's own must not pay for guesses at others'. */
+  succeeded(user: string): void {
+    this.#tallies.delete(userKey(user));
+  }
+
+  #delayOf(key: string): number {
+    const { firstDelayMs, maxDelayMs, freeFailures } = this.#options;
+    const counted = this.#failuresOf(key) - freeFailures;
+    return counted <= 0 ? 0 : Math.round(Math.min(maxDelayMs, firstDelayMs * 2 ** (counted - 1)));
+  }
+
+  #failuresOf(key: string): number {
+    const tally = this.#tallies.get(key);
+    if (tally === undefined) return 0;
+    const forgotten = Math.floor((this.#options.now() - tally.at) / this.#options.forgetMs);
+    return Math.max(0, tally.failures - forgotten);
+  }
+}
+
+/** One key per IPv4 address and per IPv6 /64, which is what one customer of a provider has. */
+function addressKey(address: string): string {
+  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
+  if (!isIPv6(plain)) return `a:${plain}`;
+  const [head = '', tail = ''] = plain.split('%')[0]!.toLowerCase().split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === '' ? [] : tail.split(':');
+  const missing = plain.includes('::') ? Array(Math.max(0, 8 - left.length - right.length)).fill('0') : [];
+  const groups = [...left, ...missing, ...right]
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16));
+  return `a:${groups.join(':')}/64`;
+}
+
+/** Names are cut: a client may send megabytes. */
+function userKey(user: string): string {
+  return `u:${user.slice(0, 64)}`;
+}

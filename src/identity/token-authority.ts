@@ -1,0 +1,257 @@
+/**
+ * Issues, recognises and revokes tokens. A token's text leaves through `issueToken` once; nothing here keeps or logs it.
+ * Every issue and revocation is recorded before it counts.
+ */
+import type { PrincipalConfig, TokenConfig } from '../config/config.ts';
+import { formatDuration } from '../config/quantity.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { LedgerEvent } from '../model/ledger-entry.ts';
+import type { Actor } from '../model/principal.ts';
+import { actorOf, chainProblem, type Principals, requirePrincipal } from './actor-chain.ts';
+import type { TokenFilter, TokenRecord, TokenStore, TokenVerifier } from './token.ts';
+import { mintToken, type RandomBytes, tokenIdOf } from './token-text.ts';
+import { makeTokenVerifier, matchesVerifier, SCRAM_ITERATIONS, saltOf } from './token-verifier.ts';
+import { TokenWatch, type TokenWatchOptions } from './token-watch.ts';
+
+const MAX_PURPOSE_LENGTH = 500;
+const KEY_BYTES = 32;
+const DAY_MS = 86_400_000;
+/** Of one principal, whatever the configuration says: what one SCRAM proof is tried against. */
+const MAX_CANDIDATES = 32;
+/** How long ended tokens can still be listed. */
+const KEEP_ENDED_MS = 90 * DAY_MS;
+
+type TokenEvent = Extract<LedgerEvent, { kind: 'token-issued' | 'token-revoked' }>;
+
+export interface TokenAuthorityDeps {
+  readonly store: TokenStore;
+  readonly principals: Principals;
+  readonly tokens: TokenConfig;
+  /** 32 bytes; see installation-secret.ts. */
+  readonly installationSecret: Buffer;
+  /** Writes the ledger; resolves when the entry is durable. */
+  readonly record: (event: TokenEvent) => Promise<void>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly randomBytes: RandomBytes;
+  /** How often watched tokens are checked; default every second. */
+  readonly watch?: TokenWatchOptions;
+}
+
+export interface TokenRequest {
+  readonly principal: string;
+  /** Nearest first; default nobody. */
+  readonly onBehalfOf?: readonly string[];
+  readonly purpose?: string;
+  /** Default `tokens.defaultTtl`; at most `tokens.maxTtl`. */
+  readonly ttlMs?: number;
+}
+
+/** The answer to whoever issued a token: the only place its text appears. */
+export interface IssuedToken {
+  readonly id: string;
+  readonly text: string;
+  readonly principal: string;
+  readonly onBehalfOf: readonly string[];
+  readonly purpose?: string;
+  readonly expiresAt: number;
+}
+
+/** One token that a SCRAM proof may match. Keys are 32 bytes. */
+export interface ScramCandidate {
+  /** Empty for a decoy, which matches nothing. */
+  readonly tokenId: string;
+  readonly storedKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+/** What a SCRAM server needs to authenticate a user name. */
+export interface ScramCandidates {
+  readonly salt: Buffer;
+  readonly iterations: number;
+  /** Always 32, whatever the name: decoys fill up. */
+  readonly verifiers: readonly ScramCandidate[];
+}
+
+/** The tokens of one installation. */
+export class TokenAuthority {
+  readonly #deps: TokenAuthorityDeps;
+  readonly #watch: TokenWatch;
+  #lastIssue: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: TokenAuthorityDeps) {
+    this.#deps = deps;
+    this.#watch = new TokenWatch(deps.store, deps.now, deps.watch);
+  }
+
+  /**
+   * Makes a token. Resolves when it is recorded and usable.
+   * @throws {SluiceError} not_found (principal), forbidden (may not act for), bad_request (ttl, purpose, chain),
+   * conflict (too many active tokens), ledger_*
+   */
+  issueToken(request: TokenRequest): Promise<IssuedToken> {
+    // One after the other, so that the bound on active tokens holds.
+    const issued = this.#lastIssue.then(() => this.#issue(request));
+    this.#lastIssue = issued.catch(() => undefined);
+    return issued;
+  }
+
+  async #issue(request: TokenRequest): Promise<IssuedToken> {
+    const { store, now, principals, tokens, record } = this.#deps;
+    const principal = requirePrincipal(request.principal, principals);
+    const terms = this.#checkTerms(request, principal);
+    const createdAt = now();
+    await store.pruneTokens(createdAt - KEEP_ENDED_MS);
+    const active = await this.#activeTokens(principal.id);
+    if (active.length >= tokens.maxActivePerPrincipal) throw tooManyTokens(principal.id, active.length);
+    const { id, text } = mintToken(this.#deps.randomBytes);
+    const verifier = await makeTokenVerifier(text, this.#saltOf(principal.id));
+    const { ttlMs, ...kept } = terms;
+    const token = { id, principal: principal.id, ...kept, expiresAt: createdAt + ttlMs };
+    const { id: tokenId, ...recorded } = token;
+    await record({ kind: 'token-issued', token: tokenId, ...recorded });
+    await store.insertToken({ ...token, createdAt, verifier });
+    return { ...token, text };
+  }
+
+  /**
+   * Ends a token, and whatever watches it at once.
+   * @throws {SluiceError} not_found, conflict (it already ended), ledger_*
+   */
+  async revokeToken(id: string): Promise<void> {
+    const { store, now, record } = this.#deps;
+    const token = await store.tokenById(id);
+    if (token === undefined) {
+      throw new SluiceError('not_found', `there is no token ${JSON.stringify(id)}`, {
+        hint: 'sluice token list shows the tokens there are; the id is the part between the underscores.',
+      });
+    }
+    if (!isActiveAt(token, now())) throw new SluiceError('conflict', `token ${id} has already ended`);
+    await record({ kind: 'token-revoked', token: id });
+    await store.revokeToken(id, now());
+    this.#watch.end(id, 'revoked');
+  }
+
+  /** Tokens without their keys, the newest first. */
+  async listTokens(filter: TokenFilter): Promise<readonly Omit<TokenRecord, 'verifier'>[]> {
+    const found = await this.#deps.store.listTokens(filter);
+    return found.map(({ verifier: _, ...token }) => token);
+  }
+
+  /**
+   * What to authenticate `user` with. Answers for every name alike: an unknown one gets a stable salt and decoys, so
+   * that neither the exchange nor the work behind it tells whether the principal exists.
+   */
+  async candidates(user: string): Promise<ScramCandidates> {
+    const salt = this.#saltOf(user);
+    const active = await this.#activeTokens(user);
+    const known = this.#deps.principals.has(user) ? active : [];
+    const usable = known.filter(({ verifier }) => isCurrent(verifier, salt));
+    const verifiers = usable.map(({ id, verifier: { storedKey, serverKey } }) => ({
+      tokenId: id,
+      storedKey,
+      serverKey,
+    }));
+    while (verifiers.length < MAX_CANDIDATES) verifiers.push(this.#decoy());
+    return { salt, iterations: SCRAM_ITERATIONS, verifiers };
+  }
+
+  /**
+   * The actor behind a token that SCRAM recognised, or undefined if it ended meanwhile, or the configuration no longer
+   * allows what it says.
+   */
+  async actorOfToken(tokenId: string): Promise<Actor | undefined> {
+    const { store, now, principals } = this.#deps;
+    const token = await store.tokenById(tokenId);
+    return token === undefined || !isActiveAt(token, now()) ? undefined : actorOf(token, principals);
+  }
+
+  /**
+   * The actor that a bearer token stands for, or undefined. Never says why. Takes some 2 ms on another thread for
+   * anything that looks like a token, whether it exists or not.
+   */
+  async verifyBearer(text: string): Promise<Actor | undefined> {
+    const { store, now, principals } = this.#deps;
+    const id = tokenIdOf(text);
+    if (id === undefined) return undefined;
+    const token = await store.tokenById(id);
+    const decoy: TokenVerifier = { ...this.#decoy(), salt: this.#saltOf(''), iterations: SCRAM_ITERATIONS };
+    const matches = await matchesVerifier(text, token?.verifier ?? decoy);
+    if (!matches || token === undefined || !isActiveAt(token, now())) return undefined;
+    return actorOf(token, principals);
+  }
+
+  /** Whether the token may still be used. */
+  async isActive(tokenId: string): Promise<boolean> {
+    return (await this.actorOfToken(tokenId)) !== undefined;
+  }
+
+  /**
+   * Calls `onEnd` once when the token is revoked (by any process) or expires, within about a second. The function
+   * returned stops watching.
+   */
+  watchToken(tokenId: string, onEnd: (why: 'revoked' | 'expired') => void): () => void {
+    return this.#watch.add(tokenId, onEnd);
+  }
+
+  /** Stops watching. Tokens stay as they are. */
+  close(): void {
+    this.#watch.close();
+  }
+
+  #checkTerms(request: TokenRequest, principal: PrincipalConfig) {
+    const { onBehalfOf = [], purpose, ttlMs = this.#deps.tokens.defaultTtlMs } = request;
+    const { maxTtlMs } = this.#deps.tokens;
+    if (!Number.isSafeInteger(ttlMs) || ttlMs < 1000 || ttlMs > maxTtlMs) {
+      throw new SluiceError(
+        'bad_request',
+        `the lifetime must be between 1s and ${formatDuration(maxTtlMs)}`,
+        {
+          hint: 'tokens.maxTtl in the configuration sets the upper bound.',
+        },
+      );
+    }
+    if (purpose !== undefined) checkPurpose(purpose);
+    const problem = chainProblem(principal, onBehalfOf, this.#deps.principals);
+    if (problem !== undefined) throw problem;
+    return { onBehalfOf, ttlMs, ...(purpose === undefined ? {} : { purpose }) };
+  }
+
+  #activeTokens(principal: string): Promise<readonly TokenRecord[]> {
+    const { store, now } = this.#deps;
+    return store.listTokens({ principal, activeAt: now(), limit: MAX_CANDIDATES });
+  }
+
+  #saltOf(user: string): Buffer {
+    return saltOf(user, this.#deps.installationSecret);
+  }
+
+  #decoy(): ScramCandidate {
+    const { randomBytes } = this.#deps;
+    return { tokenId: '', storedKey: randomBytes(KEY_BYTES), serverKey: randomBytes(KEY_BYTES) };
+  }
+}
+
+/** A token is active until it is revoked or its time is up, whichever comes first. */
+export function isActiveAt(token: Pick<TokenRecord, 'revokedAt' | 'expiresAt'>, at: number): boolean {
+  return token.revokedAt === undefined && at < token.expiresAt;
+}
+
+/** False for a verifier made under another installation secret, such as one restored without its key file. */
+function isCurrent(verifier: TokenVerifier, salt: Buffer): boolean {
+  return verifier.iterations === SCRAM_ITERATIONS && verifier.salt.equals(salt);
+}
+
+function checkPurpose(purpose: string): void {
+  if (purpose.length > 0 && purpose.length <= MAX_PURPOSE_LENGTH && !/\p{Cc}/u.test(purpose)) return;
+  throw new SluiceError(
+    'bad_request',
+    `the purpose must be one line of 1 to ${MAX_PURPOSE_LENGTH} characters`,
+  );
+}
+
+function tooManyTokens(principal: string, count: number): SluiceError {
+  return new SluiceError('conflict', `${principal} already has ${count} active tokens`, {
+    hint: `Revoke one (sluice token list ${principal}, sluice token revoke <id>), or wait until one expires.`,
+  });
+}
