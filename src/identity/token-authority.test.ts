@@ -255,7 +255,12 @@ describe('the actor of a token', () => {
 
   it.each([
     ['revoked', (id: string) => authority.revokeToken(id)],
-    ['expired', async () => void (time += HOUR)],
+    [
+      'expired',
+      async () => {
+        time += HOUR;
+      },
+    ],
     ['forgotten', async (id: string) => void store.records.delete(id)],
   ])('is gone with a token that is %s', async (_how, end) => {
     const { id, text } = await authority.issueToken({ principal: 'alice' });
