@@ -5,7 +5,7 @@ const report = process.env.SLUICE_TEST_REPORT;
 
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.ts', 'tests/**/*.test.ts'],
+    include: ['{src,tests,bench}/**/*.test.ts'],
     // Needs clients that npm cannot bring: `npm run compat`.
     exclude: [...configDefaults.exclude, 'tests/compat/**'],
     globalSetup: ['tests/support/global-setup.ts'],
