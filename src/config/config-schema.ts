@@ -21,7 +21,6 @@ import { DURATION_PATTERN, formatBytes, formatDuration, SIZE_PATTERN } from './q
 /** The part of JSON Schema that is used here. */
 export interface SchemaNode {
   readonly $schema?: string;
-  readonly $id?: string;
   readonly title?: string;
   readonly description?: string;
   readonly type?: string | readonly string[];
@@ -188,7 +187,7 @@ const database: SchemaNode = object(
   'A database behind the gate. The name is what clients connect to.',
   {
     engine: { description: 'What it speaks.', enum: ['postgres'] },
-    environment: text('Such as prod or staging. Policies tell them apart.', {
+    environment: text('What it is for. Policies tell them apart.', {
       pattern: '^[a-z][a-z0-9_-]{0,62}$',
       patternErrorMessage: 'Use lower-case letters, digits, - and _, such as prod or staging.',
       examples: ['prod', 'staging'],
@@ -292,7 +291,6 @@ const limits: SchemaNode = object('What one gateway takes on at most.', {
 /** The schema of the whole file. */
 export const CONFIG_SCHEMA: SchemaNode = {
   $schema: 'http://json-schema.org/draft-07/schema#',
-  $id: 'https://sluice.dev/schemas/sluice.schema.json',
   title: 'Sluice configuration',
   ...object(
     'The configuration of a Sluice gateway: sluice.yaml.',

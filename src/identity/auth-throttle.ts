@@ -40,14 +40,15 @@ export class AuthThrottle {
    * How long to wait before looking at an attempt, in milliseconds. The same for a right and a wrong one, so that the
    * delay tells nothing.
    * @param address the client's IP address, without port; or any name of a local transport
+   * @param user the name it claims, if the protocol has it claim one
    */
-  delayMs(address: string, user: string): number {
-    return Math.max(this.#delayOf(addressKey(address)), this.#delayOf(userKey(user)));
+  delayMs(address: string, user?: string): number {
+    return Math.max(...keysOf(address, user).map((key) => this.#delayOf(key)));
   }
 
   /** Counts a failure. */
-  failed(address: string, user: string): void {
-    for (const key of [addressKey(address), userKey(user)]) {
+  failed(address: string, user?: string): void {
+    for (const key of keysOf(address, user)) {
       const failures = Math.min(this.#failuresOf(key) + 1, 64);
       this.#tallies.set(key, { failures, at: this.#options.now() });
     }
@@ -70,6 +71,10 @@ export class AuthThrottle {
     const forgotten = Math.floor((this.#options.now() - tally.at) / this.#options.forgetMs);
     return Math.max(0, tally.failures - forgotten);
   }
+}
+
+function keysOf(address: string, user: string | undefined): string[] {
+  return user === undefined ? [addressKey(address)] : [addressKey(address), userKey(user)];
 }
 
 /** One key per IPv4 address and per IPv6 /64, which is what one customer of a provider has. */

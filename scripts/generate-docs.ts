@@ -1,0 +1,113 @@
+/**
+ * Writes what can be derived from the code: docs/errors.md from the table of errors, schemas/sluice.schema.json and the
+ * reference in docs/configuration.md from the schema of the configuration. `npm run docs`; a test fails if they are stale.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONFIG_SCHEMA, type SchemaNode } from '../src/config/config-schema.ts';
+import { ERROR_TABLE, type ErrorCode } from '../src/errors/error-table.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const REFERENCE_START = '<!-- reference: written by npm run docs -->';
+const REFERENCE_END = '<!-- end of reference -->';
+
+/** Path below the root of the project → what must stand there. */
+export function generatedDocs(): ReadonlyMap<string, string> {
+  return new Map([
+    ['docs/errors.md', errorsPage()],
+    ['schemas/sluice.schema.json', `${JSON.stringify(CONFIG_SCHEMA, undefined, 2)}\n`],
+    ['docs/configuration.md', configurationPage(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8'))],
+  ]);
+}
+
+function errorsPage(): string {
+  const rows = (Object.keys(ERROR_TABLE) as ErrorCode[]).map((code) => {
+    const {
+      sqlstate,
+      httpStatus,
+      meaning,
+      hint,
+    }: { sqlstate: string; httpStatus: number; meaning: string; hint?: string } = ERROR_TABLE[code];
+    return `| \`${code}\` | \`${sqlstate}\` | ${httpStatus} | ${meaning}${hint === undefined ? '' : ` *${hint}*`} |`;
+  });
+  return `# Errors
+
+<!-- Written by npm run docs from src/errors/error-table.ts. -->
+
+Every refusal and failure of the gate has a stable code. PostgreSQL clients get its SQLSTATE, the message, a DETAIL and a
+HINT; the HTTP API answers with its status and \`{"code", "sqlstate", "message", "detail", "hint"}\`. Codes and their
+SQLSTATEs do not change between releases.
+
+SQLSTATEs are PostgreSQL's own (Appendix A of its manual) where it has one. The class \`SL\` is the gate's: no driver takes it
+for a passing failure and retries. Errors that the database itself raises pass through as it sent them.
+
+A hint in *italics* is the one given if there is none better.
+
+| Code | SQLSTATE | HTTP | When |
+|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
+function configurationPage(current: string): string {
+  const [before, rest] = current.split(REFERENCE_START);
+  const after = rest?.split(REFERENCE_END)[1];
+  if (before === undefined || after === undefined)
+    throw new Error('docs/configuration.md lacks the marks of its reference');
+  return `${before}${REFERENCE_START}\n\n${reference([], CONFIG_SCHEMA).join('\n\n')}\n\n${REFERENCE_END}${after}`;
+}
+
+/** One table per mapping, outer ones first. */
+function reference(path: readonly string[], schema: SchemaNode): string[] {
+  const rows = Object.entries(schema.properties ?? {}).map(([key, value]) => {
+    const must = schema.required?.includes(key) ? ' (required)' : '';
+    return `| \`${key}\` | ${typeOf(value)}${must} | ${defaultOf(value)} | ${describe(value)} |`;
+  });
+  const title = path.length === 0 ? '### The file' : `### \`${path.join('.')}\``;
+  const table = ['| Key | Value | Default | Meaning |', '|---|---|---|---|', ...rows].join('\n');
+  const own = rows.length === 0 ? [] : [`${title}\n\n${schema.description}\n\n${table}`];
+  const nested = Object.entries(schema.properties ?? {}).flatMap(([key, value]) =>
+    reference([...path, key], value),
+  );
+  const values = schema.additionalProperties;
+  return [...own, ...nested, ...(values ? reference([...path, '<name>'], values) : [])];
+}
+
+function typeOf(schema: SchemaNode): string {
+  if (schema.const !== undefined) return `\`${schema.const}\``;
+  if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
+  if (schema.pattern?.endsWith('(ms|s|m|h|d)$')) return 'duration';
+  if (schema.pattern?.includes('KiB')) return 'size';
+  if (schema.type === 'integer') return `${schema.minimum} to ${schema.maximum}`;
+  if (schema.type === 'array') return 'list';
+  if (schema.type === 'object') return schema.properties === undefined ? 'name → value' : 'mapping';
+  return schema.type === 'boolean' ? '`true`, `false`' : 'text';
+}
+
+function defaultOf(schema: SchemaNode): string {
+  if (schema.default === undefined) return '';
+  const text = typeof schema.default === 'string' ? schema.default : JSON.stringify(schema.default);
+  return text === '[]' || text === '{}' ? 'empty' : `\`${text}\``;
+}
+
+function describe(schema: SchemaNode): string {
+  const examples = (schema.examples ?? []).map(
+    (value) => `\`${typeof value === 'string' ? value : flow(value)}\``,
+  );
+  return [schema.description, ...(examples.length === 0 ? [] : [`Such as ${examples.join(', ')}.`])].join(
+    ' ',
+  );
+}
+
+/** A value as YAML in one line. */
+function flow(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  return `{ ${Object.entries(value)
+    .map(([key, inner]) => `${key}: ${flow(inner)}`)
+    .join(', ')} }`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const [path, text] of generatedDocs()) writeFileSync(join(ROOT, path), text);
+}
