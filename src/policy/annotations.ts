@@ -1,0 +1,114 @@
+/**
+ * What a policy says beside its condition: `@id`, `@reason`, `@hint`, `@approval`. Strict: an annotation that would be ignored
+ * is a mistake its author must hear of.
+ */
+import type { ApprovalRule } from '../model/decision.ts';
+
+export interface PolicyNotes {
+  readonly id?: string;
+  /** One sentence for the client: why it is forbidden. */
+  readonly reason?: string;
+  /** The nearest thing that would be allowed. */
+  readonly hint?: string;
+  /** Present on a forbid that an approval lifts. */
+  readonly approval?: ApprovalRule;
+}
+
+const KNOWN = ['id', 'reason', 'hint', 'approval'];
+const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$/;
+const MAX_SENTENCE_LENGTH = 500;
+
+/** Reads annotations. Throws `Error` with one sentence on what is wrong and what would be right. */
+export function readAnnotations(
+  effect: 'permit' | 'forbid',
+  annotations: Readonly<Record<string, string | null>>,
+): PolicyNotes {
+  for (const name of Object.keys(annotations)) {
+    if (!KNOWN.includes(name)) {
+      throw new Error(`there is no annotation @${name}: use ${KNOWN.map((one) => `@${one}`).join(', ')}`);
+    }
+    if (effect === 'permit' && name !== 'id') {
+      throw new Error(`@${name} has no effect on a permit: it belongs on a forbid`);
+    }
+  }
+  const { id, reason, hint, approval } = annotations;
+  return {
+    ...(id === undefined ? {} : { id: readId(id) }),
+    ...(reason === undefined ? {} : { reason: readSentence('reason', reason) }),
+    ...(hint === undefined ? {} : { hint: readSentence('hint', hint) }),
+    ...(approval === undefined ? {} : { approval: readApproval(approval ?? '') }),
+  };
+}
+
+function readId(id: string | null): string {
+  if (id !== null && ID.test(id)) return id;
+  throw new Error(
+    `@id must be 1 to 80 letters, digits, dots, slashes, underscores or hyphens, not ${JSON.stringify(id ?? '')}`,
+  );
+}
+
+function readSentence(name: string, text: string | null): string {
+  if (
+    text !== null &&
+    text.trim() !== '' &&
+    text.length <= MAX_SENTENCE_LENGTH &&
+    !/[\u0000-\u001f]/.test(text)
+  ) {
+    return text.trim();
+  }
+  throw new Error(`@${name} must be one line of 1 to ${MAX_SENTENCE_LENGTH} characters`);
+}
+
+const SECOND_MS = 1000;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: SECOND_MS,
+  m: 60 * SECOND_MS,
+  h: 3600 * SECOND_MS,
+  d: 86_400 * SECOND_MS,
+};
+const DEFAULT_EXPIRES_MS = 15 * 60 * SECOND_MS;
+const MIN_EXPIRES_MS = 10 * SECOND_MS;
+const MAX_EXPIRES_MS = 7 * 86_400 * SECOND_MS;
+const MAX_QUORUM = 10;
+const FORM = 'write it as @approval("groups=dba; quorum=1; expires=15m")';
+
+/** Reads `groups=dba,security; quorum=2; expires=1h`. Groups are required; quorum is 1 and expiry 15 minutes otherwise. */
+export function readApproval(text: string): ApprovalRule {
+  const settings = new Map<string, string>();
+  for (const part of text.split(';')) {
+    const [name = '', value = '', ...rest] = part.split('=').map((side) => side.trim());
+    if (!['groups', 'quorum', 'expires'].includes(name) || value === '' || rest.length > 0) {
+      throw new Error(`@approval cannot read ${JSON.stringify(part.trim())}: ${FORM}`);
+    }
+    if (settings.has(name)) throw new Error(`@approval says ${name} twice: ${FORM}`);
+    settings.set(name, value);
+  }
+  return {
+    groups: readGroups(settings.get('groups')),
+    quorum: readQuorum(settings.get('quorum')),
+    expiresMs: readExpiry(settings.get('expires')),
+  };
+}
+
+function readGroups(text: string | undefined): readonly string[] {
+  const groups = text === undefined ? [] : text.split(',').map((group) => group.trim());
+  if (groups.length > 0 && !groups.includes('')) return [...new Set(groups)].sort();
+  throw new Error(`@approval must name the groups whose members may approve: ${FORM}`);
+}
+
+function readQuorum(text: string | undefined): number {
+  if (text === undefined) return 1;
+  const quorum = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  if (quorum >= 1 && quorum <= MAX_QUORUM) return quorum;
+  throw new Error(`the quorum of @approval must be 1 to ${MAX_QUORUM}, not ${JSON.stringify(text)}`);
+}
+
+function readExpiry(text: string | undefined): number {
+  if (text === undefined) return DEFAULT_EXPIRES_MS;
+  const parts = /^(\d{1,6})([smhd])$/.exec(text);
+  const expiresMs = parts === null ? 0 : Number(parts[1]) * UNIT_MS[parts[2]!]!;
+  if (expiresMs >= MIN_EXPIRES_MS && expiresMs <= MAX_EXPIRES_MS) return expiresMs;
+  throw new Error(
+    `the expiry of @approval must be from 10s to 7d, such as 15m or 2h, not ${JSON.stringify(text)}`,
+  );
+}

@@ -1,0 +1,272 @@
+/**
+ * Facts and an actor → a decision, under one version of the policies. Pure: no I/O and no clock, time comes with the question.
+ *
+ * A statement is allowed if every one of its atoms is; held if none is denied and some are forbidden only by policies that an
+ * approval lifts; denied otherwise. Rules in code come on top and cannot be switched off. Whatever fails is a denial.
+ *
+ * docs/policy.md says the same to those who write policies.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Database } from '../model/database.ts';
+import type { ApprovalRule, Decision, PolicyRef } from '../model/decision.ts';
+import type { Facts } from '../model/facts.ts';
+import type { ColumnMask, Label, LabelSet } from '../model/labels.ts';
+import type { Actor } from '../model/principal.ts';
+import { type Asker, askerKey, createAsker } from './asker.ts';
+import { atomsOf, labelUseOf } from './atoms.ts';
+import { clientAddressOf } from './client-address.ts';
+import { alternativeTo, hintOf, permissionOf, reasonOf } from './explanation.ts';
+import { BUILTIN, guardOf, type Refusal } from './guards.ts';
+import { type Atom, Judge } from './judge.ts';
+import type { Policy, PolicySet } from './load.ts';
+import { createMaskSet, type MaskSet } from './mask-set.ts';
+import { minuteOf } from './request-time.ts';
+import { columnResource, databaseResource } from './resource.ts';
+import { distinct, mergeApprovals, type Verdict } from './verdict.ts';
+
+/** What decisions depend on besides the statement. */
+export interface PolicyContext {
+  /** Counts to the minute. */
+  readonly now: Date;
+}
+
+export interface PolicyQuestion {
+  readonly actor: Actor;
+  readonly database: Database;
+  readonly facts: Facts;
+  readonly labels: LabelSet;
+  readonly context: PolicyContext;
+}
+
+export interface ConnectQuestion {
+  readonly actor: Actor;
+  readonly database: Database;
+  readonly context: PolicyContext & {
+    /** `ip:port`, or anything else for what is no internet address. */
+    readonly clientAddress?: string;
+    readonly tls?: boolean;
+  };
+}
+
+const MAX_ASKERS = 2_000;
+const MAX_MASK_SETS = 2_000;
+/** A text can name as many things as fit in it; each that differs to a policy costs an evaluation of up to a millisecond. */
+const MAX_EVALUATIONS_PER_STATEMENT = 1_000;
+
+/** One atom with what came of it. */
+interface Judged {
+  readonly atom: Atom;
+  readonly verdict: Verdict;
+}
+
+/** What every decision of one question carries. */
+interface Obligations {
+  readonly masks: readonly ColumnMask[];
+  readonly unmasked: readonly Label[];
+}
+
+export class PolicyEngine {
+  /** The version of the policy set; part of whatever is cached outside. */
+  readonly version: string;
+  /**
+   * Attributes of the context that at least one policy looks at. If `time` is not among them, no decision of this engine ever
+   * changes with `PolicyContext.now`; if it is, none lasts longer than the minute.
+   */
+  readonly relevantContext: ReadonlySet<string>;
+  readonly #judge: Judge;
+  readonly #askers = new LRUCache<string, Asker>({ max: MAX_ASKERS });
+  readonly #askerOfActor = new WeakMap<Actor, Asker>();
+  readonly #maskSets = new LRUCache<string, MaskSet>({ max: MAX_MASK_SETS });
+  #nextAsker = 1;
+
+  constructor(set: PolicySet) {
+    this.version = set.version;
+    this.#judge = new Judge(set);
+    this.relevantContext = new Set(
+      Object.values(this.#judge.relevance).flatMap((relevance) => relevance.context),
+    );
+  }
+
+  /** How often policies were evaluated so far, as opposed to remembered. */
+  get evaluations(): number {
+    return this.#judge.evaluations;
+  }
+
+  /** May the actor connect at all? Never `hold`: nobody waits at the door. */
+  connect({ actor, database, context }: ConnectQuestion): Decision {
+    const client = clientAddressOf(context.clientAddress);
+    const atom: Atom = {
+      action: 'Connect',
+      resource: databaseResource(database),
+      context: {
+        ...(client === undefined ? {} : { client: { __extn: { fn: 'ip', arg: client } } }),
+        ...(context.tls === undefined ? {} : { tls: context.tls }),
+      },
+    };
+    const asker = this.#asker(actor, database);
+    const verdict = this.#judge.judge(asker, atom, minuteOf(context.now));
+    const judged = {
+      atom,
+      verdict: verdict.outcome === 'hold' ? { ...verdict, outcome: 'deny' as const } : verdict,
+    };
+    return this.#conclude(asker, [judged], { masks: [], unmasked: [] }, minuteOf(context.now));
+  }
+
+  /** Decides one statement. Never throws. */
+  decide({ actor, database, facts, labels, context }: PolicyQuestion): Decision {
+    const asker = this.#asker(actor, database);
+    const minute = minuteOf(context.now);
+    const masks = this.#masks(asker, labels, minute);
+    const obligations: Obligations = {
+      masks: masksOn(facts, masks),
+      unmasked: labelUseOf(facts, labels, masks).unmasked,
+    };
+    const judged: Judged[] = [];
+    const budget = this.#judge.evaluations + MAX_EVALUATIONS_PER_STATEMENT;
+    for (const atom of atomsOf(database, facts, labels, masks)) {
+      if (this.#judge.evaluations > budget) return this.#refuse(TOO_BROAD, obligations);
+      judged.push({ atom, verdict: this.#judge.judge(asker, atom, minute) });
+    }
+    const guard = masks.restricted ? guardOf(facts, database, hiddenFrom(asker)) : undefined;
+    return this.#conclude(asker, judged, obligations, minute, guard);
+  }
+
+  /** What the actor sees masked in a database. Cached; immutable. */
+  masksFor(actor: Actor, database: Database, labels: LabelSet, context: PolicyContext): MaskSet {
+    return this.#masks(this.#asker(actor, database), labels, minuteOf(context.now));
+  }
+
+  #masks(asker: Asker, labels: LabelSet, minute: number): MaskSet {
+    const timely = this.#judge.relevance.Unmask.context.includes('time');
+    const key = `${asker.id} ${labels.version} ${timely ? minute : ''}`;
+    const known = this.#maskSets.get(key);
+    if (known !== undefined) return known;
+    const set = createMaskSet(labels, (column) => {
+      const atom: Atom = { action: 'Unmask', resource: columnResource(asker.database, column), context: {} };
+      return this.#judge.judge(asker, atom, minute).outcome === 'allow';
+    });
+    this.#maskSets.set(key, set);
+    return set;
+  }
+
+  #asker(actor: Actor, database: Database): Asker {
+    const recent = this.#askerOfActor.get(actor);
+    if (recent !== undefined && recent.database === database) return recent;
+    const key = askerKey(actor, database);
+    let asker = this.#askers.get(key);
+    if (asker === undefined) {
+      asker = createAsker(this.#nextAsker++, actor, database);
+      this.#askers.set(key, asker);
+    }
+    this.#askerOfActor.set(actor, asker);
+    return asker;
+  }
+
+  #conclude(
+    asker: Asker,
+    judged: readonly Judged[],
+    obligations: Obligations,
+    minute: number,
+    guard?: Refusal,
+  ): Decision {
+    const denied = judged.filter(({ verdict }) => verdict.outcome === 'deny');
+    // A policy that says why teaches more than a rule in code, and that more than the absence of a permit.
+    const worst =
+      denied.find(({ verdict }) => verdict.failed) ??
+      denied.find(({ verdict }) => verdict.policies.length > 0);
+    if (worst === undefined && guard !== undefined) return this.#refuse(guard, obligations);
+    if (denied.length > 0) return this.#deny(asker, worst ?? denied[0]!, denied, obligations, minute);
+    const held = judged.filter(({ verdict }) => verdict.outcome === 'hold');
+    if (held.length > 0) return this.#hold(asker, held, obligations);
+    const permits = policiesOf(judged);
+    return {
+      outcome: 'allow',
+      policies: permits.map(refOf),
+      policyVersion: this.version,
+      reason: permissionOf(permits),
+      ...obligations,
+    };
+  }
+
+  #deny(
+    asker: Asker,
+    worst: Judged,
+    denied: readonly Judged[],
+    obligations: Obligations,
+    minute: number,
+  ): Decision {
+    const { atom, verdict } = worst;
+    const failed: readonly PolicyRef[] = denied.some((one) => one.verdict.failed)
+      ? [{ id: BUILTIN.policyError, effect: 'builtin' }]
+      : [];
+    const isAllowed = (other: Atom) => this.#judge.judge(asker, other, minute).outcome === 'allow';
+    const hint = hintOf(verdict.policies) ?? (verdict.failed ? undefined : alternativeTo(atom, isAllowed));
+    return {
+      outcome: 'deny',
+      policies: [...failed, ...policiesOf([worst, ...denied]).map(refOf)],
+      policyVersion: this.version,
+      reason: reasonOf(asker, atom, verdict),
+      ...(hint === undefined ? {} : { hint }),
+      ...obligations,
+    };
+  }
+
+  #hold(asker: Asker, held: readonly Judged[], obligations: Obligations): Decision {
+    const policies = policiesOf(held);
+    const rules = policies.flatMap((policy): ApprovalRule[] =>
+      policy.approval === undefined ? [] : [policy.approval],
+    );
+    const approval = mergeApprovals(rules);
+    if (approval === undefined) return this.#refuse(NO_APPROVER, obligations, policies);
+    const [first] = held as [Judged];
+    const hint = hintOf(policies);
+    return {
+      outcome: 'hold',
+      policies: policies.map(refOf),
+      policyVersion: this.version,
+      reason: reasonOf(asker, first.atom, first.verdict),
+      ...(hint === undefined ? {} : { hint }),
+      ...obligations,
+      approval,
+    };
+  }
+
+  #refuse(refusal: Refusal, obligations: Obligations, policies: readonly Policy[] = []): Decision {
+    return {
+      outcome: 'deny',
+      policies: [{ id: refusal.id, effect: 'builtin' }, ...policies.map(refOf)],
+      policyVersion: this.version,
+      reason: refusal.reason,
+      hint: refusal.hint,
+      ...obligations,
+    };
+  }
+}
+
+const TOO_BROAD: Refusal = {
+  id: BUILTIN.tooBroad,
+  reason: 'The statement touches too many different things to decide on.',
+  hint: 'Split it into several statements.',
+};
+
+const NO_APPROVER: Refusal = {
+  id: BUILTIN.noApprover,
+  reason: 'The statement needs approval under several policies, and no group may approve under all of them.',
+  hint: 'Split it into statements that need one approval each.',
+};
+
+const refOf = ({ id, effect }: Policy): PolicyRef => ({ id, effect });
+
+function policiesOf(judged: readonly Judged[]): readonly Policy[] {
+  return distinct(judged.flatMap(({ verdict }) => verdict.policies));
+}
+
+function masksOn(facts: Facts, masks: MaskSet): readonly ColumnMask[] {
+  if (!masks.restricted) return [];
+  const relations = distinct(facts.relations.map((use) => use.relation));
+  return relations.flatMap((relation) => masks.ofRelation(relation));
+}
+
+function hiddenFrom({ actor }: Asker): string {
+  return actor.principal.id;
+}

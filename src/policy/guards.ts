@@ -1,0 +1,91 @@
+/**
+ * Rules that no policy can switch off. They hold the promise that masks cannot be walked around; each has an id that decisions
+ * and the ledger name like a policy's.
+ */
+import type { Database } from '../model/database.ts';
+import type { Facts, Opaque } from '../model/facts.ts';
+
+/** Ids of everything that decides without being a policy. Stable; `sluice:` is not a legal start of a policy's id. */
+export const BUILTIN = {
+  /** The statement holds something opaque and the principal may not see everything. */
+  notUnderstood: 'sluice:not-understood',
+  /** A setting that would undo the gate's work. */
+  restrictedSetting: 'sluice:restricted-setting',
+  /** Evaluating a policy failed. */
+  policyError: 'sluice:policy-error',
+  /** The approval rules that apply have no group in common. */
+  noApprover: 'sluice:no-approver',
+  /** The statement touches more things than can be decided in reasonable time. */
+  tooBroad: 'sluice:too-broad',
+} as const;
+
+export interface Refusal {
+  readonly id: string;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+/**
+ * Settings by engine, lower case, with the literal values that are harmless: changing who one is, what triggers and row
+ * security do, or how the text of later statements is read, would make the facts untrue.
+ */
+const RESTRICTED_SETTINGS: Readonly<Record<Database['engine'], Readonly<Record<string, readonly string[]>>>> =
+  {
+    postgres: {
+      role: ['none'],
+      session_authorization: ['default'],
+      session_replication_role: ['origin'],
+      row_security: ['on', 'true', 'yes', '1'],
+      standard_conforming_strings: ['on', 'true', 'yes', '1'],
+      backslash_quote: ['safe_encoding', 'off', 'false', 'no', '0'],
+      transform_null_equals: ['off', 'false', 'no', '0'],
+      client_encoding: ['utf8', 'utf-8', 'unicode'],
+    },
+  };
+
+const MAX_NAMED = 3;
+
+/** For restricted askers only: undefined means that nothing stands in the way. */
+export function guardOf(facts: Facts, database: Database, principal: string): Refusal | undefined {
+  return opaqueRefusal(facts.opaque, database, principal) ?? settingRefusal(facts, database);
+}
+
+function opaqueRefusal(
+  opaque: readonly Opaque[],
+  database: Database,
+  principal: string,
+): Refusal | undefined {
+  const [first] = opaque;
+  if (first === undefined) return undefined;
+  const named = [...new Set(opaque.map((one) => one.what))];
+  const more = named.length > MAX_NAMED ? ` and ${named.length - MAX_NAMED} more` : '';
+  const list = `${named.slice(0, MAX_NAMED).join(', ')}${more}`;
+  return {
+    id: BUILTIN.notUnderstood,
+    reason: `${principal} may not see every value in ${database.name}, and the gate cannot see through ${list}.`,
+    hint: OPAQUE_HINTS[first.kind],
+  };
+}
+
+const OPAQUE_HINTS: Readonly<Record<Opaque['kind'], string>> = {
+  statement: 'Use plain SELECT, INSERT, UPDATE or DELETE statements.',
+  function: 'Use built-in functions, or write out what the function does as a plain statement.',
+  'dynamic-sql': 'Send the statement itself instead of text that the database executes.',
+  relation: 'Check the spelling, or write the name with its schema.',
+  type: 'Use built-in types, casts and operators.',
+  setting: 'Leave the setting at its default.',
+};
+
+function settingRefusal(facts: Facts, database: Database): Refusal | undefined {
+  const settings = RESTRICTED_SETTINGS[database.engine];
+  for (const { name, value } of facts.settings) {
+    const harmless = Object.hasOwn(settings, name.toLowerCase()) ? settings[name.toLowerCase()] : undefined;
+    if (harmless === undefined || (value !== null && harmless.includes(value.toLowerCase()))) continue;
+    return {
+      id: BUILTIN.restrictedSetting,
+      reason: `The setting ${name} cannot be changed by those who see masked values.`,
+      hint: `Leave ${name} alone${harmless[0] === undefined ? '' : `, or set it to '${harmless[0]}'`}.`,
+    };
+  }
+  return undefined;
+}
