@@ -30,6 +30,8 @@ export interface EmbeddedPostgresOptions {
   readonly hba?: readonly string[];
   /** Files (name → content) put into the data directory with mode 0600: certificates, keys. */
   readonly files?: Readonly<Record<string, string>>;
+  /** A directory of the caller's that goes when the server goes: on `stop()`, and when this process dies. */
+  readonly companionDir?: string;
 }
 
 /** A running server. The one who started it stops it. */
@@ -66,14 +68,15 @@ const START_TIMEOUT_MS = 30_000;
 const MAX_LOG_BYTES = 64 * 1024;
 const MAX_ATTEMPTS = 5;
 
-/** Ends process $1 and removes directory $2 once stdin ends without the word `released`. */
+/** Ends process $1 and removes the directories $2, $3 once stdin ends without the word `released`. */
 const WATCHDOG = `read -r word
 [ "$word" = released ] && exit 0
 kill -QUIT "$1" 2>/dev/null
 n=0
 while [ $n -lt 100 ] && kill -0 "$1" 2>/dev/null; do sleep 0.05; n=$((n+1)); done
 kill -KILL "$1" 2>/dev/null
-rm -rf -- "$2"`;
+shift
+rm -rf -- "$@"`;
 
 /**
  * Creates a cluster and starts it.
@@ -83,6 +86,7 @@ export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions = {},
 ): Promise<EmbeddedPostgres> {
   const root = mkdtempSync(join(tmpdir(), 'sluice-pg-'));
+  const directories = options.companionDir === undefined ? [root] : [root, options.companionDir];
   try {
     giveTo(serverAccount(), root);
     const binaries = findPostgresBinaries(root);
@@ -90,7 +94,7 @@ export async function startEmbeddedPostgres(
     const password = randomBytes(18).toString('base64url');
     await createCluster(binaries, root, dataDir, password);
     configure(binaries, dataDir, options);
-    return await startOnFreePort(binaries, root, dataDir, password, options.preferredPort);
+    return await startOnFreePort(binaries, directories, dataDir, password, options.preferredPort);
   } catch (error) {
     await rm(root, { recursive: true, force: true });
     throw error;
@@ -159,7 +163,7 @@ function configure(binaries: PostgresBinaries, dataDir: string, options: Embedde
 /** Another process may take the port between the look and the start: then the next one is tried. */
 async function startOnFreePort(
   binaries: PostgresBinaries,
-  root: string,
+  directories: readonly string[],
   dataDir: string,
   password: string,
   preferredPort?: number,
@@ -167,15 +171,16 @@ async function startOnFreePort(
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort(attempt === 1 ? preferredPort : undefined);
     const server = spawn(binaries.postgres, ['-D', dataDir, '-p', String(port)], {
-      cwd: root,
+      cwd: dataDir,
       // A process group of its own: Ctrl-C reaches this process, which then ends the server in good order.
       detached: true,
       stdio: ['ignore', 'ignore', 'pipe'],
       ...binaries.account,
     });
-    const watchdog = watch(server, root);
+    const watchdog = watch(server, directories);
     const logTail = collectLog(server);
-    if (await becomesReady(server, logTail)) return handle(server, watchdog, root, port, password, logTail);
+    if (await becomesReady(server, logTail))
+      return handle(server, watchdog, directories, port, password, logTail);
     await endServer(server);
     await release(watchdog);
     if (attempt === MAX_ATTEMPTS || !/could not bind|Address already in use/i.test(logTail())) {
@@ -187,7 +192,7 @@ async function startOnFreePort(
 function handle(
   server: ChildProcess,
   watchdog: ChildProcess,
-  root: string,
+  directories: readonly string[],
   port: number,
   password: string,
   logTail: () => string,
@@ -195,7 +200,7 @@ function handle(
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     await endServer(server);
-    await rm(root, { recursive: true, force: true });
+    await Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true })));
     await release(watchdog);
   };
   return {
@@ -228,8 +233,8 @@ function becomesReady(server: ChildProcess, logTail: () => string): Promise<bool
   });
 }
 
-function watch(server: ChildProcess, root: string): ChildProcess {
-  const watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'sluice-watchdog', String(server.pid), root], {
+function watch(server: ChildProcess, directories: readonly string[]): ChildProcess {
+  const watchdog = spawn('/bin/sh', ['-c', WATCHDOG, 'sluice-watchdog', String(server.pid), ...directories], {
     cwd: '/',
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
