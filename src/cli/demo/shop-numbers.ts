@@ -1,6 +1,6 @@
 /**
- * Numbers that carry a checksum, so that detectors and forms accept the demo's data as genuine. All lie in ranges that are
- * never given out.
+ * Numbers that carry a checksum, so that detectors and forms accept the demo's data as genuine. Their prefixes are those of
+ * tests and of banks that do not exist.
  *
  * @see ISO/IEC 7812-1 Annex B (Luhn), ISO 13616 (IBAN)
  */

@@ -167,7 +167,7 @@ export const TICKETS: readonly (readonly [subject: string, body: string])[] = [
   ['Thank you', 'Order {order} came a day early and the blanket is lovely!'],
 ];
 
-/** Issuer prefixes that card networks reserve for tests and that no bank uses. */
+/** Issuer prefixes of the numbers that payment providers publish for tests. */
 export const CARD_PREFIXES: readonly (readonly [brand: string, prefix: string])[] = [
   ['visa', '400000'],
   ['mastercard', '555555'],
