@@ -1,9 +1,5 @@
 /** What the shipped policies decide: one row a demand. */
 import { describe, expect, test } from 'vitest';
-import { createLabelSet } from '../masking/label-set.ts';
-import type { Facts } from '../model/facts.ts';
-import type { Principal } from '../model/principal.ts';
-import { PolicyEngine } from './engine.ts';
 import {
   ALICE,
   actor,
@@ -11,25 +7,27 @@ import {
   BOB,
   database,
   facts,
+  labelled,
   MIGRATOR,
   object,
   REPORT_BOT,
   shippedPolicies,
   use,
-} from './sample-facts.ts';
+} from '../../tests/support/sample-facts.ts';
+import type { Facts } from '../model/facts.ts';
+import type { Principal } from '../model/principal.ts';
+import { PolicyEngine } from './engine.ts';
 
 const policies = shippedPolicies();
 const engine = new PolicyEngine(policies);
 const context = { now: new Date('2026-11-21T10:00:00Z') };
-const labels = createLabelSet({
-  columns: [
-    { relation: 'public.customers', column: 'email', label: 'email' },
-    { relation: 'public.customers', column: 'name', label: 'name' },
-    { relation: 'public.employees', column: 'salary', label: 'salary' },
-    { relation: 'pg_catalog.pg_stats', column: 'most_common_vals', label: 'statistics' },
-  ],
+const labels = labelled({
+  'public.customers.email': 'email',
+  'public.customers.name': 'name',
+  'public.employees.salary': 'salary',
+  'pg_catalog.pg_stats.most_common_vals': 'statistics',
 });
-const unlabelled = createLabelSet({ columns: [] });
+const unlabelled = labelled({});
 
 const CUSTOMERS = 'public.customers';
 const ORDERS = 'public.orders';

@@ -1,9 +1,11 @@
 /** Actors, databases and facts for tests. Not part of the gateway. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { Database } from '../model/database.ts';
-import type { Action, Facts, ObjectUse, RelationUse } from '../model/facts.ts';
-import type { Actor, Principal } from '../model/principal.ts';
-import { loadPolicies, type PolicySet } from './load.ts';
+import { createLabelSet } from '../../src/masking/label-set.ts';
+import type { Database } from '../../src/model/database.ts';
+import type { Action, Facts, ObjectUse, RelationUse } from '../../src/model/facts.ts';
+import type { LabelSet } from '../../src/model/labels.ts';
+import type { Actor, Principal } from '../../src/model/principal.ts';
+import { loadPolicies, type PolicySet } from '../../src/policy/load.ts';
 
 export const ALICE: Principal = { id: 'alice', kind: 'Human', groups: ['dba'] };
 export const BOB: Principal = { id: 'bob', kind: 'Human', groups: ['support'] };
@@ -35,6 +37,16 @@ export function use(action: Action, relation: string, more: Partial<RelationUse>
 }
 
 export const object = (action: Action, type: string, name: string): ObjectUse => ({ action, type, name });
+
+/** Labelled columns written as `schema.table.column: label`. */
+export function labelled(columns: Readonly<Record<string, string>>): LabelSet {
+  return createLabelSet({
+    columns: Object.entries(columns).map(([path, label]) => {
+      const dot = path.lastIndexOf('.');
+      return { relation: path.slice(0, dot), column: path.slice(dot + 1), label };
+    }),
+  });
+}
 
 /** Facts of a statement; actions are those of its relations and objects unless said otherwise. */
 export function facts(command: string, more: Partial<Facts> = {}): Facts {
