@@ -1,0 +1,283 @@
+/**
+ * One client's connection from authentication to its end: who it is, its backend, the two relays between them, and who
+ * learns what when either side goes away.
+ *
+ *   client ──▶ RequestRelay ──▶ database          what was asked: planned, decided, recorded, rewritten
+ *   client ◀── ResponseRelay ◀── database         what came of it: passed on, counted, recorded
+ */
+import type { Socket } from 'node:net';
+import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
+import type { SessionInfo } from '../../model/session.ts';
+import { refusalOf } from '../../session/planner.ts';
+import { Session } from '../../session/session.ts';
+import { encodeBackendMessage, encodeFrontendMessage } from '../../wire/postgres/index.ts';
+import type { CancelKey } from './cancel-registry.ts';
+import type { AuthenticatedClient } from './client-startup.ts';
+import type { DatabaseService } from './database-service.ts';
+import type { GatewayContext } from './listener.ts';
+import { errorFrame } from './refusals.ts';
+import { RequestRelay } from './request-relay.ts';
+import { ResponseRelay } from './response-relay.ts';
+import { SessionObjects } from './session-objects.ts';
+import { SessionPlanner } from './session-planner.ts';
+import { settingFacts } from './startup-settings.ts';
+import { cancelUpstream, connectUpstream, type UpstreamConnection } from './upstream.ts';
+
+const TERMINATE = encodeFrontendMessage({ type: 'Terminate' });
+/** How long a backend may still finish what a vanished client had asked, so that its outcome is recorded. */
+const LINGER_MS = 60_000;
+
+export interface ConnectionOptions {
+  readonly context: GatewayContext;
+  readonly service: DatabaseService;
+  readonly client: AuthenticatedClient;
+  readonly info: SessionInfo;
+  /** Settings of the start-up message. */
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+export class Connection {
+  readonly info: SessionInfo;
+  readonly #o: ConnectionOptions;
+  readonly #session: Session;
+  readonly #upstream: UpstreamConnection;
+  readonly #responses: ResponseRelay;
+  readonly #requests: RequestRelay;
+  readonly #key: CancelKey;
+  #clientGone = false;
+  #ending = false;
+  #draining = false;
+  #closed: () => void = () => {};
+  /** Resolves when both sides are closed and everything is recorded. */
+  readonly closed: Promise<void>;
+
+  /**
+   * Decides whether the principal may connect, opens its backend and greets it.
+   * @throws {SluiceError} connect_denied, upstream_unavailable, ledger_*; nothing was sent to the client then
+   */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const { context, service, client, info } = options;
+    const decision = context.policy().connect({
+      actor: info.actor,
+      database: info.database,
+      context: { now: new Date(context.now()), clientAddress: info.clientAddress, tls: info.tls },
+    });
+    if (decision.outcome !== 'allow') throw connectDenied(decision.reason, decision.hint);
+    await service.open();
+    try {
+      checkSettings(options);
+      const upstream = await connectUpstream(
+        service.config.upstream,
+        forwardedParameters(client),
+        context.limits.upstreamConnectTimeoutMs,
+      );
+      const session = new Session(info, context.ledger, context.metrics);
+      try {
+        await session.open();
+      } catch (thrown) {
+        upstream.socket.destroy();
+        throw thrown;
+      }
+      return new Connection(options, session, upstream);
+    } catch (thrown) {
+      service.release();
+      throw thrown;
+    }
+  }
+
+  private constructor(options: ConnectionOptions, session: Session, upstream: UpstreamConnection) {
+    const { context, service, client, info } = options;
+    this.#o = options;
+    this.info = info;
+    this.#session = session;
+    this.#upstream = upstream;
+    this.closed = new Promise((resolve) => {
+      this.#closed = resolve;
+    });
+    const objects = new SessionObjects();
+    const planner = new SessionPlanner({
+      service,
+      actor: info.actor,
+      objects,
+      user: service.config.upstream.user,
+      ask: (sql) => this.#requests.ask(sql),
+      redefining: () => this.#responses.redefinitions > 0,
+    });
+    for (const [name, value] of upstream.parameters) planner.noteParameter(name, value);
+    this.#responses = new ResponseRelay({
+      session,
+      objects,
+      queue: context.sendQueue,
+      client: client.socket,
+      upstream: upstream.socket,
+      events: {
+        onReady: () => this.#drainIfIdle(),
+        onParameter: (name, value) => planner.noteParameter(name, value),
+        onCatalogChange: () => service.catalogChanged(),
+        onFailure: (error) => this.end(error),
+      },
+    });
+    this.#requests = new RequestRelay({
+      session,
+      service,
+      objects,
+      responses: this.#responses,
+      planner,
+      client: client.socket,
+      upstream: upstream.socket,
+      maxMessageBytes: context.limits.maxMessageBytes,
+      onTerminate: () => this.#terminate('terminated by the client'),
+      onFailure: (error) => this.end(error),
+    });
+    this.#key = context.cancels.add(this, client.minor >= 2 ? 32 : 4);
+    this.#listen();
+    this.#greet();
+    if (client.rest.length > 0) this.#requests.onChunk(client.rest);
+  }
+
+  /** Cancels what the client waits for: its approval, or what its backend runs. */
+  cancel(): void {
+    if (this.#requests.cancelHold()) return;
+    if (this.#upstream.key !== undefined)
+      void cancelUpstream(this.#o.service.config.upstream, this.#upstream.key);
+  }
+
+  /** Ends the session with an error that the client is told. */
+  end(error: SluiceError): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    const { socket } = this.#o.client;
+    if (!this.#clientGone) socket.end(errorFrame(error, 'FATAL'));
+    socket.setTimeout(5_000, () => socket.destroy());
+    this.#terminate(`${error.code}: ${error.message}`);
+  }
+
+  /** Ends the session as soon as nothing is under way. */
+  drain(): void {
+    this.#draining = true;
+    this.#drainIfIdle();
+  }
+
+  #drainIfIdle(): void {
+    if (!this.#draining || !this.#requests.idle || this.#responses.transactionStatus !== 'I') return;
+    this.end(new SluiceError('shutting_down', 'the gateway is shutting down'));
+  }
+
+  #listen(): void {
+    const client = this.#o.client.socket;
+    const upstream = this.#upstream.socket;
+    client.on('data', (chunk: Buffer) => this.#requests.onChunk(chunk));
+    client.on('drain', () => this.#responses.onClientDrain());
+    client.on('error', () => {});
+    client.on('end', () => client.end());
+    client.on('close', () => this.#onClientClose());
+    upstream.on('data', (chunk: Buffer) => this.#responses.onChunk(chunk));
+    upstream.on('error', () => {});
+    upstream.on('close', () => this.#onUpstreamClose());
+    const stopWatching = this.#o.context.watchToken(this.info.actor.tokenId, (why) =>
+      this.end(
+        new SluiceError('authentication_failed', `the token of this session was ${why}`, {
+          sqlstate: '57P01',
+        }),
+      ),
+    );
+    this.closed.then(stopWatching);
+    client.resume();
+    upstream.resume();
+  }
+
+  /** What a server says after authentication, with the gate's own cancel key. */
+  #greet(): void {
+    const { processId, secret } = this.#key;
+    const frames = [
+      encodeBackendMessage({ type: 'AuthenticationOk' }),
+      ...this.#upstream.greetings,
+      encodeBackendMessage({ type: 'BackendKeyData', processId, secret }),
+      encodeBackendMessage({ type: 'ReadyForQuery', status: 'I' }),
+    ];
+    this.#responses.send(Buffer.concat(frames));
+  }
+
+  #onClientClose(): void {
+    this.#clientGone = true;
+    this.#terminate('the client went away');
+  }
+
+  /** Lets the backend finish and say how it went, but forwards nothing more. */
+  #terminate(reason: string): void {
+    this.#requests.end();
+    this.#responses.detachClient();
+    this.#session.close(reason);
+    const { socket } = this.#upstream;
+    if (socket.destroyed) {
+      this.#onUpstreamClose();
+      return;
+    }
+    if (!socket.writableEnded) socket.end(TERMINATE);
+    socket.setTimeout(LINGER_MS, () => socket.destroy());
+  }
+
+  #onUpstreamClose(): void {
+    this.#responses.onLost();
+    if (!this.#ending && !this.#clientGone) this.#tellLoss();
+    this.#session.close('the database closed the connection');
+    this.#o.context.cancels.remove(this.#key);
+    if (!this.#closing) this.#o.service.release();
+    this.#closing = true;
+    const client = this.#o.client.socket;
+    if (client.destroyed) this.#closed();
+    else client.once('close', () => this.#closed());
+  }
+
+  #closing = false;
+
+  /** What the database said last goes out first; then the client learns that there will be nothing more. */
+  #tellLoss(): void {
+    this.#ending = true;
+    const error = new SluiceError('upstream_lost', 'the connection to the database was lost');
+    const { socket } = this.#o.client;
+    // Behind what the send queue holds, which was enqueued earlier.
+    setImmediate(() => {
+      if (!this.#responses.toldFatal) socket.write(errorFrame(error, 'FATAL'));
+      socket.end();
+      socket.setTimeout(5_000, () => socket.destroy());
+    });
+  }
+}
+
+function connectDenied(reason: string, hint: string | undefined): SluiceError {
+  return new SluiceError('connect_denied', reason, hint === undefined ? {} : { hint });
+}
+
+/** Settings given at start-up are decided like SET. */
+function checkSettings({ context, service, info, settings }: ConnectionOptions): void {
+  if (settings.size === 0) return;
+  const decision = context.policy().decide({
+    actor: info.actor,
+    database: info.database,
+    facts: settingFacts(settings),
+    labels: service.labels,
+    context: { now: new Date(context.now()) },
+  });
+  if (decision.outcome === 'allow') return;
+  const refusal = refusalOf(decision);
+  throw new SluiceError('connect_denied', refusal.message, {
+    ...(refusal.detail === undefined ? {} : { detail: refusal.detail }),
+    ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
+  });
+}
+
+/** Everything but who and where: those are the gate's to say. */
+function forwardedParameters(client: AuthenticatedClient): Map<string, string> {
+  const parameters = new Map(client.startup.parameters);
+  for (const name of ['user', 'database', 'replication']) parameters.delete(name);
+  return parameters;
+}
+
+/** For doors that end a client before there is a session. */
+export function refuseClient(socket: Socket, error: unknown): void {
+  socket.on('error', () => {});
+  socket.end(errorFrame(asSluiceError(error), 'FATAL'));
+  socket.setTimeout(5_000, () => socket.destroy());
+  socket.resume();
+}

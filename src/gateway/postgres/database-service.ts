@@ -1,0 +1,199 @@
+/**
+ * What all sessions of one database share: its planner, its labels, the catalog snapshot and how that is kept fresh. Has one
+ * connection of its own, for the catalog only.
+ */
+import type { Approvals } from '../../approvals/approvals.ts';
+import type { DatabaseConfig } from '../../config/config.ts';
+import { createLabelSet } from '../../masking/label-set.ts';
+import { parseMask } from '../../masking/mask-text.ts';
+import type { Dialect } from '../../model/dialect.ts';
+import type { LabelSet, Mask } from '../../model/labels.ts';
+import type { Actor } from '../../model/principal.ts';
+import type { PolicyEngine } from '../../policy/engine.ts';
+import type { PipelineMetrics } from '../../session/metrics.ts';
+import type { Plan } from '../../session/plan.ts';
+import { Planner } from '../../session/planner.ts';
+import { BUILTIN_LABELS } from '../../sql/postgres/builtin-labels.ts';
+import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
+import { type CatalogLoader, createCatalogLoader } from '../../sql/postgres/catalog-loader.ts';
+import { flowLabels } from '../../sql/postgres/labels-flow.ts';
+import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
+import { parseSearchPath } from './search-path.ts';
+import { SqlClient } from './sql-client.ts';
+
+/** DDL that does not pass the gate is seen at the latest after this. */
+const REFRESH_INTERVAL_MS = 15_000;
+/** An unknown name makes the catalog be read anew, but not more often than this. */
+const MIN_UNKNOWN_REFRESH_MS = 1_000;
+const CATALOG_TIMEOUT_MS = 60_000;
+
+export interface DatabaseServiceOptions {
+  readonly config: DatabaseConfig;
+  readonly dialect: Dialect<PostgresScope>;
+  readonly policy: () => PolicyEngine;
+  /** Absent where statements are only checked. */
+  readonly approvals: Approvals | undefined;
+  readonly metrics: PipelineMetrics;
+  readonly now: () => number;
+  /** Told when the catalog cannot be refreshed; what was known stays in use. */
+  readonly onRefreshFailure: (error: unknown) => void;
+}
+
+export class DatabaseService {
+  readonly config: DatabaseConfig;
+  readonly planner: Planner<PostgresScope>;
+  readonly approvals: Approvals | undefined;
+  readonly #options: DatabaseServiceOptions;
+  readonly #client: SqlClient;
+  readonly #loader: CatalogLoader;
+  readonly #masks: Record<string, Mask>;
+  readonly #timer: NodeJS.Timeout;
+  #catalog: CatalogSnapshot | undefined;
+  #labels: LabelSet | undefined;
+  /** Loads that were asked for so far, and the one from which on the snapshot is current. */
+  #wanted = 0;
+  #loaded = 0;
+  #loading: Promise<void> | undefined;
+  #lastUnknownAt = Number.NEGATIVE_INFINITY;
+  #inUse = 0;
+
+  constructor(options: DatabaseServiceOptions) {
+    this.#options = options;
+    this.config = options.config;
+    this.approvals = options.approvals;
+    this.#client = new SqlClient(options.config.upstream, CATALOG_TIMEOUT_MS);
+    this.#loader = createCatalogLoader((sql) => this.#client.query(sql));
+    this.#masks = Object.fromEntries(
+      Object.entries(options.config.masks).map(([label, text]) => [label, parseMask(text)]),
+    );
+    this.planner = new Planner({
+      database: options.config,
+      dialect: options.dialect,
+      policy: options.policy,
+      labels: () => this.labels,
+      now: options.now,
+      onNovel: (analyze, decide) => {
+        options.metrics.step('analyze', analyze);
+        options.metrics.step('decide', decide);
+      },
+    });
+    this.#timer = setInterval(() => {
+      if (this.#inUse > 0) this.refreshCatalog().catch(options.onRefreshFailure);
+    }, REFRESH_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  /** The snapshot in force. Only to be read after `catalogReady`. */
+  get catalog(): CatalogSnapshot {
+    if (this.#catalog === undefined) throw new TypeError('the catalog is read before it is loaded');
+    return this.#catalog;
+  }
+
+  /** Labels of the configuration, those of the system catalogs, and where they flow by inheritance. */
+  get labels(): LabelSet {
+    this.#labels ??= createLabelSet({
+      columns: flowLabels([...BUILTIN_LABELS, ...this.config.labels], this.catalog),
+      masks: this.#masks,
+    });
+    return this.#labels;
+  }
+
+  /** True if DDL has passed that the snapshot may not show: `catalogReady` waits for it. */
+  get catalogIsStale(): boolean {
+    return this.#loaded < this.#wanted;
+  }
+
+  /** A session begins: from now on the catalog is kept fresh. @throws {SluiceError} upstream_unavailable */
+  async open(): Promise<void> {
+    this.#inUse += 1;
+    if (this.#catalog === undefined || this.#inUse === 1) this.catalogChanged();
+    try {
+      await this.catalogReady();
+    } catch (thrown) {
+      this.#inUse -= 1;
+      throw thrown;
+    }
+  }
+
+  /** A session ended. */
+  release(): void {
+    this.#inUse -= 1;
+  }
+
+  /** DDL took effect: nothing is planned on the old snapshot from now on. */
+  catalogChanged(): void {
+    this.#wanted += 1;
+  }
+
+  /** Resolves when the snapshot shows everything that was reported so far. */
+  async catalogReady(): Promise<void> {
+    const wanted = this.#wanted;
+    while (this.#loaded < wanted) await this.#load();
+  }
+
+  /** Resolves when the snapshot shows everything that was true when this was called. */
+  async refreshCatalog(): Promise<void> {
+    this.catalogChanged();
+    await this.catalogReady();
+  }
+
+  /** Reads the catalog anew for names it does not know; false if it was read a moment ago or nothing has changed. */
+  async refreshFor(_names: readonly string[]): Promise<boolean> {
+    const now = this.#options.now();
+    if (now - this.#lastUnknownAt < MIN_UNKNOWN_REFRESH_MS) return false;
+    this.#lastUnknownAt = now;
+    const before = this.catalog.version;
+    await this.refreshCatalog();
+    return this.catalog.version !== before;
+  }
+
+  /**
+   * Plans a text as for a new session of this actor. Runs nothing, records nothing.
+   * @throws {SluiceError} for texts that do not parse, or if the catalog cannot be read
+   */
+  async check(actor: Actor, text: string): Promise<Plan> {
+    await this.open();
+    try {
+      const [row] = await this.#client.query(`SELECT pg_catalog.current_setting('search_path') AS path`);
+      const searchPath = parseSearchPath(row?.path ?? '');
+      const scope = createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
+      const asked = { actor, scope };
+      return await this.planner.plan(this.planner.bucket(asked), asked, text, () => undefined);
+    } finally {
+      this.release();
+    }
+  }
+
+  /** True if the database answers now. Never throws. */
+  async reachable(): Promise<boolean> {
+    try {
+      await this.#client.query('SELECT 1');
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#client.close();
+  }
+
+  /** One load at a time; whoever comes while one runs waits for it, and then for the next if it began too early. */
+  async #load(): Promise<void> {
+    this.#loading ??= this.#loadNow().finally(() => {
+      this.#loading = undefined;
+    });
+    await this.#loading;
+  }
+
+  async #loadNow(): Promise<void> {
+    const wanted = this.#wanted;
+    const catalog = await this.#loader.load();
+    if (catalog !== this.#catalog) {
+      this.#catalog = catalog;
+      this.#labels = undefined;
+    }
+    this.#loaded = wanted;
+  }
+}

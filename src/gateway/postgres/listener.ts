@@ -1,0 +1,272 @@
+/**
+ * The door for PostgreSQL clients: accepts connections, bounds their number and their start-up, and hands authenticated ones to
+ * `Connection`. A client that says nothing, says too much or says it too slowly costs one socket and no more.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import type { Config, Limits } from '../../config/config.ts';
+import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
+import type { AuthThrottle } from '../../identity/auth-throttle.ts';
+import type { TokenAuthority } from '../../identity/token-authority.ts';
+import type { Ledger } from '../../ledger/ledger.ts';
+import type { SessionInfo } from '../../model/session.ts';
+import type { PolicyEngine } from '../../policy/engine.ts';
+import type { PipelineMetrics } from '../../session/metrics.ts';
+import type { ChannelBinding } from '../../wire/postgres/index.ts';
+import { CancelRegistry } from './cancel-registry.ts';
+import { type AuthenticatedClient, StartupFailure, startUp, wrongToken } from './client-startup.ts';
+import { Connection, refuseClient } from './connection.ts';
+import type { DatabaseService } from './database-service.ts';
+import { SendQueue } from './send-queue.ts';
+import { holdModeOf, startupSettings } from './startup-settings.ts';
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly ledger: Ledger;
+  readonly policy: () => PolicyEngine;
+  readonly tokens: TokenAuthority;
+  readonly throttle: AuthThrottle;
+  readonly services: ReadonlyMap<string, DatabaseService>;
+  readonly metrics: PipelineMetrics;
+  /** What clients are offered; undefined where the configuration says `disable`. */
+  readonly tls:
+    | { readonly context: SecureContext; readonly channelBinding: ChannelBinding | undefined }
+    | undefined;
+  readonly newSessionId: () => string;
+  readonly now: () => number;
+  /** Told of what no client can be told. */
+  readonly onError: (message: string, error: unknown) => void;
+}
+
+/** What connections need of the gate around them. */
+export interface GatewayContext {
+  readonly ledger: Ledger;
+  readonly policy: () => PolicyEngine;
+  readonly metrics: PipelineMetrics;
+  readonly limits: Limits;
+  readonly cancels: CancelRegistry;
+  readonly sendQueue: SendQueue;
+  readonly now: () => number;
+  readonly watchToken: (
+    tokenId: string | undefined,
+    onEnd: (why: 'revoked' | 'expired') => void,
+  ) => () => void;
+}
+
+export class PostgresListener {
+  readonly #o: GatewayOptions;
+  readonly #context: GatewayContext;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  readonly #starting = new Set<Socket>();
+  readonly #perPrincipal = new Map<string, number>();
+  #draining = false;
+
+  constructor(options: GatewayOptions) {
+    this.#o = options;
+    this.#context = {
+      ledger: options.ledger,
+      policy: options.policy,
+      metrics: options.metrics,
+      limits: options.config.limits,
+      cancels: new CancelRegistry(),
+      sendQueue: new SendQueue(options.ledger),
+      now: options.now,
+      watchToken: (tokenId, onEnd) =>
+        tokenId === undefined ? () => {} : options.tokens.watchToken(tokenId, onEnd),
+    };
+    this.#server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) =>
+      this.#accept(socket),
+    );
+  }
+
+  /** Starts to listen; resolves with the port. */
+  listen(): Promise<number> {
+    const { host, port } = this.#o.config.listen.postgres;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#o.onError('the PostgreSQL listener failed', error));
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  /** Sessions open now. */
+  get sessions(): readonly SessionInfo[] {
+    return [...this.#connections].map((connection) => connection.info);
+  }
+
+  /** Accepts nobody more, lets sessions finish what is under way, and ends what is left after `timeoutMs`. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    this.#server.close();
+    for (const socket of this.#starting) socket.destroy();
+    const closed = Promise.all([...this.#connections].map((connection) => connection.closed));
+    for (const connection of this.#connections) connection.drain();
+    let timer: NodeJS.Timeout | undefined;
+    const timeUp = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), timeoutMs);
+    });
+    if ((await Promise.race([closed, timeUp])) === 'late') {
+      for (const connection of this.#connections)
+        connection.end(new SluiceError('shutting_down', 'the gateway is shutting down'));
+    }
+    clearTimeout(timer);
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => {});
+    const open = this.#connections.size + this.#starting.size;
+    if (this.#draining || open >= this.#o.config.limits.maxConnections) {
+      refuseClient(
+        socket,
+        new SluiceError('too_many_connections', 'the gateway has as many connections as it may'),
+      );
+      return;
+    }
+    this.#starting.add(socket);
+    const address = addressOf(socket);
+    const timer = setTimeout(() => socket.destroy(), this.#o.config.limits.startupTimeoutMs);
+    this.#greet(socket, address, () => clearTimeout(timer))
+      .catch((thrown) => this.#refuse(thrown, address))
+      .finally(() => {
+        clearTimeout(timer);
+        this.#starting.delete(socket);
+      });
+  }
+
+  async #greet(socket: Socket, address: ClientAddress, onAuthenticated: () => void): Promise<void> {
+    const { config, tokens, throttle, tls } = this.#o;
+    const client = await startUp(socket, {
+      tls: {
+        mode: config.listen.postgres.tls.mode,
+        context: tls?.context,
+        channelBinding: tls?.channelBinding,
+      },
+      candidates: (user) => tokens.candidates(user),
+      delay: (user) => sleep(throttle.delayMs(address.ip, user)),
+    });
+    if (client === undefined) return;
+    if (client.kind === 'cancel') {
+      this.#context.cancels.cancel(client.processId, client.secret);
+      socket.end();
+      socket.resume();
+      return;
+    }
+    try {
+      await this.#openSession(client, address, onAuthenticated);
+    } catch (thrown) {
+      throw new StartupFailure(asSluiceError(thrown), client.startup, client.socket);
+    }
+  }
+
+  async #openSession(
+    client: AuthenticatedClient,
+    address: ClientAddress,
+    onAuthenticated: () => void,
+  ): Promise<void> {
+    const { tokens, throttle, services, config } = this.#o;
+    const user = client.startup.parameters.get('user')!;
+    const actor = await tokens.actorOfToken(client.tokenId);
+    if (actor === undefined) throw wrongToken(user);
+    throttle.succeeded(user);
+    onAuthenticated();
+    this.#o.metrics.authentications.inc({ result: 'ok' });
+    const database = client.startup.parameters.get('database') || user;
+    const service = services.get(database);
+    if (service === undefined) {
+      throw new SluiceError('unknown_database', `database "${database}" does not exist`, {
+        hint: 'The name is the one in sluice.yaml, not the server’s.',
+      });
+    }
+    const settings = startupSettings(client.startup.parameters);
+    const info: SessionInfo = {
+      id: this.#o.newSessionId(),
+      actor,
+      database: service.config,
+      holdMode: holdModeOf(settings, config.approvals.holdMode),
+      clientAddress: address.text,
+      applicationName: (settings.get('application_name') ?? '').slice(0, 64),
+      tls: client.encrypted,
+      startedAt: this.#o.now(),
+    };
+    this.#count(actor.principal.id);
+    try {
+      const connection = await Connection.open({ context: this.#context, service, client, info, settings });
+      this.#connections.add(connection);
+      connection.closed.then(() => {
+        this.#connections.delete(connection);
+        this.#discount(actor.principal.id);
+      });
+      if (this.#draining) connection.drain();
+    } catch (thrown) {
+      this.#discount(actor.principal.id);
+      throw thrown;
+    }
+  }
+
+  #count(principal: string): void {
+    const open = this.#perPrincipal.get(principal) ?? 0;
+    if (open >= this.#o.config.limits.maxConnectionsPerPrincipal) {
+      throw new SluiceError('too_many_connections', `too many connections for role "${principal}"`);
+    }
+    this.#perPrincipal.set(principal, open + 1);
+  }
+
+  #discount(principal: string): void {
+    const open = (this.#perPrincipal.get(principal) ?? 1) - 1;
+    if (open === 0) this.#perPrincipal.delete(principal);
+    else this.#perPrincipal.set(principal, open);
+  }
+
+  #refuse(thrown: unknown, address: ClientAddress): void {
+    if (!(thrown instanceof StartupFailure)) {
+      this.#o.onError('a connection failed', thrown);
+      return;
+    }
+    const { error, user, database, socket } = thrown;
+    if (error.code === 'internal') this.#o.onError('a connection failed', error.cause);
+    if (user !== undefined) this.#record(error, user, database ?? user, address);
+    if (socket !== undefined) refuseClient(socket, error);
+  }
+
+  /** A refused start-up is recorded with what it claimed to be. */
+  #record(error: SluiceError, user: string, database: string, address: ClientAddress): void {
+    this.#o.metrics.errors.inc({ class: error.sqlstate.slice(0, 2) });
+    if (error.code === 'authentication_failed') {
+      this.#o.throttle.failed(address.ip, user);
+      this.#o.metrics.authentications.inc({ result: 'failed' });
+    }
+    try {
+      this.#o.ledger.append({
+        kind: 'authentication-failed',
+        user: user.slice(0, 128),
+        database: database.slice(0, 128),
+        client: address.text,
+        code: error.code,
+      });
+    } catch {
+      // The client is refused all the same, and the ledger reports its own failure.
+    }
+  }
+}
+
+interface ClientAddress {
+  readonly ip: string;
+  readonly text: string;
+}
+
+function addressOf(socket: Socket): ClientAddress {
+  const ip = socket.remoteAddress ?? 'unix';
+  return {
+    ip,
+    text: socket.remotePort === undefined ? ip : `${ip.includes(':') ? `[${ip}]` : ip}:${socket.remotePort}`,
+  };
+}
+
+function sleep(ms: number): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,69 @@
+/**
+ * What the gate itself says to a client, as wire messages; and what it withholds of what the database says when that could quote
+ * values the principal may not see.
+ */
+import type { SluiceError } from '../../errors/sluice-error.ts';
+import type { ApprovalRequest } from '../../model/approval.ts';
+import type { Plan } from '../../session/plan.ts';
+import { mapPosition } from '../../sql/splice.ts';
+import { ErrorFields, encodeError, encodeNotice } from '../../wire/postgres/index.ts';
+
+/** An ErrorResponse of the gate. `FATAL` ends the session. */
+export function errorFrame(error: SluiceError, severity: 'ERROR' | 'FATAL' = 'ERROR'): Buffer {
+  return encodeError({
+    severity,
+    sqlstate: error.sqlstate,
+    message: `sluice: ${error.message}`,
+    ...(error.detail === undefined ? {} : { detail: error.detail }),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.position === undefined ? {} : { position: error.position }),
+  });
+}
+
+/** Tells a waiting client where to look. */
+export function heldNotice(request: ApprovalRequest): Buffer {
+  const who = request.rule.groups.join(' or ');
+  const count = request.rule.quorum === 1 ? 'one member' : `${request.rule.quorum} members`;
+  return encodeNotice({
+    severity: 'NOTICE',
+    sqlstate: 'SL002',
+    message: `sluice: waiting for approval ${request.id} until ${new Date(request.expiresAt).toISOString()}`,
+    detail: `Policies: ${request.policies.map((policy) => policy.id).join(', ')}. It needs ${count} of ${who}.`,
+    hint: `sluice approvals show ${request.id}; cancel this statement to withdraw the request.`,
+  });
+}
+
+/** Fields that could quote a value of a row: detail, hint, context, internal query. */
+const QUOTING_FIELDS = new Set(['D', 'H', 'W', 'q', 'p']);
+
+/** Classes whose message names objects only; those of all others could quote a value. */
+const QUOTELESS_CLASSES = new Set(['23', '25', '28', '40', '42', '53', '55', '57']);
+const WITHHELD = Buffer.from(
+  'the database refused the statement; its message is withheld, as it could quote masked values',
+);
+
+/**
+ * An ErrorResponse of the database as the client may see it: positions point into the client's own text, and fields that
+ * could quote real values are withheld where the plan says so. Returns undefined if it can pass as it is.
+ */
+export function clientErrorFields(fields: ErrorFields, plan: Plan | undefined): ErrorFields | undefined {
+  if (plan === undefined || (plan.splices.length === 0 && !plan.withholdsErrors)) return undefined;
+  const entries = fields.entries.flatMap(({ code, value }) => {
+    if (plan.withholdsErrors && QUOTING_FIELDS.has(code)) return [];
+    if (code === 'P') return mapped(plan, value.toString('latin1'));
+    if (code === 'M' && plan.withholdsErrors && !QUOTELESS_CLASSES.has((fields.get('C') ?? '').slice(0, 2))) {
+      return [{ code, value: WITHHELD }];
+    }
+    return [{ code, value }];
+  });
+  return new ErrorFields(entries);
+}
+
+function mapped(plan: Plan, position: string): { code: string; value: Buffer }[] {
+  const original = mapPosition(
+    plan.text,
+    { text: plan.forwardText, splices: plan.splices },
+    Number(position),
+  );
+  return [{ code: 'P', value: Buffer.from(String(original)) }];
+}

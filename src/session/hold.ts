@@ -1,0 +1,152 @@
+/**
+ * Step 4: what happens to a plan that needs approval. Either the session waits, or it is told the request's id at once and may
+ * retry the identical statement later. In both cases the statement runs only by claiming the approval, once, for a plan made
+ * anew under the policies and the catalog of that moment.
+ */
+import type { Approvals } from '../approvals/approvals.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
+import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
+import type { ParameterValue, SessionInfo } from '../model/session.ts';
+import type { Plan } from './plan.ts';
+
+export interface HoldOptions {
+  readonly session: SessionInfo;
+  readonly plan: Plan;
+  readonly parameters: readonly ParameterValue[];
+  /** Aborted when the client cancels or goes away. */
+  readonly signal: AbortSignal;
+  /** Called once when the request exists, before the session waits or is told to come back. */
+  readonly onHeld: (request: ApprovalRequest) => void;
+  /** Plans the same text again, on a fresh catalog and the policies in force. */
+  readonly replan: () => Promise<Plan>;
+}
+
+/** A plan that may run now, and by which approval. */
+export interface Released {
+  readonly plan: Plan;
+  /** Absent if the policies in force no longer ask for one. */
+  readonly approval?: string;
+}
+
+/**
+ * Resolves when the statement may run.
+ * @throws {SluiceError} statement_held (mode `fail`), approval_denied, approval_expired, approval_drifted, cancelled, or the
+ *   refusal of the plan made anew.
+ */
+export async function awaitApproval(approvals: Approvals, options: HoldOptions): Promise<Released> {
+  const { session, plan, parameters, signal } = options;
+  const binding = bindingOf(session, plan, parameters);
+  const granted = await approvals.claimGranted(binding);
+  if (granted !== undefined) return { plan, approval: granted.id };
+  const rule = ruleOf(plan);
+  const request = await approvals.request({
+    binding,
+    sessionId: session.id,
+    statement: plan.text,
+    facts: plan.statements.map((statement) => statement.facts),
+    ...(session.actor.purpose === undefined ? {} : { purpose: session.actor.purpose }),
+    policies: policiesOf(plan),
+    policyVersion: plan.statements[0]!.decision.policyVersion,
+    rule,
+    holdMode: session.holdMode,
+  });
+  options.onHeld(request);
+  if (session.holdMode === 'fail') throw heldError(request, plan);
+  const answer = await approvals.wait(request.id, signal);
+  if (answer !== 'approved') throw answerError(answer, request, await approvals.get(request.id));
+  return claim(approvals, request, options);
+}
+
+async function claim(
+  approvals: Approvals,
+  request: ApprovalRequest,
+  options: HoldOptions,
+): Promise<Released> {
+  const plan = await options.replan();
+  if (plan.refusal !== undefined) {
+    await approvals.drift(request.id);
+    throw plan.refusal;
+  }
+  const claimed = await approvals.claim(request.id, bindingOf(options.session, plan, options.parameters));
+  if (claimed !== undefined) return { plan, approval: claimed.id };
+  throw new SluiceError(
+    'approval_drifted',
+    `request ${request.id} was approved for something that has changed since`,
+  );
+}
+
+/** What an approval of this plan is good for. */
+export function bindingOf(
+  session: SessionInfo,
+  plan: Plan,
+  parameters: readonly ParameterValue[],
+): ApprovalBinding {
+  return {
+    principal: session.actor.principal.id,
+    onBehalfOf: session.actor.onBehalfOf.map((principal) => principal.id),
+    database: session.database.name,
+    astDigests: plan.statements.map((statement) => statement.analyzed.astDigest),
+    parameters,
+    objectsDigests: plan.statements.map((statement) => statement.analyzed.objectsDigest),
+  };
+}
+
+/** One rule that satisfies every held statement of the text. */
+function ruleOf(plan: Plan): ApprovalRule {
+  const rules = plan.statements.flatMap(({ decision }) =>
+    decision.approval === undefined ? [] : [decision.approval],
+  );
+  const merged = rules.reduce((a, b) => ({
+    groups: a.groups.filter((group) => b.groups.includes(group)),
+    quorum: Math.max(a.quorum, b.quorum),
+    expiresMs: Math.min(a.expiresMs, b.expiresMs),
+  }));
+  if (merged.groups.length > 0) return merged;
+  throw new SluiceError(
+    'statement_denied',
+    'the statements of this text need approvals by different groups',
+    {
+      hint: 'Send them one by one.',
+    },
+  );
+}
+
+function policiesOf(plan: Plan): PolicyRef[] {
+  const byId = new Map<string, PolicyRef>();
+  for (const { decision } of plan.statements) {
+    if (decision.outcome === 'hold') for (const policy of decision.policies) byId.set(policy.id, policy);
+  }
+  return [...byId.values()];
+}
+
+function heldError(request: ApprovalRequest, plan: Plan): SluiceError {
+  const policies = request.policies.map((policy) => policy.id);
+  const reason = plan.statements.find((one) => one.decision.outcome === 'hold')!.decision.reason;
+  return new SluiceError('statement_held', `approval needed: ${reason}`, {
+    detail: JSON.stringify({
+      request: request.id,
+      policies,
+      expiresAt: new Date(request.expiresAt).toISOString(),
+    }),
+    policies,
+  });
+}
+
+function answerError(
+  answer: 'denied' | 'expired' | 'cancelled' | 'drifted',
+  request: ApprovalRequest,
+  now: ApprovalRequest | undefined,
+): SluiceError {
+  const policies = request.policies.map((policy) => policy.id);
+  const vote = now?.votes.find((one) => one.verdict === 'deny');
+  const why =
+    vote === undefined ? '' : ` by ${vote.principal}${vote.reason === undefined ? '' : `: ${vote.reason}`}`;
+  if (answer === 'denied')
+    return new SluiceError('approval_denied', `request ${request.id} was denied${why}`, { policies });
+  if (answer === 'expired')
+    return new SluiceError('approval_expired', `nobody answered request ${request.id} in time`, { policies });
+  if (answer === 'drifted')
+    return new SluiceError('approval_drifted', `request ${request.id} no longer fits`, { policies });
+  return new SluiceError('cancelled', `request ${request.id} was cancelled`, { policies });
+}

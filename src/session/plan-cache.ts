@@ -1,0 +1,73 @@
+/**
+ * Plans by text, for one class of sessions: same actor, database, scope, policies, labels and catalog. Whatever a plan depends
+ * on is in the bucket's key or in its generation; a bucket of an older generation is dropped whole, so no entry outlives
+ * what it was derived from.
+ */
+import { LRUCache } from 'lru-cache';
+import type { Shape } from '../model/dialect.ts';
+import { applySplices, transferSplices } from '../sql/splice.ts';
+import type { Plan } from './plan.ts';
+
+/** Texts longer than this are planned each time: caching them would let one client fill the memory. */
+const MAX_CACHED_TEXT_LENGTH = 32_768;
+
+/** A plan whose literals may be exchanged, with the places where they stood. */
+interface ShapedPlan {
+  readonly plan: Plan;
+  readonly shape: Shape;
+}
+
+/** The plans of one class of sessions. */
+export class PlanBucket {
+  readonly generation: string;
+  readonly #byText = new LRUCache<string, Plan>({ max: 2_000, maxSize: 4_000_000, sizeCalculation: sizeOf });
+  readonly #byShape = new LRUCache<string, ShapedPlan>({ max: 2_000 });
+
+  constructor(generation: string) {
+    this.generation = generation;
+  }
+
+  byText(text: string): Plan | undefined {
+    return this.#byText.get(text);
+  }
+
+  byShape(text: string, shape: Shape): Plan | undefined {
+    const known = this.#byShape.get(shape.key);
+    return known === undefined ? undefined : exchangeLiterals(known, text, shape);
+  }
+
+  addText(text: string, plan: Plan): void {
+    if (text.length <= MAX_CACHED_TEXT_LENGTH) this.#byText.set(text, plan);
+  }
+
+  addShape(shape: Shape, plan: Plan): void {
+    this.#byShape.set(shape.key, { plan, shape });
+  }
+}
+
+/** At most this many classes of sessions are remembered a database; the least recently used goes first. */
+export class PlanCache {
+  readonly #buckets = new LRUCache<string, PlanBucket>({ max: 500 });
+
+  /** The bucket of a class, empty if its generation has passed. */
+  bucket(key: string, generation: string): PlanBucket {
+    const known = this.#buckets.get(key);
+    if (known !== undefined && known.generation === generation) return known;
+    const fresh = new PlanBucket(generation);
+    this.#buckets.set(key, fresh);
+    return fresh;
+  }
+}
+
+function sizeOf(plan: Plan, text: string): number {
+  return 1 + text.length + plan.forwardText.length;
+}
+
+/** The same plan for a text of the same shape: only the text and the offsets of splices differ. */
+function exchangeLiterals({ plan, shape: from }: ShapedPlan, text: string, to: Shape): Plan | undefined {
+  if (plan.splices.length === 0) return { ...plan, text, forwardText: text };
+  const splices = transferSplices(plan.splices, from.literals, to.literals);
+  return splices === undefined
+    ? undefined
+    : { ...plan, text, splices, forwardText: applySplices(text, splices) };
+}

@@ -1,0 +1,49 @@
+/**
+ * A plan: everything the gate has concluded about one text for one actor, before parameters are known. Plans are immutable
+ * and shared between sessions of the same actor, so that a known statement costs one look-up.
+ */
+import type { SluiceError } from '../errors/sluice-error.ts';
+import type { Decision } from '../model/decision.ts';
+import type { AnalyzedStatement, Splice } from '../model/dialect.ts';
+import type { Facts } from '../model/facts.ts';
+
+/** What the ledger says of a statement, made once a plan. */
+export interface StatementRecord {
+  readonly command: string;
+  readonly actions: Facts['actions'];
+  readonly relations: readonly string[];
+  readonly policies: readonly string[];
+  readonly masked?: readonly string[];
+  readonly reason?: string;
+}
+
+export interface PlannedStatement {
+  readonly analyzed: AnalyzedStatement;
+  /** What is decided on: the statement's own facts, or those of the prepared statement or cursor it uses. */
+  readonly facts: Facts;
+  readonly decision: Decision;
+  readonly record: StatementRecord;
+}
+
+export interface Plan {
+  /** As the client wrote it. */
+  readonly text: string;
+  readonly statements: readonly PlannedStatement[];
+  readonly outcome: Decision['outcome'];
+  /** The text to forward; equal to `text` if nothing is masked. */
+  readonly forwardText: string;
+  readonly splices: readonly Splice[];
+  /** What the client is told if `outcome` is `deny`. */
+  readonly refusal?: SluiceError;
+  /** True if the record must be on disk before the text is forwarded. */
+  readonly writes: boolean;
+  readonly changesCatalog: boolean;
+  /** True if it may make or drop prepared statements or cursors, so that later messages must wait to know which. */
+  readonly redefines: boolean;
+  /** Names that did not resolve; a refresh of the catalog or of the session's own relations may find them. */
+  readonly unresolved: readonly string[];
+  /** True if errors and notices of the text could quote values that the actor may not see. */
+  readonly withholdsErrors: boolean;
+  /** Under which policies, labels and catalog the plan was made; plans of another generation are made anew. */
+  readonly generation: string;
+}

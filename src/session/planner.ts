@@ -1,0 +1,312 @@
+/**
+ * Text → plan: steps 2, 3 and 6 of the life of a statement (what is it, may it, rewrite) for one database. Shared by all its
+ * sessions. Knows no protocol and no dialect; does no I/O of its own.
+ *
+ * A known text costs one look-up; a text of a known shape one scan; anything else is parsed, resolved, decided and rewritten.
+ */
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { Database } from '../model/database.ts';
+import type { Decision } from '../model/decision.ts';
+import type { Analysis, AnalyzedStatement, Dialect, Rewrite, Scope } from '../model/dialect.ts';
+import type { Facts, RelationUse } from '../model/facts.ts';
+import type { ColumnMask, LabelSet } from '../model/labels.ts';
+import type { Actor } from '../model/principal.ts';
+import type { PolicyEngine } from '../policy/engine.ts';
+import type { Plan, PlannedStatement, StatementRecord } from './plan.ts';
+import { type PlanBucket, PlanCache } from './plan-cache.ts';
+
+/** Under what one text is planned: who asks, and how names resolve for them. */
+export interface PlanningClass<S extends Scope> {
+  readonly actor: Actor;
+  readonly scope: S;
+}
+
+/**
+ * Facts of what a statement names by `sessionObject` (EXECUTE of a prepared statement, FETCH of a cursor); undefined if the
+ * session has no such object.
+ */
+export type ObjectFacts = (kind: 'prepared' | 'cursor', name: string) => readonly Facts[] | undefined;
+
+export interface PlannerOptions<S extends Scope> {
+  readonly database: Database;
+  readonly dialect: Dialect<S>;
+  /** The engine in force; a new one after each reload. */
+  readonly policy: () => PolicyEngine;
+  /** The labels in force for the catalog of `scope`, inheritance included. */
+  readonly labels: (scope: S) => LabelSet;
+  readonly now: () => number;
+  /** Told of each novel statement: how long analysis and decision took, in seconds. */
+  readonly onNovel?: (analyzeSeconds: number, decideSeconds: number) => void;
+}
+
+export class Planner<S extends Scope> {
+  readonly #options: PlannerOptions<S>;
+  readonly #cache = new PlanCache();
+  /** The last answer of `generation`: asked for at every statement, changed a few times a day. */
+  #generation: { policy?: PolicyEngine; labels?: LabelSet; catalog: number; minute: number; text: string } = {
+    catalog: -1,
+    minute: -1,
+    text: '',
+  };
+
+  constructor(options: PlannerOptions<S>) {
+    this.#options = options;
+  }
+
+  /** The plans known for a class of sessions; cheap, but worth keeping while `generation` stays the same. */
+  bucket(asked: PlanningClass<S>): PlanBucket {
+    return this.#cache.bucket(classKey(asked), this.generation(asked.scope));
+  }
+
+  /**
+   * What plans made now depend on. Includes the minute if any policy looks at the time, so that a cached decision is never
+   * more than a minute off.
+   */
+  generation(scope: S): string {
+    const policy = this.#options.policy();
+    const labels = this.#options.labels(scope);
+    const minute = policy.relevantContext.has('time') ? Math.floor(this.#options.now() / 60_000) : 0;
+    const last = this.#generation;
+    const same =
+      last.policy === policy &&
+      last.labels === labels &&
+      last.catalog === scope.catalogVersion &&
+      last.minute === minute;
+    if (same) return last.text;
+    const text = `${policy.version} ${labels.version} ${scope.catalogVersion} ${minute}`;
+    this.#generation = { policy, labels, catalog: scope.catalogVersion, minute, text };
+    return text;
+  }
+
+  /**
+   * Plans a text. Synchronous for texts that are known or short.
+   * @throws {SluiceError} for texts that do not parse; a refusal by policy or masking is a plan with outcome `deny`.
+   */
+  plan(
+    bucket: PlanBucket,
+    asked: PlanningClass<S>,
+    text: string,
+    objectFacts: ObjectFacts,
+  ): Plan | Promise<Plan> {
+    const known = bucket.byText(text);
+    if (known !== undefined) return known;
+    const shape = this.#options.dialect.shape(text);
+    if (shape !== undefined) {
+      const similar = bucket.byShape(text, shape);
+      if (similar !== undefined) return similar;
+    }
+    const startedAt = performance.now();
+    const keep = (analysis: Analysis, plan: Plan): Plan => {
+      // What an EXECUTE does depends on the session, and an unresolved name may resolve a moment later.
+      const lasting = !analysis.statements.some(
+        (s) => s.sessionObject !== undefined || s.unresolved.length > 0,
+      );
+      if (!lasting) return plan;
+      if (shape !== undefined && analysis.shareable && plan.statements.length === 1)
+        bucket.addShape(shape, plan);
+      else bucket.addText(text, plan);
+      return plan;
+    };
+    const onAnalysis = (analysis: Analysis): Plan | Promise<Plan> => {
+      const analyzedAt = performance.now();
+      const plan = this.#decide(analysis, asked, bucket.generation, objectFacts);
+      const done = (made: Plan): Plan => {
+        this.#options.onNovel?.((analyzedAt - startedAt) / 1000, (performance.now() - analyzedAt) / 1000);
+        return keep(analysis, made);
+      };
+      return plan instanceof Promise ? plan.then(done) : done(plan);
+    };
+    const analysis = this.#options.dialect.analyze(text, asked.scope);
+    return analysis instanceof Promise ? analysis.then(onAnalysis) : onAnalysis(analysis);
+  }
+
+  #decide(analysis: Analysis, asked: PlanningClass<S>, generation: string, objectFacts: ObjectFacts) {
+    const statements: PlannedStatement[] = [];
+    const local = new Map<string, readonly Facts[]>();
+    for (const analyzed of analysis.statements) {
+      const facts = factsOf(analyzed, objectFacts, local);
+      let decision = this.#options.policy().decide({
+        actor: asked.actor,
+        database: this.#options.database,
+        facts,
+        labels: this.#options.labels(asked.scope),
+        context: { now: new Date(this.#options.now()) },
+      });
+      // PREPARE runs nothing: the approval is asked for when it is executed.
+      const object = analyzed.sessionObject;
+      if (decision.outcome === 'hold' && object?.kind === 'prepared' && object.verb === 'create') {
+        const { approval: _, ...rest } = decision;
+        decision = { ...rest, outcome: 'allow' };
+      }
+      statements.push({ analyzed, facts, decision, record: recordOf(facts, decision) });
+    }
+    return this.#rewrite(analysis, statements, asked.scope, generation);
+  }
+
+  #rewrite(
+    analysis: Analysis,
+    statements: PlannedStatement[],
+    scope: S,
+    generation: string,
+  ): Plan | Promise<Plan> {
+    const denied = statements.find((statement) => statement.decision.outcome === 'deny');
+    if (denied !== undefined)
+      return assemble(analysis, statements, verbatim(analysis.text), generation, refusalOf(denied.decision));
+    const masks = distinctMasks(statements);
+    if (masks.length === 0) return assemble(analysis, statements, verbatim(analysis.text), generation);
+    const refuse = (thrown: unknown): Plan => {
+      if (!(thrown instanceof SluiceError)) throw thrown;
+      return assemble(analysis, statements.map(deny(thrown)), verbatim(analysis.text), generation, thrown);
+    };
+    try {
+      const rewrite = this.#options.dialect.rewrite(analysis, masks, scope);
+      if (!(rewrite instanceof Promise)) return assemble(analysis, statements, rewrite, generation);
+      return rewrite.then((done) => assemble(analysis, statements, done, generation), refuse);
+    } catch (thrown) {
+      return refuse(thrown);
+    }
+  }
+}
+
+/** Facts a statement is decided by: those of the prepared statement or cursor it names, under its own command tag. */
+function factsOf(
+  analyzed: AnalyzedStatement,
+  objectFacts: ObjectFacts,
+  local: Map<string, readonly Facts[]>,
+): Facts {
+  const object = analyzed.sessionObject;
+  if (object === undefined) return analyzed.facts;
+  const key = `${object.kind} ${object.name}`;
+  if (object.verb === 'create') local.set(key, [analyzed.facts]);
+  if (object.verb !== 'use') return analyzed.facts;
+  const used = local.get(key) ?? objectFacts(object.kind, object.name);
+  // A name the gate did not see being made may hide anything.
+  if (used === undefined) {
+    const what = `${object.kind === 'cursor' ? 'cursor' : 'prepared statement'} "${object.name}"`;
+    return {
+      ...analyzed.facts,
+      opaque: [...analyzed.facts.opaque, { kind: 'statement', what: `unknown ${what}` }],
+    };
+  }
+  return used.reduce(mergeFacts, analyzed.facts);
+}
+
+/** What happens if both happen, under the command of the first. */
+function mergeFacts(outer: Facts, inner: Facts): Facts {
+  return {
+    ...outer,
+    actions: [...new Set([...outer.actions, ...inner.actions])],
+    relations: [...outer.relations, ...inner.relations],
+    objects: [...outer.objects, ...inner.objects],
+    functions: [...outer.functions, ...inner.functions],
+    settings: [...outer.settings, ...inner.settings],
+    bounded: outer.bounded && inner.bounded,
+    writes: outer.writes || inner.writes,
+    changesCatalog: outer.changesCatalog || inner.changesCatalog,
+    opaque: [...outer.opaque, ...inner.opaque],
+  };
+}
+
+function assemble(
+  analysis: Analysis,
+  statements: readonly PlannedStatement[],
+  rewrite: Rewrite,
+  generation: string,
+  refusal?: SluiceError,
+): Plan {
+  const outcome = refusal !== undefined ? 'deny' : statements.some(isHeld) ? 'hold' : 'allow';
+  return {
+    text: analysis.text,
+    statements,
+    outcome,
+    forwardText: rewrite.text,
+    splices: rewrite.splices,
+    ...(refusal === undefined ? {} : { refusal }),
+    writes: statements.some((statement) => statement.facts.writes),
+    changesCatalog: statements.some((statement) => statement.facts.changesCatalog),
+    redefines: statements.some(redefines),
+    unresolved: analysis.statements.flatMap((statement) => statement.unresolved),
+    withholdsErrors: statements.some(writesMasked),
+    generation,
+  };
+}
+
+const isHeld = (statement: PlannedStatement): boolean => statement.decision.outcome === 'hold';
+
+function redefines({ analyzed, facts }: PlannedStatement): boolean {
+  const verb = analyzed.sessionObject?.verb;
+  return (verb !== undefined && verb !== 'use') || facts.opaque.length > 0;
+}
+
+/** A write to a masked relation runs on real values: its constraint errors, checks and triggers may quote them. */
+function writesMasked({ facts, decision }: PlannedStatement): boolean {
+  if (decision.masks.length === 0 || !facts.writes) return false;
+  return facts.relations.some(
+    (use) => use.action !== 'Read' && decision.masks.some((mask) => mask.relation === use.relation),
+  );
+}
+
+function distinctMasks(statements: readonly PlannedStatement[]): ColumnMask[] {
+  const byColumn = new Map<string, ColumnMask>();
+  for (const { decision } of statements) {
+    for (const mask of decision.masks) byColumn.set(`${mask.relation}\0${mask.column}`, mask);
+  }
+  return [...byColumn.values()];
+}
+
+const verbatim = (text: string): Rewrite => ({ text, splices: [] });
+
+/** The same statement, refused because it cannot be answered on masked values. */
+function deny(error: SluiceError): (statement: PlannedStatement) => PlannedStatement {
+  return (statement) => {
+    const { approval: _, ...decision } = statement.decision;
+    const denied: Decision = {
+      ...decision,
+      outcome: 'deny',
+      policies: [...decision.policies, { id: 'sluice:masking', effect: 'builtin' }],
+      reason: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
+    return { ...statement, decision: denied, record: recordOf(statement.facts, denied) };
+  };
+}
+
+/** What a client is told of a denial. */
+export function refusalOf(decision: Decision): SluiceError {
+  const policies = decision.policies.map((policy) => policy.id);
+  const opaque = policies.includes('sluice:not-understood');
+  return new SluiceError(opaque ? 'not_understood' : 'statement_denied', decision.reason, {
+    detail: policies.length === 0 ? 'No policy permits it.' : `Policies: ${policies.join(', ')}.`,
+    ...(decision.hint === undefined ? {} : { hint: decision.hint }),
+    policies,
+  });
+}
+
+function recordOf(facts: Facts, decision: Decision): StatementRecord {
+  const masked = decision.masks.map((mask) => `${mask.relation}.${mask.column}:${mask.label}`);
+  return {
+    command: facts.command,
+    actions: facts.actions,
+    relations: facts.relations.map(describeUse),
+    policies: decision.policies.map((policy) => policy.id),
+    ...(masked.length === 0 ? {} : { masked }),
+    ...(decision.outcome === 'allow' ? {} : { reason: decision.reason }),
+  };
+}
+
+function describeUse(use: RelationUse): string {
+  const columns = use.action === 'Read' || use.action === 'Export' ? use.reads : use.writes;
+  return `${use.action} ${use.relation}(${columns.join(',')})`;
+}
+
+function classKey({ actor, scope }: PlanningClass<Scope>): string {
+  const chain = actor.onBehalfOf.map((principal) => principal.id);
+  return JSON.stringify([
+    actor.principal.kind,
+    actor.principal.id,
+    actor.principal.groups,
+    chain,
+    actor.purpose ?? null,
+    scope.sessionKey,
+  ]);
+}

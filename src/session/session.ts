@@ -1,0 +1,182 @@
+/**
+ * One session's way through the pipeline: what it may do is planned, what it does is recorded before it counts, and what came of
+ * it is recorded after. The same for every door; it never sees a byte of a protocol.
+ *
+ * Contract of recording (promise 1): `admit` returns a ticket whose entry is in the ledger. For a plan that writes, the entry
+ * is on disk when the promise resolves, and only then may the text be forwarded. For a plan that only reads, the text may be
+ * forwarded at once, but the ledger MUST have written the entry (`writtenSeq >= seq`) before the first byte of a result leaves.
+ */
+import type { SluiceError } from '../errors/sluice-error.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ParameterValue, SessionInfo } from '../model/session.ts';
+import type { PipelineMetrics } from './metrics.ts';
+import type { Plan, PlannedStatement } from './plan.ts';
+
+/** A statement that was recorded and whose outcome is awaited. Owned by whoever admitted it until `finish`. */
+export interface Ticket {
+  /** Counted from 1 within the session. */
+  readonly statement: number;
+  /** Its place in the ledger. */
+  readonly seq: number;
+  /** `performance.now()` at admission. */
+  readonly startedAtMs: number;
+  readonly planned: PlannedStatement;
+  rows: number;
+  bytes: number;
+}
+
+/** How a statement ended. */
+export interface StatementOutcome {
+  readonly tag?: string;
+  readonly sqlstate?: string;
+}
+
+export class Session {
+  readonly info: SessionInfo;
+  readonly #ledger: Ledger;
+  readonly #metrics: PipelineMetrics;
+  #statements = 0;
+  #closed = false;
+
+  constructor(info: SessionInfo, ledger: Ledger, metrics: PipelineMetrics) {
+    this.info = info;
+    this.#ledger = ledger;
+    this.#metrics = metrics;
+  }
+
+  /** Records the opening. @throws {SluiceError} if the ledger cannot keep it. */
+  async open(): Promise<void> {
+    const { info } = this;
+    const { principal, onBehalfOf, purpose, tokenId } = info.actor;
+    const seq = this.#ledger.append({
+      kind: 'session-opened',
+      session: info.id,
+      principal: principal.id,
+      principalKind: principal.kind,
+      onBehalfOf: onBehalfOf.map((one) => one.id),
+      ...(purpose === undefined ? {} : { purpose }),
+      ...(tokenId === undefined ? {} : { token: tokenId }),
+      database: info.database.name,
+      environment: info.database.environment,
+      client: info.clientAddress,
+      application: info.applicationName,
+      tls: info.tls,
+    });
+    await this.#ledger.durable(seq);
+    this.#metrics.sessions.inc();
+  }
+
+  /** Records the end, once. Never throws: a session ends whether or not it can be written down. */
+  close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#metrics.sessions.dec();
+    try {
+      this.#ledger.append({
+        kind: 'session-closed',
+        session: this.info.id,
+        reason,
+        statements: this.#statements,
+      });
+    } catch {
+      // The ledger is failing and has said so itself; statements are being refused already.
+    }
+  }
+
+  /**
+   * Records the statements of a plan that may run and hands out their tickets.
+   * @throws {SluiceError} if the ledger cannot keep the record: then nothing may be forwarded.
+   */
+  admit(plan: Plan, parameters: readonly ParameterValue[], approval?: string): Ticket[] | Promise<Ticket[]> {
+    const tickets = plan.statements.map((planned) =>
+      this.#record(plan, planned, 'allow', parameters, approval),
+    );
+    if (!plan.writes || tickets.length === 0) return tickets;
+    return this.#whenDurable(tickets);
+  }
+
+  async #whenDurable(tickets: Ticket[]): Promise<Ticket[]> {
+    const askedAt = performance.now();
+    await this.#ledger.durable(tickets[tickets.length - 1]!.seq);
+    this.#metrics.step('durable', (performance.now() - askedAt) / 1000);
+    return tickets;
+  }
+
+  /** Records statements that will not run, or not yet. The outcome stands in the decision; no ticket is owed. */
+  refuse(
+    plan: Plan,
+    parameters: readonly ParameterValue[],
+    decision: 'deny' | 'hold',
+    approval?: string,
+  ): void {
+    for (const planned of plan.statements) this.#record(plan, planned, decision, parameters, approval);
+  }
+
+  /** Records a text that could not even be planned (syntax errors and the like). */
+  refuseText(text: string, error: SluiceError): void {
+    this.#statements += 1;
+    this.#metrics.decided('deny');
+    this.#ledger.append({
+      kind: 'statement',
+      session: this.info.id,
+      statement: this.#statements,
+      text,
+      command: '',
+      actions: [],
+      relations: [],
+      decision: 'deny',
+      policies: [`sluice:${error.code}`],
+      policyVersion: '',
+      reason: error.message,
+    });
+  }
+
+  /**
+   * Records what came of a statement and returns the entry's place, or that of the statement if it could not be recorded.
+   * Never throws: the statement has run, and a failing ledger refuses the next one.
+   */
+  finish(ticket: Ticket, outcome: StatementOutcome): number {
+    const durationMs = performance.now() - ticket.startedAtMs;
+    this.#metrics.step('database', durationMs / 1000);
+    this.#metrics.answered(ticket.rows, ticket.bytes);
+    if (outcome.sqlstate !== undefined) this.#metrics.errors.inc({ class: outcome.sqlstate.slice(0, 2) });
+    try {
+      return this.#ledger.append({
+        kind: 'outcome',
+        session: this.info.id,
+        statement: ticket.statement,
+        ...outcome,
+        rows: ticket.rows,
+        bytes: ticket.bytes,
+        durationUs: Math.round(durationMs * 1000),
+      });
+    } catch {
+      // See close(): what is missing shows as a statement without an outcome.
+      return ticket.seq;
+    }
+  }
+
+  #record(
+    plan: Plan,
+    planned: PlannedStatement,
+    decision: 'allow' | 'deny' | 'hold',
+    parameters: readonly ParameterValue[],
+    approval: string | undefined,
+  ): Ticket {
+    this.#statements += 1;
+    this.#metrics.decided(decision);
+    const { analyzed, record } = planned;
+    const seq = this.#ledger.append({
+      kind: 'statement',
+      session: this.info.id,
+      statement: this.#statements,
+      text: plan.statements.length === 1 ? plan.text : plan.text.slice(analyzed.start, analyzed.end),
+      ...(parameters.length === 0 ? {} : { parameters }),
+      ...record,
+      decision,
+      policyVersion: planned.decision.policyVersion,
+      ...(approval === undefined ? {} : { approval }),
+    });
+    return { statement: this.#statements, seq, startedAtMs: performance.now(), planned, rows: 0, bytes: 0 };
+  }
+}
