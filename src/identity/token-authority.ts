@@ -77,10 +77,12 @@ export interface ScramCandidates {
 export class TokenAuthority {
   readonly #deps: TokenAuthorityDeps;
   readonly #watch: TokenWatch;
+  readonly #decoys: readonly ScramCandidate[];
   #lastIssue: Promise<unknown> = Promise.resolve();
 
   constructor(deps: TokenAuthorityDeps) {
     this.#deps = deps;
+    this.#decoys = Array.from({ length: MAX_CANDIDATES }, () => makeDecoy(deps.randomBytes));
     this.#watch = new TokenWatch(deps.store, deps.now, deps.watch);
   }
 
@@ -152,8 +154,8 @@ export class TokenAuthority {
       storedKey,
       serverKey,
     }));
-    while (verifiers.length < MAX_CANDIDATES) verifiers.push(this.#decoy());
-    return { salt, iterations: SCRAM_ITERATIONS, verifiers };
+    const decoys = this.#decoys.slice(verifiers.length);
+    return { salt, iterations: SCRAM_ITERATIONS, verifiers: [...verifiers, ...decoys] };
   }
 
   /**
@@ -175,7 +177,7 @@ export class TokenAuthority {
     const id = tokenIdOf(text);
     if (id === undefined) return undefined;
     const token = await store.tokenById(id);
-    const decoy: TokenVerifier = { ...this.#decoy(), salt: this.#saltOf(''), iterations: SCRAM_ITERATIONS };
+    const decoy = { ...this.#decoys[0]!, salt: this.#saltOf(''), iterations: SCRAM_ITERATIONS };
     const matches = await matchesVerifier(text, token?.verifier ?? decoy);
     if (!matches || token === undefined || !isActiveAt(token, now())) return undefined;
     return actorOf(token, principals);
@@ -225,11 +227,11 @@ export class TokenAuthority {
   #saltOf(user: string): Buffer {
     return saltOf(user, this.#deps.installationSecret);
   }
+}
 
-  #decoy(): ScramCandidate {
-    const { randomBytes } = this.#deps;
-    return { tokenId: '', storedKey: randomBytes(KEY_BYTES), serverKey: randomBytes(KEY_BYTES) };
-  }
+/** Keys of no token: nobody can have a proof for random bytes. */
+function makeDecoy(randomBytes: RandomBytes): ScramCandidate {
+  return { tokenId: '', storedKey: randomBytes(KEY_BYTES), serverKey: randomBytes(KEY_BYTES) };
 }
 
 /** A token is active until it is revoked or its time is up, whichever comes first. */

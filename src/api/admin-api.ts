@@ -1,0 +1,141 @@
+/**
+ * Administration, over a Unix socket that only the user who runs the gateway can open: whoever gets in is an administrator,
+ * and there is no other way in. A server of its own, so that no mistake in routing can offer it on the network.
+ */
+import { chmodSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { TokenFilter, TokenRecord } from '../identity/token.ts';
+import type { IssuedToken, TokenRequest } from '../identity/token-authority.ts';
+import { createServer } from './api.ts';
+import type { Checker, CheckQuery } from './check-report.ts';
+
+/** What `/admin/status` says. */
+export interface GatewayStatus {
+  readonly version: string;
+  readonly pid: number;
+  /** Name to `host:port`. */
+  readonly listeners: Readonly<Record<string, string>>;
+  readonly policyVersion: string;
+  readonly startedAt: number;
+}
+
+/** A token as listed. */
+export type ListedToken = Omit<TokenRecord, 'verifier'>;
+
+/** What administration needs of tokens; `TokenAuthority` has it. */
+export interface TokenDesk {
+  issueToken(request: TokenRequest): Promise<IssuedToken>;
+  revokeToken(id: string): Promise<void>;
+  listTokens(filter: TokenFilter): Promise<readonly ListedToken[]>;
+}
+
+export interface AdminApiDeps {
+  readonly tokens: TokenDesk;
+  readonly check: Checker;
+  readonly status: () => GatewayStatus;
+  /** @throws {SluiceError} policy_invalid; the policies in force stay */
+  readonly reloadPolicies: () => Promise<void>;
+  readonly now: () => number;
+  readonly log: Logger;
+  readonly maxStatementBytes: number;
+}
+
+const MAX_LISTED = 1000;
+const NAME = { type: 'string', minLength: 1, maxLength: 63 } as const;
+const CHAIN = { type: 'array', items: NAME, maxItems: 8 } as const;
+const PURPOSE = { type: 'string', maxLength: 500 } as const;
+
+const ISSUE_SCHEMA = {
+  type: 'object',
+  required: ['principal'],
+  additionalProperties: false,
+  properties: { principal: NAME, onBehalfOf: CHAIN, purpose: PURPOSE, ttlMs: { type: 'integer' } },
+} as const;
+const LIST_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: { principal: NAME, all: { type: 'boolean', default: false } },
+} as const;
+const CHECK_SCHEMA = {
+  type: 'object',
+  required: ['principal', 'database', 'sql'],
+  additionalProperties: false,
+  properties: {
+    principal: NAME,
+    onBehalfOf: CHAIN,
+    purpose: PURPOSE,
+    database: NAME,
+    sql: { type: 'string' },
+  },
+} as const;
+
+/** The admin API, ready for `listenAdmin`. The caller closes it. */
+export function createAdminApi(deps: AdminApiDeps): FastifyInstance {
+  const app = createServer(deps.log, deps.maxStatementBytes);
+  app.get('/admin/status', () => deps.status());
+  app.post('/admin/policies/reload', async () => {
+    await deps.reloadPolicies();
+    return deps.status();
+  });
+  app.post<{ Body: CheckQuery }>('/admin/check', { schema: { body: CHECK_SCHEMA } }, (request) =>
+    deps.check(request.body),
+  );
+  addTokenRoutes(app, deps);
+  return app;
+}
+
+function addTokenRoutes(app: FastifyInstance, { tokens, now }: AdminApiDeps): void {
+  app.post<{ Body: TokenRequest }>(
+    '/admin/tokens',
+    { schema: { body: ISSUE_SCHEMA } },
+    async (request, reply) => reply.code(201).send(await tokens.issueToken(request.body)),
+  );
+  app.get<{ Querystring: { principal?: string; all: boolean } }>(
+    '/admin/tokens',
+    { schema: { querystring: LIST_SCHEMA } },
+    async ({ query: { all, ...filter } }) => ({
+      tokens: await tokens.listTokens({ ...filter, ...(all ? {} : { activeAt: now() }), limit: MAX_LISTED }),
+    }),
+  );
+  app.post<{ Params: { id: string } }>('/admin/tokens/:id/revoke', async (request, reply) => {
+    await tokens.revokeToken(request.params.id);
+    return reply.code(204).send();
+  });
+}
+
+/**
+ * Opens the socket at `path` for its owner only. A socket left behind by a process that died is replaced; the caller holds
+ * the lock of the data directory, so there is no other.
+ * @throws {SluiceError} config_invalid if others may reach the socket, or something else stands at the path
+ */
+export async function listenAdmin(app: FastifyInstance, path: string): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  refuseOpenDirectory(dirname(path));
+  removeStaleSocket(path);
+  await app.listen({ path });
+  chmodSync(path, 0o600);
+}
+
+/** Between bind and chmod, only the directory guards the socket. */
+function refuseOpenDirectory(directory: string): void {
+  const { mode, uid } = statSync(directory);
+  const owned = uid === process.geteuid?.();
+  if (owned && (mode & 0o022) === 0 && (mode & 0o011) === 0) return;
+  throw new SluiceError('config_invalid', `other users may enter ${directory}, where the admin socket is`, {
+    hint: `Run chmod 700 ${directory} as its owner, or point listen.adminSocket to a directory of mode 0700.`,
+  });
+}
+
+function removeStaleSocket(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new SluiceError('config_invalid', `${path} exists and is no socket`, {
+      hint: 'Remove it, or set listen.adminSocket to another path.',
+    });
+  }
+  unlinkSync(path);
+}

@@ -1,0 +1,67 @@
+/**
+ * The HTTP API: approvals, checking statements, health and metrics. Everything below `/v1` demands a token. A door to the
+ * same pipeline as the wire protocols, with no right of its own; administration is not here but on its own socket
+ * (admin-api.ts).
+ */
+import { Ajv } from 'ajv';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { KeyPair } from '../config/config.ts';
+import type { Principals } from '../identity/actor-chain.ts';
+import { type ApprovalDesk, addApprovalRoutes } from './approval-routes.ts';
+import { type BearerDeps, demandBearer } from './bearer.ts';
+import type { Checker } from './check-report.ts';
+import { addCheckRoutes } from './check-routes.ts';
+import { answerErrors } from './error-answer.ts';
+import { addHealthRoutes, type HealthDeps } from './health-routes.ts';
+
+export interface ApiDeps extends BearerDeps, HealthDeps {
+  readonly approvals: ApprovalDesk;
+  readonly check: Checker;
+  readonly principals: Principals;
+  readonly log: Logger;
+  /** The longest statement to check, in bytes. */
+  readonly maxStatementBytes: number;
+  /** Serves HTTPS if given. */
+  readonly tls?: KeyPair;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 512;
+const STRICT = new Ajv({ allowUnionTypes: true });
+const COERCING = new Ajv({ coerceTypes: true, useDefaults: true });
+
+/** The API, ready to `listen`. The caller closes it. */
+export function createApi(deps: ApiDeps): FastifyInstance {
+  const app = createServer(deps.log, deps.maxStatementBytes, deps.tls);
+  addHealthRoutes(app, deps);
+  app.register(async (guarded) => {
+    demandBearer(guarded, deps);
+    addApprovalRoutes(guarded, deps.approvals);
+    addCheckRoutes(guarded, deps.check, deps.principals);
+  });
+  return app;
+}
+
+/** A server with the bounds, headers and error answers that all doors share. */
+export function createServer(log: Logger, maxStatementBytes: number, tls?: KeyPair): FastifyInstance {
+  const app = fastify({
+    // JSON writes a character of a statement in up to six.
+    bodyLimit: 6 * maxStatementBytes + 65_536,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: REQUEST_TIMEOUT_MS,
+    routerOptions: { maxParamLength: 100 },
+    forceCloseConnections: 'idle',
+    https: tls === undefined ? null : { cert: tls.cert, key: tls.key.reveal() },
+  }) as unknown as FastifyInstance;
+  // Query strings hold texts only; in a body, a wrong type is a mistake of the caller.
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'querystring' ? COERCING : STRICT).compile(schema as object),
+  );
+  app.server.maxConnections = MAX_CONNECTIONS;
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
+  });
+  answerErrors(app, log);
+  return app;
+}

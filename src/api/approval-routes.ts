@@ -1,0 +1,105 @@
+/**
+ * `/v1/approvals`: see held statements and answer them. Whether an answer counts is decided by `approvals`; here is decided
+ * only who may see a request at all, because its statement may hold values: whoever asked, the people on whose behalf, and
+ * people in a group that may answer. To everybody else it does not exist.
+ */
+import type { FastifyInstance } from 'fastify';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { ApprovalRequest, ApprovalState } from '../model/approval.ts';
+import type { Actor } from '../model/principal.ts';
+import { actorOfRequest } from './bearer.ts';
+
+/** What the routes need of `approvals`. */
+export interface ApprovalDesk {
+  /** The newest first. */
+  list(filter: {
+    readonly state?: ApprovalState;
+    readonly limit: number;
+  }): Promise<readonly ApprovalRequest[]>;
+  get(id: string): Promise<ApprovalRequest | undefined>;
+  /**
+   * Counts one answer and returns the request as it then is.
+   * @throws {SluiceError} not_found, forbidden (self-approval, not in a group, not a person), conflict (not pending)
+   */
+  vote(id: string, voter: Actor, verdict: 'approve' | 'deny', reason?: string): Promise<ApprovalRequest>;
+}
+
+const STATES: readonly ApprovalState[] = [
+  'pending',
+  'approved',
+  'used',
+  'denied',
+  'expired',
+  'drifted',
+  'cancelled',
+];
+
+const QUERY_SCHEMA = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    state: { enum: STATES },
+    limit: { type: 'integer', minimum: 1, maximum: 500, default: 100 },
+  },
+} as const;
+const VOTE_SCHEMA = {
+  type: ['object', 'null'],
+  additionalProperties: false,
+  properties: { reason: { type: 'string', minLength: 1, maxLength: 500 } },
+} as const;
+
+export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk): void {
+  app.get<{ Querystring: { state?: ApprovalState; limit: number } }>(
+    '/v1/approvals',
+    { schema: { querystring: QUERY_SCHEMA } },
+    async (request) => {
+      const actor = actorOfRequest(request);
+      const approvals = await desk.list(request.query);
+      return { approvals: approvals.filter((approval) => maySee(actor, approval)) };
+    },
+  );
+  app.get<{ Params: { id: string } }>('/v1/approvals/:id', (request) =>
+    visibleRequest(desk, actorOfRequest(request), request.params.id),
+  );
+  addVoteRoute(app, desk, 'approve');
+  addVoteRoute(app, desk, 'deny');
+}
+
+function addVoteRoute(app: FastifyInstance, desk: ApprovalDesk, verdict: 'approve' | 'deny'): void {
+  app.post<{ Params: { id: string }; Body: { reason?: string } | null }>(
+    `/v1/approvals/:id/${verdict}`,
+    { schema: { body: VOTE_SCHEMA } },
+    async (request) => {
+      const actor = actorOfRequest(request);
+      const { id } = await visibleRequest(desk, actor, request.params.id);
+      return desk.vote(id, actor, verdict, request.body?.reason);
+    },
+  );
+}
+
+async function visibleRequest(desk: ApprovalDesk, actor: Actor, id: string): Promise<ApprovalRequest> {
+  const request = await desk.get(id);
+  if (request !== undefined && maySee(actor, request)) return request;
+  throw new SluiceError('not_found', `there is no approval request ${JSON.stringify(id.slice(0, 40))}`, {
+    hint: 'sluice approvals list shows the requests you may see.',
+  });
+}
+
+/** Agents see what they asked for the same people, and nothing else: groups are a matter of people. */
+export function maySee({ principal, onBehalfOf }: Actor, { binding, rule }: ApprovalRequest): boolean {
+  const asked =
+    binding.principal === principal.id &&
+    sameList(
+      binding.onBehalfOf,
+      onBehalfOf.map(({ id }) => id),
+    );
+  if (asked) return true;
+  if (principal.kind !== 'Human' || onBehalfOf.length > 0) return false;
+  return (
+    binding.onBehalfOf.includes(principal.id) || rule.groups.some((group) => principal.groups.includes(group))
+  );
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}

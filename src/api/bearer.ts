@@ -1,0 +1,58 @@
+/**
+ * Lets a request in if it carries a valid token: `Authorization: Bearer slc_…`. Looks at it before the body is read.
+ * Repeated failures of an address are slowed down.
+ *
+ * Spec: https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { AuthThrottle } from '../identity/auth-throttle.ts';
+import type { Actor } from '../model/principal.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks; set on every route that demands a token. */
+    actor: Actor | undefined;
+  }
+}
+
+export interface BearerDeps {
+  /** The actor of a token's text, or undefined; see `TokenAuthority.verifyBearer`. */
+  readonly verifyBearer: (text: string) => Promise<Actor | undefined>;
+  readonly throttle: AuthThrottle;
+  /** Told of every refusal, for metrics and the record. */
+  readonly onUnauthorized?: (clientAddress: string) => void;
+}
+
+/** Longer headers are refused unread; a token has 66 characters. */
+const MAX_TOKEN_LENGTH = 200;
+
+/** Demands a token on every route of `app` (an encapsulated context). */
+export function demandBearer(app: FastifyInstance, deps: BearerDeps): void {
+  app.decorateRequest('actor', undefined);
+  app.addHook('onRequest', async (request) => {
+    await wait(deps.throttle.delayMs(request.ip));
+    const token = tokenOf(request);
+    request.actor = token === undefined ? undefined : await deps.verifyBearer(token);
+    if (request.actor !== undefined) return;
+    // A request without any token is a mistake, not a guess.
+    if (token !== undefined) deps.throttle.failed(request.ip);
+    deps.onUnauthorized?.(request.ip);
+    throw new SluiceError('unauthorized', 'the request has no valid token', {
+      hint: 'Send the header "Authorization: Bearer <token>"; sluice token issue makes one.',
+    });
+  });
+}
+
+/** The actor of a request that came through `demandBearer`. */
+export function actorOfRequest(request: FastifyRequest): Actor {
+  if (request.actor === undefined) throw new SluiceError('unauthorized', 'the request has no valid token');
+  return request.actor;
+}
+
+function tokenOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization;
+  if (header === undefined || header.length > MAX_TOKEN_LENGTH) return header === undefined ? undefined : '';
+  return /^bearer +(\S+)$/i.exec(header)?.[1] ?? '';
+}

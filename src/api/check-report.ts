@@ -1,0 +1,29 @@
+/** A statement decided without being run: what is asked and what comes of it. Pure types. */
+import type { Decision } from '../model/decision.ts';
+import type { Facts } from '../model/facts.ts';
+
+/** Who would run what, where. All names are as configured. */
+export interface CheckQuery {
+  readonly principal: string;
+  /** Nearest first. */
+  readonly onBehalfOf?: readonly string[];
+  readonly purpose?: string;
+  readonly database: string;
+  readonly sql: string;
+}
+
+export interface CheckedStatement {
+  readonly text: string;
+  readonly facts: Facts;
+  readonly decision: Decision;
+}
+
+/** One entry a statement of the text, in its order. */
+export interface CheckReport {
+  readonly statements: readonly CheckedStatement[];
+  /** What would be sent to the database: the text itself, unless something is masked. */
+  readonly rewritten: string;
+}
+
+/** Decides as the gate would now. Throws SluiceError as a session would see it (syntax_error, not_found, …). */
+export type Checker = (query: CheckQuery) => Promise<CheckReport>;
