@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import https from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
@@ -365,7 +366,7 @@ it('has no administration', async () => {
 });
 
 it('serves HTTPS with a certificate', async () => {
-  const { cert, key } = makeSelfSignedCertificate(['localhost'], Date.now(), (n) => Buffer.alloc(n, 9));
+  const { cert, key } = makeSelfSignedCertificate(['127.0.0.1'], Date.now(), randomBytes);
   app = makeApi({ tls: { cert, key } });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   const status = await new Promise((resolve, reject) => {
