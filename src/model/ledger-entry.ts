@@ -13,6 +13,11 @@ export type LedgerEvent =
       readonly version: string;
     }
   | {
+      readonly kind: 'log-recovered';
+      /** Bytes of an unfinished write that a crash left at the end and that were cut off. */
+      readonly tornBytes: number;
+    }
+  | {
       readonly kind: 'session-opened';
       readonly session: string;
       readonly principal: string;

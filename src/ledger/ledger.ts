@@ -1,0 +1,384 @@
+/**
+ * The ledger of one process: append-only, hash-chained, group-committed.
+ *
+ * An entry is *appended* (in memory, its place in the chain fixed), then *written* (in the page cache: the death of the
+ * process loses nothing of it), then *durable* (on stable storage: a power cut loses nothing of it).
+ *
+ * - A statement that changes anything MUST NOT be forwarded before `durable(seq)` of its entry resolved.
+ * - No byte of a result MUST leave before `writeOut()` returned with the statement's entry in it.
+ * - What is appended becomes durable within `maxSyncDelayMs` and one sync, whether or not anyone waits.
+ * - Nothing appended is ever dropped: while the disk fails, entries stay in memory and `append` refuses new statements.
+ *
+ * Never logs, never retries silently without saying so in `failure`. The format: docs/ledger.md.
+ */
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { LedgerEvent } from '../model/ledger-entry.ts';
+import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
+import { entryText } from './entry-text.ts';
+import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
+import { HeadSigner } from './head-signer.ts';
+import { ledgerError } from './ledger-error.ts';
+import { LogWindow } from './log-window.ts';
+import { type Opening, prepareOpening } from './opening.ts';
+import { entryHash } from './segment-format.ts';
+import { SegmentWriter } from './segment-writer.ts';
+
+export interface LedgerOptions {
+  /** Made if missing. One process at a time may hold it. */
+  readonly directory: string;
+  /** Written to the first entry of a new ledger. */
+  readonly version?: string;
+  readonly fileSystem?: LedgerFileSystem;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
+  /** How long an entry nobody waits for may stay unsynced before a sync begins. Default 5. */
+  readonly maxSyncDelayMs?: number;
+  /** How often the head is signed while there is traffic. Default 1000. */
+  readonly headIntervalMs?: number;
+  /** A segment that reached this size is followed by a new one. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** How many bytes may wait for the disk before statements are refused. Default 64 MiB. */
+  readonly maxBacklogBytes?: number;
+  /** Told when the ledger fails (with the reason) and when it is whole again (undefined). Must not throw. */
+  readonly onHealth?: (failure: SluiceError | undefined) => void;
+  readonly lock?: (directory: string) => DirectoryLock;
+}
+
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 5000;
+/** The longest entry, in UTF-16 code units; keeps every line below what a reader accepts. */
+const MAX_ENTRY_LENGTH = 16 * 1024 * 1024;
+const DONE = Promise.resolve();
+
+/** One group commit: everyone who waits for the same sync. */
+type Round = PromiseWithResolvers<void> & { covers: number };
+
+/** What must be made good before the ledger is whole again. */
+interface Damage {
+  /** A sync failed: what the kernel holds is unknown. */
+  sync: boolean;
+  /** The head could not be replaced. */
+  head: boolean;
+}
+
+export class Ledger {
+  /** The ledger's id: the fingerprint of the key that signs its heads. */
+  readonly log: string;
+  readonly #lock: DirectoryLock;
+  readonly #window = new LogWindow();
+  readonly #writer: SegmentWriter;
+  readonly #signer: HeadSigner;
+  readonly #now: () => number;
+  readonly #maxSyncDelayMs: number;
+  readonly #maxBacklogBytes: number;
+  readonly #segmentBytes: number;
+  readonly #onHealth: (failure: SluiceError | undefined) => void;
+  /** The chain behind the last appended entry. */
+  #seq: number;
+  #hash: string;
+  #at: number;
+  #running: Round | undefined;
+  #next: Round | undefined;
+  #scheduled: NodeJS.Immediate | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #failure: SluiceError | undefined;
+  #damage: Damage = { sync: false, head: false };
+  #retryMs = FIRST_RETRY_MS;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: LedgerOptions, lock: DirectoryLock, opening: Opening) {
+    const fileSystem = options.fileSystem ?? nodeFileSystem;
+    const { directory } = options;
+    const { key, recovered } = opening;
+    this.log = key.log;
+    this.#lock = lock;
+    this.#now = options.now ?? Date.now;
+    this.#maxSyncDelayMs = options.maxSyncDelayMs ?? 5;
+    this.#maxBacklogBytes = options.maxBacklogBytes ?? 64 * 1024 * 1024;
+    this.#segmentBytes = options.segmentBytes ?? 64 * 1024 * 1024;
+    this.#onHealth = options.onHealth ?? (() => {});
+    this.#writer = new SegmentWriter(fileSystem, directory, this.#window, recovered);
+    ({ seq: this.#seq, hash: this.#hash, at: this.#at } = recovered.position);
+    this.#signer = new HeadSigner({
+      fileSystem,
+      directory,
+      key,
+      now: this.#now,
+      intervalMs: options.headIntervalMs ?? 1000,
+      durable: () => this.#writer.durable,
+      onFailure: (cause) => {
+        this.#damage.head = true;
+        this.#fail(cause, 'cannot sign the head of the ledger');
+      },
+    });
+  }
+
+  /**
+   * Opens the ledger of a directory, or makes it. What a crash tore at its end is cut off and recorded.
+   * @throws {SluiceError} ledger_locked, ledger_corrupt, ledger_full, ledger_unavailable
+   */
+  static async open(options: LedgerOptions): Promise<Ledger> {
+    const lock = (options.lock ?? lockDirectory)(options.directory);
+    try {
+      const fileSystem = options.fileSystem ?? nodeFileSystem;
+      const opening = await prepareOpening(fileSystem, options.directory, options.version ?? 'dev');
+      const ledger = new Ledger(options, lock, opening);
+      await ledger.#begin(opening.event);
+      return ledger;
+    } catch (cause) {
+      lock.release();
+      throw ledgerError(cause, 'cannot open the ledger');
+    }
+  }
+
+  /** The last appended entry. */
+  get appendedSeq(): number {
+    return this.#seq - 1;
+  }
+
+  /** The last entry that the death of this process cannot lose. */
+  get writtenSeq(): number {
+    return this.#writer.written.seq - 1;
+  }
+
+  /** The last entry on stable storage. */
+  get durableSeq(): number {
+    return this.#writer.durable.seq - 1;
+  }
+
+  /** The last entry that the signed head covers. */
+  get headSeq(): number {
+    return this.#signer.signedSeq;
+  }
+
+  /** Bytes that are not on stable storage yet. */
+  get backlogBytes(): number {
+    return this.#window.length;
+  }
+
+  get healthy(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** Why the ledger refuses statements at the moment. */
+  get failure(): SluiceError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * Takes an entry and fixes its place. In memory only: see `writeOut` and `durable`.
+   *
+   * While the ledger fails, only the ends of what already began (`outcome`, `session-closed`) are still taken, as long as
+   * the memory set aside for them lasts.
+   * @returns the entry's seq.
+   * @throws {SluiceError} ledger_full, ledger_unavailable; statement_too_large beyond 16 Mi characters. Nothing was taken.
+   */
+  append(event: LedgerEvent): number {
+    this.#admit(event.kind);
+    const now = this.#now();
+    const at = Math.max(now, this.#at);
+    const json = entryText(this.#seq, at, event);
+    if (json.length > MAX_ENTRY_LENGTH) {
+      throw new SluiceError('statement_too_large', 'the statement is too large to be recorded');
+    }
+    this.#hash = entryHash(this.#hash, json);
+    this.#at = at;
+    this.#window.push(`${this.#hash} ${json}\n`);
+    if (this.#syncTimer === undefined && this.#running === undefined) this.#armSync();
+    return this.#seq++;
+  }
+
+  /**
+   * Writes all appended entries by one system call. After it returned, the death of this process loses none of them. Costs
+   * nothing if there is nothing to write.
+   * @throws {SluiceError} ledger_full, ledger_unavailable. The entries are kept and tried again.
+   */
+  writeOut(): void {
+    if (this.#seq === this.#writer.written.seq) return;
+    if (this.#damage.sync) throw this.#failure as SluiceError;
+    try {
+      this.#write();
+    } catch (cause) {
+      throw this.#fail(cause, 'cannot write the ledger');
+    }
+    if (this.#failure !== undefined && !this.#damage.head) this.#heal();
+  }
+
+  /**
+   * Resolves when entry `seq` is on stable storage; everyone who waits shares one sync.
+   * @throws {SluiceError} ledger_full, ledger_unavailable: then the statement MUST NOT be forwarded, although its entry may
+   * become durable later. RangeError for an entry that was never appended.
+   */
+  durable(seq: number): Promise<void> {
+    if (seq < this.#writer.durable.seq) return DONE;
+    if (!(seq < this.#seq)) return Promise.reject(new RangeError(`there is no entry ${seq}`));
+    if (this.#running !== undefined && seq < this.#running.covers) return this.#running.promise;
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#next ??= newRound();
+    if (this.#running === undefined) this.#scheduled ??= setImmediate(this.#commit);
+    return this.#next.promise;
+  }
+
+  /**
+   * Writes, syncs, signs the head, and lets go of the directory. `append` fails from now on.
+   * @throws {SluiceError} if entries could not be made durable; the directory is let go all the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  #admit(kind: LedgerEvent['kind']): void {
+    if (this.#closing !== undefined) throw new SluiceError('ledger_unavailable', 'the ledger is closed');
+    const ends = kind === 'outcome' || kind === 'session-closed';
+    if (this.#failure !== undefined && !ends) throw this.#failure;
+    const limit = ends ? this.#maxBacklogBytes * 1.25 : this.#maxBacklogBytes;
+    if (this.#window.length < limit) return;
+    throw this.#failure ?? new SluiceError('ledger_unavailable', 'the ledger waits for its disk');
+  }
+
+  #write(): void {
+    this.#writer.write({ seq: this.#seq, hash: this.#hash, at: this.#at });
+    if (this.#writer.segmentBytes < this.#segmentBytes) return;
+    this.#writer.startSegment(this.#writer.written);
+    this.#signer.arm(true);
+  }
+
+  /** One round: writes what there is, syncs it, tells those who wait. */
+  readonly #commit = async (): Promise<void> => {
+    this.#scheduled = undefined;
+    clearTimeout(this.#syncTimer);
+    this.#syncTimer = undefined;
+    if (this.#running !== undefined || this.#damage.sync || this.#closing !== undefined) return;
+    const round = this.#next ?? newRound();
+    try {
+      this.writeOut();
+    } catch {
+      return; // writeOut told those who wait.
+    }
+    this.#next = undefined;
+    await this.#sync(round);
+  };
+
+  /** Syncs what is written; begins the next round if somebody came meanwhile. Never throws: `round` says how it went. */
+  async #sync(round: Round): Promise<void> {
+    round.covers = this.#writer.written.seq;
+    this.#running = round;
+    try {
+      await this.#writer.sync();
+    } catch (cause) {
+      this.#damage.sync = true;
+      round.reject(this.#fail(cause, 'cannot sync the ledger'));
+      return;
+    } finally {
+      this.#running = undefined;
+    }
+    round.resolve();
+    this.#signer.arm(false);
+    if (this.#next !== undefined) void this.#commit();
+    else if (this.durableSeq < this.appendedSeq) this.#armSync();
+  }
+
+  #armSync(): void {
+    if (this.#closing === undefined) this.#syncTimer ??= setTimeout(this.#commit, this.#maxSyncDelayMs);
+  }
+
+  #fail(cause: unknown, what: string): SluiceError {
+    const healthy = this.#failure === undefined;
+    const failure = ledgerError(cause, what);
+    this.#failure = failure;
+    this.#next?.reject(failure);
+    this.#next = undefined;
+    if (this.#closing === undefined && this.#retryTimer === undefined) {
+      this.#retryTimer = setTimeout(this.#retry, this.#retryMs).unref();
+      this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
+    }
+    if (healthy) this.#onHealth(failure);
+    return failure;
+  }
+
+  #heal(): void {
+    this.#failure = undefined;
+    this.#damage = { sync: false, head: false };
+    this.#retryMs = FIRST_RETRY_MS;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = undefined;
+    if (this.durableSeq < this.appendedSeq) this.#armSync();
+    this.#onHealth(undefined);
+  }
+
+  readonly #retry = async (): Promise<void> => {
+    try {
+      await this.#flush();
+    } catch (cause) {
+      this.#retryTimer = undefined;
+      this.#fail(cause, 'cannot write the ledger');
+      return;
+    }
+    if (this.#failure !== undefined) this.#heal();
+  };
+
+  /** Makes everything appended so far durable, whatever failed before. */
+  async #flush(): Promise<void> {
+    while (this.#running !== undefined) await this.#running.promise.catch(() => {});
+    if (this.#damage.sync) {
+      await this.#writer.repair();
+      this.#damage.sync = false;
+    }
+    if (this.#seq !== this.#writer.written.seq) this.#write();
+    const round = newRound();
+    await this.#sync(round);
+    await round.promise;
+    if (this.#damage.head) await this.#signer.sign();
+  }
+
+  async #close(): Promise<void> {
+    this.#stopTimers();
+    const waiting = this.#next;
+    this.#next = undefined;
+    try {
+      await this.#flush();
+      await this.#signer.sign();
+      waiting?.resolve();
+    } catch (cause) {
+      const failure = ledgerError(cause, 'cannot close the ledger');
+      waiting?.reject(failure);
+      throw failure;
+    } finally {
+      this.#writer.close();
+      this.#lock.release();
+    }
+  }
+
+  async #begin(event: LedgerEvent | undefined): Promise<void> {
+    try {
+      if (event !== undefined) await this.durable(this.append(event));
+      await this.#signer.sign();
+    } catch (cause) {
+      this.#abandon();
+      throw cause;
+    }
+  }
+
+  /** Stops everything, keeping what is on disk. */
+  #abandon(): void {
+    this.#closing = DONE;
+    this.#stopTimers();
+    this.#writer.close();
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#syncTimer);
+    clearTimeout(this.#retryTimer);
+    clearImmediate(this.#scheduled);
+    this.#signer.stop();
+  }
+}
+
+function newRound(): Round {
+  const round = { ...Promise.withResolvers<void>(), covers: 0 };
+  // A round may fail with nobody waiting; `failure` says so.
+  round.promise.catch(() => {});
+  return round;
+}

@@ -1,0 +1,191 @@
+/**
+ * Checks a ledger without trusting whoever wrote it: every hash, every sequence number, the times, the segments' order, and
+ * the signed head. Reads only; may run beside the gateway that writes. Memory stays flat.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SluiceError } from '../errors/sluice-error.ts';
+import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
+import { type LedgerHead, readHead } from './head.ts';
+import { ledgerError } from './ledger-error.ts';
+import { logIdOf, readPublicKey } from './ledger-key.ts';
+import { type ChainPosition, firstSeqOf, ORIGIN, segmentsOf } from './segment-format.ts';
+import { type SegmentScan, scanSegment } from './segment-scan.ts';
+
+export interface VerifyOptions {
+  /** The public key (PEM) to hold the head against; default: the one in the directory. Pin it to exclude its exchange. */
+  readonly publicKey?: string;
+  /** The ledger's id the caller expects. */
+  readonly log?: string;
+  readonly fileSystem?: LedgerFileSystem;
+  /** Called now and then with the entries and bytes checked so far. */
+  readonly onProgress?: (progress: { readonly entries: number; readonly bytes: number }) => void;
+}
+
+/** Where the ledger is not what it was. */
+export interface LedgerFault {
+  /** The first entry that does not verify, as far as that can be said. */
+  readonly seq: number;
+  readonly file: string;
+  /** Where in the file the bad line begins. */
+  readonly offset: number;
+  readonly reason: string;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  /** Good entries, counted from the first. */
+  readonly entries: number;
+  readonly bytes: number;
+  readonly segments: number;
+  /** The ledger's id; undefined if there is no key. */
+  readonly log: string | undefined;
+  /** The hash of the last good entry: two copies of a ledger with the same one are the same up to there. */
+  readonly hash: string;
+  /** What the head covers; entries behind it are chained, but not signed yet. */
+  readonly head: LedgerHead | undefined;
+  /** Bytes of an unfinished line at the end: a write under way, or what a crash left. Recovery cuts it. */
+  readonly tornBytes: number;
+  readonly fault: LedgerFault | undefined;
+}
+
+/**
+ * Verifies the ledger of a directory. A ledger that does not verify is a report, not an error.
+ * @throws {SluiceError} not_found if there is no ledger; ledger_unavailable if a file cannot be read.
+ */
+export async function verifyLedger(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  try {
+    return await new Verification(directory, options).run();
+  } catch (cause) {
+    throw ledgerError(cause, `cannot read the ledger in ${directory}`);
+  }
+}
+
+class Verification {
+  readonly #directory: string;
+  readonly #options: VerifyOptions;
+  readonly #fileSystem: LedgerFileSystem;
+  #position: ChainPosition = ORIGIN;
+  #bytes = 0;
+  #segments = 0;
+  #log: string | undefined;
+  #head: LedgerHead | undefined;
+  #headHash: string | undefined;
+
+  constructor(directory: string, options: VerifyOptions) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#fileSystem = options.fileSystem ?? nodeFileSystem;
+  }
+
+  async run(): Promise<VerifyReport> {
+    // The head first: the gateway may append meanwhile, and the entries must not be fewer than the head says.
+    const headFault = this.#readHead();
+    const names = segmentsOf(listLedger(this.#fileSystem, this.#directory));
+    for (const [index, name] of names.entries()) {
+      const scan = await this.#scan(name);
+      const fault = this.#faultOf(name, scan, index === names.length - 1);
+      if (fault !== undefined) return this.#report(fault, 0);
+      if (scan.unfinishedBytes > 0) return this.#report(headFault ?? this.#headFault(), scan.unfinishedBytes);
+    }
+    return this.#report(headFault ?? this.#headFault(), 0);
+  }
+
+  #readHead(): LedgerFault | undefined {
+    const fault = (reason: string): LedgerFault => ({ seq: 0, file: 'head.json', offset: 0, reason });
+    try {
+      const key = this.#publicKey();
+      if (key === undefined)
+        return { ...fault('the public key of the ledger is missing'), file: 'key.pub.pem' };
+      this.#log = logIdOf(key);
+      if (this.#options.log !== undefined && this.#options.log !== this.#log) {
+        return { ...fault(`the key is not that of ledger ${this.#options.log}`), file: 'key.pub.pem' };
+      }
+      this.#head = readHead(this.#fileSystem, this.#directory, key);
+      if (this.#head === undefined) return fault('the head is missing');
+      return this.#head.log === this.#log ? undefined : fault('the head is of another ledger');
+    } catch (cause) {
+      if (cause instanceof SluiceError && cause.code === 'ledger_corrupt') return fault(cause.message);
+      throw cause;
+    }
+  }
+
+  #publicKey(): KeyObject | undefined {
+    const pem = this.#options.publicKey;
+    return pem === undefined ? readPublicKey(this.#fileSystem, this.#directory) : createPublicKey(pem);
+  }
+
+  async #scan(name: string): Promise<SegmentScan> {
+    const fd = this.#fileSystem.open(join(this.#directory, name), 'r', 0);
+    try {
+      const from = this.#bytes;
+      const scan = scanSegment(this.#fileSystem, fd, this.#position, (position, endOffset) => {
+        this.#position = position;
+        this.#bytes = from + endOffset;
+        if (position.seq - 1 === this.#head?.seq) this.#headHash = position.hash;
+      });
+      for (;;) {
+        const step = scan.next();
+        if (step.done) return step.value;
+        this.#options.onProgress?.({ entries: this.#position.seq, bytes: this.#bytes });
+        await nextTurn();
+      }
+    } finally {
+      this.#fileSystem.close(fd);
+      this.#segments++;
+    }
+  }
+
+  #faultOf(name: string, scan: SegmentScan, last: boolean): LedgerFault | undefined {
+    const at = { seq: scan.position.seq, file: name, offset: scan.goodBytes };
+    if (scan.broken !== undefined) return { ...at, reason: scan.broken.reason };
+    if (scan.unfinishedBytes > 0 && !last) return { ...at, reason: 'the line does not end' };
+    return undefined;
+  }
+
+  #headFault(): LedgerFault | undefined {
+    const head = this.#head;
+    if (head === undefined || this.#headHash === head.hash) return undefined;
+    if (this.#headHash !== undefined) {
+      return {
+        seq: head.seq,
+        file: 'head.json',
+        offset: 0,
+        reason: 'the head holds another hash for this entry',
+      };
+    }
+    const reason = `the ledger ends before entry ${head.seq}, which its head covers`;
+    return { seq: this.#position.seq, file: 'head.json', offset: 0, reason };
+  }
+
+  #report(fault: LedgerFault | undefined, tornBytes: number): VerifyReport {
+    return {
+      ok: fault === undefined,
+      entries: this.#position.seq,
+      bytes: this.#bytes,
+      segments: this.#segments,
+      log: this.#log,
+      hash: this.#position.hash,
+      head: this.#head,
+      tornBytes,
+      fault,
+    };
+  }
+}
+
+/**
+ * The names in a ledger's directory.
+ * @throws {SluiceError} not_found if it is none.
+ */
+export function listLedger(fileSystem: LedgerFileSystem, directory: string): readonly string[] {
+  let names: readonly string[];
+  try {
+    names = fileSystem.list(directory);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    names = [];
+  }
+  if (names.some((name) => firstSeqOf(name) !== undefined || name === 'head.json')) return names;
+  throw new SluiceError('not_found', `there is no ledger in ${directory}`);
+}
