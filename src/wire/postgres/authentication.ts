@@ -96,7 +96,8 @@ export function encodeAuthentication(message: Authentication): Buffer {
     case 'AuthenticationMD5Password':
       return builder.bytes(message.salt).finish();
     case 'AuthenticationSASL':
-      for (const mechanism of message.mechanisms) builder.byteString(mechanism);
+      // An empty name would end the list.
+      for (const mechanism of message.mechanisms) if (mechanism !== '') builder.byteString(mechanism);
       return builder.uint8(0).finish();
     case 'AuthenticationGSSContinue':
     case 'AuthenticationSASLContinue':
