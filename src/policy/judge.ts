@@ -50,7 +50,8 @@ export class Judge {
     const known = this.#cache.get(key);
     if (known !== undefined) return known;
     const verdict = conjunction(asker.subjects.map((_, index) => this.#evaluate(asker, index, atom, minute)));
-    this.#cache.set(key, verdict);
+    // A failure may pass; what was decided does not.
+    if (!verdict.failed) this.#cache.set(key, verdict);
     return verdict;
   }
 
@@ -115,13 +116,13 @@ export function requestOf(
   { action, resource, context }: Atom,
   minute: number,
 ): Request | undefined {
-  if (!ACTION_TABLE[action].resources.includes(resource.uid.type) || !Number.isSafeInteger(minute))
-    return undefined;
+  const time = timeContext(minute);
+  if (time === undefined || !ACTION_TABLE[action].resources.includes(resource.uid.type)) return undefined;
   return {
     principal: subject.uid,
     action,
     resource: resource.uid,
-    context: { ...subject.context, ...context, time: timeContext(minute) },
+    context: { ...subject.context, ...context, time },
     entities: [
       ...subject.entities,
       { uid: resource.uid, attrs: resource.attributes, parents: [...resource.ancestors] },

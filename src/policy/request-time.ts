@@ -8,9 +8,10 @@ export function minuteOf(now: Date): number {
   return Math.floor(now.getTime() / MINUTE_MS);
 }
 
-/** Throws RangeError for an invalid date. */
-export function timeContext(minute: number): CedarValueJson {
+/** Undefined if the calendar has no such minute. */
+export function timeContext(minute: number): CedarValueJson | undefined {
   const start = new Date(minute * MINUTE_MS);
+  if (Number.isNaN(start.getTime())) return undefined;
   return {
     now: { __extn: { fn: 'datetime', arg: start.toISOString() } },
     hour: start.getUTCHours(),

@@ -21,7 +21,7 @@ export interface Position {
 }
 
 /** Whitespace and comments, then strings and anything else: each match is one thing that cannot be cut. */
-const TOKEN = /(\s+|\/\/[^\n]*)|"(?:[^"\\]|\\.)*"|[^"\s/;]+|[\s\S]/y;
+const TOKEN = /(\s+|\/\/[^\n]*)|"(?:[^"\\]|\\[\s\S])*"|[^"\s/;]+|[\s\S]/y;
 
 /** Cuts a text that Cedar has accepted. Linear; comments between policies belong to none. */
 export function splitPolicies(text: string): PolicyText[] {

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { readAnnotations, readApproval } from './annotations.ts';
+
+describe('@approval', () => {
+  test.each([
+    ['groups=dba', { groups: ['dba'], quorum: 1, expiresMs: 900_000 }],
+    ['groups=dba; quorum=2; expires=1h', { groups: ['dba'], quorum: 2, expiresMs: 3_600_000 }],
+    ['expires = 10s;groups = b , a,b', { groups: ['a', 'b'], quorum: 1, expiresMs: 10_000 }],
+    ['groups=on call; expires=7d; quorum=10', { groups: ['on call'], quorum: 10, expiresMs: 604_800_000 }],
+  ])('%s', (text, rule) => {
+    expect(readApproval(text)).toEqual(rule);
+  });
+
+  test.each([
+    ['', /cannot read/],
+    ['dba', /cannot read/],
+    ['quorum=1', /must name the groups/],
+    ['groups=', /cannot read/],
+    ['groups=a,,b', /must name the groups/],
+    ['groups=a;groups=b', /says groups twice/],
+    ['groups=a;', /cannot read ""/],
+    ['groups=a; quorum=0', /must be 1 to 10/],
+    ['groups=a; quorum=11', /must be 1 to 10/],
+    ['groups=a; quorum=1.5', /must be 1 to 10/],
+    ['groups=a; expires=9s', /from 10s to 7d/],
+    ['groups=a; expires=8d', /from 10s to 7d/],
+    ['groups=a; expires=15', /from 10s to 7d/],
+    ['groups=a; expires=15m=3', /cannot read/],
+    ['groups=a; until=15m', /cannot read/],
+    ['groups=a; __proto__=1', /cannot read/],
+  ])('refuses %j', (text, message) => {
+    expect(() => readApproval(text)).toThrow(message);
+  });
+});
+
+describe('annotations', () => {
+  test('are read', () => {
+    expect(
+      readAnnotations('forbid', { id: 'a/b.c-1', reason: ' Because. ', hint: 'Do.', approval: 'groups=dba' }),
+    ).toEqual({
+      id: 'a/b.c-1',
+      reason: 'Because.',
+      hint: 'Do.',
+      approval: { groups: ['dba'], quorum: 1, expiresMs: 900_000 },
+    });
+    expect(readAnnotations('permit', {})).toEqual({});
+  });
+
+  test.each([
+    ['forbid', { aproval: 'groups=dba' }, /no annotation @aproval/],
+    ['forbid', { toString: 'x' }, /no annotation @toString/],
+    ['permit', { approval: 'groups=dba' }, /no effect on a permit/],
+    ['permit', { reason: 'x' }, /no effect on a permit/],
+    ['forbid', { approval: null }, /cannot read/],
+    ['forbid', { id: null }, /@id must be/],
+    ['forbid', { id: 'sluice:x' }, /@id must be/],
+    ['forbid', { id: 'a b' }, /@id must be/],
+    ['forbid', { id: 'x'.repeat(81) }, /@id must be/],
+    ['forbid', { reason: ' ' }, /@reason must be/],
+    ['forbid', { reason: null }, /@reason must be/],
+    ['forbid', { hint: 'a\nb' }, /@hint must be/],
+    ['forbid', { hint: 'x'.repeat(501) }, /@hint must be/],
+  ] as const)('%s %j is refused', (effect, annotations, message) => {
+    expect(() => readAnnotations(effect, annotations as Record<string, string | null>)).toThrow(message);
+  });
+});
