@@ -2,8 +2,9 @@
  * Prints messages as lines in the format of libpq's PQtrace (tab-separated: direction, length, message, fields), so that a
  * transcript can be read, compared and kept as a golden test.
  *
- * It differs from libpq in two ways: unprintable characters in strings become `\xNN`, so that a message is always one line;
- * and secrets (passwords, SASL and GSS data, cancel keys) are never printed, but replaced as libpq does in regress mode.
+ * It differs from libpq in three ways: unprintable characters in strings become `\xNN`, so that a message is always one line;
+ * CopyData has its name; and secrets (passwords, SASL and GSS data, cancel keys) are never printed, but replaced as libpq
+ * replaces what varies.
  *
  * https://www.postgresql.org/docs/18/libpq-control.html#LIBPQ-PQTRACE
  */
@@ -11,6 +12,7 @@
 import { asSluiceError } from '../../errors/sluice-error.ts';
 import type { Authentication } from './authentication.ts';
 import { type BackendMessage, type ColumnDescription, decodeBackendMessage } from './backend.ts';
+import { type ByteString, byteString } from './byte-string.ts';
 import type { ErrorFields } from './error-fields.ts';
 import { type AuthenticationResponse, decodeFrontendMessage, type FrontendMessage } from './frontend.ts';
 import { decodeStartup } from './startup.ts';
@@ -36,7 +38,7 @@ export function traceFrame(direction: Direction, frame: Buffer, options: TraceOp
         : printer.backend(decodeBackendMessage(frame));
   } catch (thrown) {
     const error = asSluiceError(thrown);
-    text = `malformed\t ${string(`${error.message}: ${error.detail ?? ''}`)}`;
+    text = `malformed\t ${string(byteString(`${error.message}: ${error.detail ?? ''}`))}`;
   }
   const hidesLength = options.regress && direction === 'B' && (frame[0] === 0x45 || frame[0] === 0x4e);
   return `${direction}\t${hidesLength ? 'NN' : frame.length - 1}\t${text}`;
@@ -47,7 +49,7 @@ export function traceStartup(packet: Buffer): string {
   try {
     return `F\t${packet.length}\t${startup(packet)}`;
   } catch (thrown) {
-    return `F\t${packet.length}\tmalformed\t ${string(asSluiceError(thrown).message)}`;
+    return `F\t${packet.length}\tmalformed\t ${string(byteString(asSluiceError(thrown).message))}`;
   }
 }
 
@@ -64,7 +66,7 @@ function startup(packet: Buffer): string {
       return `CancelRequest\t${code} NNNN NNNN`;
     case 'StartupMessage': {
       const pairs = [...message.parameters, ...message.protocolOptions].flat();
-      return `StartupMessage\t${code}${pairs.map((text) => ` ${string(text)}`).join('')} ""`;
+      return `StartupMessage\t${code}${pairs.map((text) => ` ${string(byteString(text))}`).join('')} ""`;
     }
     default:
       return `${message.type}\t${code}`;
@@ -77,14 +79,12 @@ const HIDDEN_NUMBER = ' NNNN';
 /** Source file, line and routine: they change between versions of the database. */
 const SOURCE_FIELDS = new Set(['F', 'L', 'R']);
 
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, (character) => {
-    const bytes = character <= '\xff' ? Buffer.from(character, 'latin1') : Buffer.from(character, 'utf8');
-    return bytes.toString('hex').replace(/../g, '\\x$&');
-  });
+/** One character a byte. */
+function printable(bytes: ByteString): string {
+  return bytes.replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
-function string(text: string | Buffer): string {
+function string(text: ByteString | Buffer): string {
   return `"${printable(typeof text === 'string' ? text : text.toString('latin1'))}"`;
 }
 
@@ -92,8 +92,13 @@ function counted(items: readonly string[]): string {
   return ` ${items.length}${items.join('')}`;
 }
 
-function numbers(items: readonly number[]): string {
-  return counted(items.map((item) => ` ${item}`));
+/** libpq prints 16-bit numbers without their sign. */
+function int16(number: number): string {
+  return ` ${number & 0xffff}`;
+}
+
+function int16s(items: readonly number[]): string {
+  return counted(items.map(int16));
 }
 
 function value(bytes: Buffer | null): string {
@@ -118,7 +123,7 @@ class Printer {
       case 'Parse':
         return `Parse\t ${string(m.statement)} ${string(m.text)}${this.#oids(m.parameterTypes)}`;
       case 'Bind':
-        return `Bind\t ${string(m.portal)} ${string(m.statement)}${numbers(m.parameterFormats)}${values(m.parameters)}${numbers(m.resultFormats)}`;
+        return `Bind\t ${string(m.portal)} ${string(m.statement)}${int16s(m.parameterFormats)}${values(m.parameters)}${int16s(m.resultFormats)}`;
       case 'Describe':
       case 'Close':
         return `${m.type}\t ${m.target} ${string(m.name)}`;
@@ -127,7 +132,7 @@ class Printer {
       case 'CopyFail':
         return `CopyFail\t ${string(m.reason)}`;
       case 'FunctionCall':
-        return `FunctionCall\t${this.#number(m.functionOid)}${numbers(m.argumentFormats)}${values(m.arguments)} ${m.resultFormat}`;
+        return `FunctionCall\t${this.#number(m.functionOid)}${int16s(m.argumentFormats)}${values(m.arguments)}${int16(m.resultFormat)}`;
       case 'PasswordMessage':
         return `PasswordMessage\t${HIDDEN_TEXT}`;
       case 'SASLInitialResponse':
@@ -151,7 +156,7 @@ class Printer {
       case 'CopyInResponse':
       case 'CopyOutResponse':
       case 'CopyBothResponse':
-        return `${m.type}\t \\x0${m.format}${numbers(m.columnFormats)}`;
+        return `${m.type}\t \\x0${m.format}${int16s(m.columnFormats)}`;
       case 'ErrorResponse':
       case 'NoticeResponse':
         return `${m.type}\t${this.#fields(m.fields)} \\x00`;
@@ -192,7 +197,9 @@ class Printer {
   }
 
   #column(c: ColumnDescription): string {
-    return ` ${string(c.name)}${this.#number(c.tableOid)} ${c.columnNumber}${this.#number(c.typeOid)} ${c.typeSize} ${c.typeModifier} ${c.format}`;
+    const table = `${this.#number(c.tableOid)}${int16(c.columnNumber)}`;
+    const type = `${this.#number(c.typeOid)}${int16(c.typeSize)} ${c.typeModifier}`;
+    return ` ${string(c.name)}${table}${type}${int16(c.format)}`;
   }
 
   #fields(fields: ErrorFields): string {
