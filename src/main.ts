@@ -1,0 +1,352 @@
+/**
+ * Wiring: makes the rooms from a configuration, connects them, and takes them down in the reverse order. Nothing is decided here.
+ */
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { fileURLToPath } from 'node:url';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { createAdminApi, listenAdmin } from './api/admin-api.ts';
+import { createApi } from './api/api.ts';
+import type { CheckQuery, CheckReport } from './api/check-report.ts';
+import type { ReadinessCheck } from './api/health-routes.ts';
+import { Approvals } from './approvals/approvals.ts';
+import type { Config, KeyPair } from './config/config.ts';
+import { listPolicyFiles } from './config/policy-files.ts';
+import { SluiceError } from './errors/sluice-error.ts';
+import { DatabaseService } from './gateway/postgres/database-service.ts';
+import { PostgresListener } from './gateway/postgres/listener.ts';
+import { chainProblem, requirePrincipal } from './identity/actor-chain.ts';
+import { AuthThrottle } from './identity/auth-throttle.ts';
+import { loadInstallationSecret, prepareDataDir } from './identity/installation-secret.ts';
+import { loadServerCertificate } from './identity/tls-certificates.ts';
+import { TokenAuthority } from './identity/token-authority.ts';
+import { Ledger } from './ledger/ledger.ts';
+import type { Actor } from './model/principal.ts';
+import { PolicyEngine } from './policy/engine.ts';
+import { loadPolicies, type PolicySource } from './policy/load.ts';
+import { PipelineMetrics } from './session/metrics.ts';
+import type { Plan } from './session/plan.ts';
+import { PolicyHolder } from './session/policy-holder.ts';
+import { createParser } from './sql/postgres/parser.ts';
+import { createPostgresDialect } from './sql/postgres/postgres-dialect.ts';
+import { openStore } from './store/store.ts';
+import { tlsServerEndPoint } from './wire/postgres/index.ts';
+
+/** The policies that ship beside the code, in src/ and in dist/ alike. */
+const SHIPPED_POLICIES = fileURLToPath(new URL('../policies/', import.meta.url));
+
+export interface GatewayRuntime {
+  readonly log: Logger;
+  readonly version: string;
+}
+
+/** A gateway that serves. */
+export interface RunningGateway {
+  /** `host:port`; the admin socket's path. */
+  readonly listeners: { readonly postgres: string; readonly http: string; readonly admin: string };
+  /** @throws {SluiceError} policy_invalid: the old policies stay in force */
+  reloadPolicies(): Promise<void>;
+  /** Lets sessions finish what is under way, ends the rest, and closes. */
+  drain(): Promise<void>;
+  /** Ends everything at once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts everything and resolves when it serves. Whatever fails on the way is taken down again.
+ * @throws {SluiceError} config_invalid, policy_invalid, ledger_*, and errors of listening
+ */
+export async function startGateway(config: Config, runtime: GatewayRuntime): Promise<RunningGateway> {
+  const undo: (() => unknown)[] = [];
+  const takeDown = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        runtime.log.error({ err: error }, 'shutdown step failed');
+      }
+    }
+  };
+  try {
+    return await wire(config, runtime, undo, takeDown);
+  } catch (thrown) {
+    await takeDown();
+    throw thrown;
+  }
+}
+
+async function wire(
+  config: Config,
+  { log, version }: GatewayRuntime,
+  undo: (() => unknown)[],
+  takeDown: () => Promise<void>,
+): Promise<RunningGateway> {
+  prepareDataDir(config.dataDir);
+  const startedAt = Date.now();
+  const ledger = await Ledger.open({
+    directory: join(config.dataDir, 'ledger'),
+    version,
+    onHealth: (failure) => {
+      if (failure === undefined) log.info('the ledger is whole again');
+      else
+        log.error(
+          { code: failure.code, cause: failure.message },
+          'the ledger cannot be written: statements are refused',
+        );
+    },
+  });
+  undo.push(() => ledger.close());
+  const store = await openStore(join(config.dataDir, 'store.db'));
+  undo.push(() => store.close());
+
+  const policies = await PolicyHolder.open(() => readPolicies(config), ledger);
+  const record = (event: Parameters<Ledger['append']>[0]) => ledger.durable(ledger.append(event));
+  const tokens = new TokenAuthority({
+    store: store.tokens,
+    principals: config.principals,
+    tokens: config.tokens,
+    installationSecret: loadInstallationSecret(config.dataDir, randomBytes),
+    record,
+    now: Date.now,
+    randomBytes,
+  });
+  undo.push(() => tokens.close());
+  const approvals = new Approvals({
+    store: store.approvals,
+    ledger,
+    now: Date.now,
+    maxPending: config.approvals.maxPending,
+    maxPendingPerPrincipal: config.approvals.maxPendingPerPrincipal,
+  });
+  await approvals.recover();
+  undo.push(() => approvals.close());
+
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const metrics = new PipelineMetrics(registry);
+  ledgerGauges(registry, ledger);
+  const parser = await createParser({ maxTextLength: config.limits.maxStatementBytes });
+  undo.push(() => parser.close());
+  const dialect = createPostgresDialect(parser);
+  const services = new Map(
+    [...config.databases.values()].map((database) => [
+      database.name,
+      new DatabaseService({
+        config: database,
+        dialect,
+        policy: policies.current,
+        approvals,
+        metrics,
+        now: Date.now,
+        onRefreshFailure: (error) =>
+          log.warn({ err: error, database: database.name }, 'the catalog could not be read again'),
+      }),
+    ]),
+  );
+  undo.push(() => {
+    for (const service of services.values()) service.close();
+  });
+
+  const throttle = new AuthThrottle({
+    firstDelayMs: config.limits.authFailureDelayMs,
+    maxDelayMs: config.limits.authFailureMaxDelayMs,
+    now: () => performance.now(),
+  });
+  const listener = new PostgresListener({
+    config,
+    ledger,
+    policy: policies.current,
+    tokens,
+    throttle,
+    services,
+    metrics,
+    tls: listenerTls(config),
+    newSessionId,
+    now: Date.now,
+    onError: (message, error) => log.error({ err: error }, message),
+  });
+  undo.push(() => listener.drain(0));
+  const check = (query: CheckQuery) => decideQuery(config, services, query);
+  const api = createApi({
+    approvals,
+    check,
+    principals: config.principals,
+    log,
+    maxStatementBytes: config.limits.maxStatementBytes,
+    verifyBearer: (text) => tokens.verifyBearer(text),
+    throttle,
+    readiness: new Map<string, ReadinessCheck>([
+      ['ledger', () => ledger.failure?.message],
+      ['databases', () => databasesProblem(services)],
+    ]),
+    metrics: registry,
+    ...(config.listen.http.tls.mode === 'require' ? { tls: certificateOf(config, 'http') } : {}),
+  });
+  undo.push(() => api.close());
+
+  const { host } = config.listen.postgres;
+  const listeners = {
+    postgres: `${host}:${await listener.listen()}`,
+    http: await listenHttp(api, config),
+    admin: config.listen.adminSocket,
+  };
+  const admin = createAdminApi({
+    tokens,
+    check,
+    status: () => ({
+      version,
+      pid: process.pid,
+      listeners,
+      policyVersion: policies.current().version,
+      startedAt,
+    }),
+    reloadPolicies: () => policies.reload(),
+    now: Date.now,
+    log,
+    maxStatementBytes: config.limits.maxStatementBytes,
+  });
+  undo.push(() => admin.close());
+  await listenAdmin(admin, config.listen.adminSocket);
+  return {
+    listeners,
+    reloadPolicies: () => policies.reload(),
+    drain: async () => {
+      await listener.drain(config.limits.drainTimeoutMs);
+      await takeDown();
+    },
+    close: takeDown,
+  };
+}
+
+async function listenHttp(api: FastifyInstance, config: Config): Promise<string> {
+  const { host, port } = config.listen.http;
+  await api.listen({ host, port });
+  const address = api.server.address();
+  return `${host}:${typeof address === 'object' && address !== null ? address.port : port}`;
+}
+
+/** The texts of all policies that apply: those that ship, unless the configuration leaves them out, and its own. */
+function readPolicies(config: Config): PolicySource[] {
+  const shipped = config.policies.defaults
+    ? readdirSync(SHIPPED_POLICIES)
+        .filter((name) => name.endsWith('.cedar'))
+        .sort()
+        .map((name) => join(SHIPPED_POLICIES, name))
+    : [];
+  return [...shipped, ...listPolicyFiles(config)].map((file) => ({ file, text: readFileSync(file, 'utf8') }));
+}
+
+function certificateOf(config: Config, listener: 'postgres' | 'http'): KeyPair {
+  return loadServerCertificate(config, config.listen[listener], { now: Date.now, randomBytes });
+}
+
+function listenerTls(config: Config): ConstructorParameters<typeof PostgresListener>[0]['tls'] {
+  if (config.listen.postgres.tls.mode === 'disable') return undefined;
+  const { cert, key } = certificateOf(config, 'postgres');
+  const context = createSecureContext({ cert, key: key.reveal(), minVersion: 'TLSv1.2' });
+  return { context, channelBinding: tlsServerEndPoint(new X509Certificate(cert).raw) };
+}
+
+function ledgerGauges(registry: Registry, ledger: Ledger): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('sluice_ledger_entries', 'Entries appended to the ledger', () => ledger.appendedSeq + 1);
+  gauge(
+    'sluice_ledger_lag_entries',
+    'Entries not yet on stable storage',
+    () => ledger.appendedSeq - ledger.durableSeq,
+  );
+  gauge('sluice_ledger_healthy', '1 if the ledger can be written', () =>
+    ledger.failure === undefined ? 1 : 0,
+  );
+}
+
+async function databasesProblem(services: ReadonlyMap<string, DatabaseService>): Promise<string | undefined> {
+  const down: string[] = [];
+  for (const [name, service] of services) if (!(await service.reachable())) down.push(name);
+  return down.length === 0 ? undefined : `cannot be reached: ${down.join(', ')}`;
+}
+
+async function decideQuery(
+  config: Config,
+  services: ReadonlyMap<string, DatabaseService>,
+  query: CheckQuery,
+): Promise<CheckReport> {
+  const service = services.get(query.database);
+  if (service === undefined)
+    throw new SluiceError('unknown_database', `database "${query.database}" does not exist`);
+  return reportOf(await service.check(actorOfQuery(config, query), query.sql));
+}
+
+/**
+ * Decides a text without a running gateway: connects to the database for its catalog only.
+ * @throws {SluiceError} not_found, unknown_database, upstream_unavailable, syntax_error, …
+ */
+export async function checkStatement(config: Config, query: CheckQuery): Promise<CheckReport> {
+  const database = config.databases.get(query.database);
+  if (database === undefined)
+    throw new SluiceError('unknown_database', `database "${query.database}" does not exist`);
+  const engine = new PolicyEngine(loadPolicies(readPolicies(config)));
+  const parser = await createParser({ maxTextLength: config.limits.maxStatementBytes });
+  const service = new DatabaseService({
+    config: database,
+    dialect: createPostgresDialect(parser),
+    policy: () => engine,
+    approvals: undefined,
+    metrics: new PipelineMetrics(new Registry()),
+    now: Date.now,
+    onRefreshFailure: () => {},
+  });
+  try {
+    return reportOf(await service.check(actorOfQuery(config, query), query.sql));
+  } finally {
+    service.close();
+    await parser.close();
+  }
+}
+
+function actorOfQuery(config: Config, { principal: id, onBehalfOf = [], purpose }: CheckQuery): Actor {
+  const principal = requirePrincipal(id, config.principals);
+  const problem = chainProblem(principal, onBehalfOf, config.principals);
+  if (problem !== undefined) throw problem;
+  return {
+    principal,
+    onBehalfOf: onBehalfOf.map((name) => requirePrincipal(name, config.principals)),
+    ...(purpose === undefined ? {} : { purpose }),
+  };
+}
+
+function reportOf(plan: Plan): CheckReport {
+  return {
+    statements: plan.statements.map(({ analyzed, facts, decision }) => ({
+      text: plan.text.slice(analyzed.start, analyzed.end),
+      facts,
+      decision,
+    })),
+    rewritten: plan.forwardText,
+  };
+}
+
+const ULID_DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** A ULID: 48 bits of time, 80 of chance (https://github.com/ulid/spec). */
+function newSessionId(): string {
+  let value = (BigInt(Date.now()) << 80n) | BigInt(`0x${randomBytes(10).toString('hex')}`);
+  let id = '';
+  for (let i = 0; i < 26; i += 1) {
+    id = ULID_DIGITS[Number(value & 31n)]! + id;
+    value >>= 5n;
+  }
+  return id;
+}
