@@ -3,14 +3,20 @@ import { describe, expect, test } from 'vitest';
 import { database, facts, labelled, object, use } from '../../tests/support/sample-facts.ts';
 import type { Action, Facts } from '../model/facts.ts';
 import { ACTIONS } from './action-table.ts';
-import { atomsOf } from './atoms.ts';
+import { atomsOf, labelUseOf } from './atoms.ts';
 import { createMaskSet } from './mask-set.ts';
 
 const SHOP = database('prod');
 const labels = labelled({ 'public.customers.email': 'email', 'public.customers.phone': 'phone' });
 const masks = createMaskSet(labels, ({ label }) => label === 'phone');
 
-const atoms = (statement: Facts) => atomsOf(SHOP, statement, labels, masks);
+const atoms = (statement: Facts) =>
+  atomsOf(statement, {
+    database: SHOP,
+    labels,
+    labelUse: labelUseOf(statement, labels, masks),
+    restricted: masks.restricted,
+  });
 const named = (statement: Facts) =>
   atoms(statement).map(({ action, resource }) => `${action} ${resource.uid.type} ${resource.uid.id}`);
 

@@ -43,9 +43,20 @@ export function labelUseOf(facts: Facts, labels: LabelSet, masks: MaskSet): Labe
   return { read: [...read].sort(), unmasked: [...unmasked].sort(), written: [...written].sort() };
 }
 
+/** What is known of a statement besides its facts. */
+export interface Circumstances {
+  readonly database: Database;
+  readonly labels: LabelSet;
+  readonly labelUse: LabelUse;
+  readonly restricted: boolean;
+}
+
 /** The atoms of a statement, at least one. */
-export function atomsOf(database: Database, facts: Facts, labels: LabelSet, masks: MaskSet): readonly Atom[] {
-  const context = contextOf(facts, labelUseOf(facts, labels, masks), masks.restricted);
+export function atomsOf(
+  facts: Facts,
+  { database, labels, labelUse, restricted }: Circumstances,
+): readonly Atom[] {
+  const context = contextOf(facts, labelUse, restricted);
   const atoms: Atom[] = facts.relations.map((use) => ({
     action: use.action,
     resource: tableResource(database, use, labels),

@@ -117,17 +117,16 @@ export class PolicyEngine {
     const asker = this.#asker(actor, database);
     const minute = minuteOf(context.now);
     const masks = this.#masks(asker, labels, minute);
-    const obligations: Obligations = {
-      masks: masksOn(facts, masks),
-      unmasked: labelUseOf(facts, labels, masks).unmasked,
-    };
+    const labelUse = labelUseOf(facts, labels, masks);
+    const obligations: Obligations = { masks: masksOn(facts, masks), unmasked: labelUse.unmasked };
+    const atoms = atomsOf(facts, { database, labels, labelUse, restricted: masks.restricted });
     const judged: Judged[] = [];
     const budget = this.#judge.evaluations + MAX_EVALUATIONS_PER_STATEMENT;
-    for (const atom of atomsOf(database, facts, labels, masks)) {
+    for (const atom of atoms) {
       if (this.#judge.evaluations > budget) return this.#refuse(TOO_BROAD, obligations);
       judged.push({ atom, verdict: this.#judge.judge(asker, atom, minute) });
     }
-    const guard = masks.restricted ? guardOf(facts, database, hiddenFrom(asker)) : undefined;
+    const guard = masks.restricted ? guardOf(facts, database, actor.principal.id) : undefined;
     return this.#conclude(asker, judged, obligations, minute, guard);
   }
 
@@ -265,8 +264,4 @@ function masksOn(facts: Facts, masks: MaskSet): readonly ColumnMask[] {
   if (!masks.restricted) return [];
   const relations = distinct(facts.relations.map((use) => use.relation));
   return relations.flatMap((relation) => masks.ofRelation(relation));
-}
-
-function hiddenFrom({ actor }: Asker): string {
-  return actor.principal.id;
 }
