@@ -240,6 +240,10 @@ describe('errors and notices', () => {
   });
 });
 
+test.each(['', '\0', '\u0100', 'MM'])('a field code of %j is not encoded', (code) => {
+  expect(() => new ErrorFields([{ code, value: bytes('x') }]).encode('ErrorResponse')).toThrow(SluiceError);
+});
+
 test.each([
   ['SELECT 5', 5],
   ['INSERT 0 3', 3],

@@ -4,7 +4,7 @@
  *
  * https://www.postgresql.org/docs/18/protocol-error-fields.html
  */
-import { BodyReader } from './body-reader.ts';
+import { BodyReader, malformed } from './body-reader.ts';
 import { FrameBuilder } from './frame-builder.ts';
 import { BACKEND_TYPE } from './message-types.ts';
 
@@ -78,10 +78,17 @@ export class ErrorFields {
     return new ErrorFields(others.toSpliced(index < 0 ? others.length : index, 0, field));
   }
 
-  /** The whole frame. */
+  /**
+   * The whole frame.
+   * @throws {SluiceError} protocol_violation for a code that is no single byte, or a value that holds a NUL
+   */
   encode(kind: 'ErrorResponse' | 'NoticeResponse'): Buffer {
     const builder = new FrameBuilder(BACKEND_TYPE[kind], 256);
-    for (const { code, value } of this.entries) builder.uint8(code.charCodeAt(0)).cstring(value);
+    for (const { code, value } of this.entries) {
+      // A code of zero would end the list and let the rest be read as other messages.
+      if (!/^[\x01-\xff]$/.test(code)) throw malformed(kind, 'A field code is no single byte.');
+      builder.uint8(code.charCodeAt(0)).cstring(value);
+    }
     return builder.uint8(0).finish();
   }
 }

@@ -12,7 +12,10 @@ function unencodable(problem: string): SluiceError {
   return new SluiceError('protocol_violation', `cannot encode the message: ${problem}`);
 }
 
-/** All methods but `finish` return the builder. They throw SluiceError protocol_violation for what cannot be encoded. */
+/**
+ * All methods but `finish` return the builder. They throw SluiceError protocol_violation for text and lists that cannot be
+ * encoded, and RangeError for numbers that do not fit, which is a defect of the caller.
+ */
 export class FrameBuilder {
   #bytes: Buffer;
   #at = 0;
@@ -28,7 +31,7 @@ export class FrameBuilder {
 
   uint8(value: number): this {
     const at = this.#reserve(1);
-    this.#bytes[at] = value;
+    this.#bytes.writeUInt8(value, at);
     return this;
   }
 

@@ -30,39 +30,22 @@
  * - `decodeFrontendMessage`, `decodeBackendMessage` and their `encode…` take and give whole frames.
  * - `traceFrame` prints a frame as libpq's PQtrace does (trace.ts).
  *
+ * tests/wire/postgres holds all of it to a real server and real drivers.
+ *
  * Every failure is a SluiceError: `protocol_violation` for bytes that are not what the protocol says, `unsupported` for
- * what it offers and this library does not. What is decoded are views of the bytes given, never copies.
+ * what it offers and this library does not. What is decoded are views of the bytes given, never copies: cheap to look at, but
+ * a view that is kept keeps the whole chunk, so copy what outlives the message.
  */
 export type * from './authentication.ts';
-export {
-  type BackendCopyData,
-  type BackendKeyData,
-  type BackendMessage,
-  type BareBackendMessage,
-  type ColumnDescription,
-  type CommandComplete,
-  type CopyResponse,
-  type DataRow,
-  decodeBackendMessage,
-  decodeDataRow,
-  type ErrorOrNotice,
-  encodeBackendMessage,
-  type FunctionCallResponse,
-  type NegotiateProtocolVersion,
-  type NotificationResponse,
-  type ParameterDescription,
-  type ParameterStatus,
-  type ReadyForQuery,
-  type RowDescription,
-  rowsOfTag,
-  type TransactionStatus,
-} from './backend.ts';
+export { decodeBackendMessage, decodeDataRow, encodeBackendMessage, rowsOfTag } from './backend.ts';
+export type * from './backend-messages.ts';
 export { type ByteString, byteString, byteStringText } from './byte-string.ts';
 export { tlsServerEndPoint } from './channel-binding.ts';
 export * from './error-fields.ts';
 export { Frame, FrameReader } from './frame.ts';
 export { type FrameSink, FrameWalker, type FrameWalkerOptions } from './frame-walker.ts';
 export * from './frontend.ts';
+export type * from './frontend-messages.ts';
 export * from './message-types.ts';
 export { type FrameLimit, HEADER_BYTES } from './partial-frame.ts';
 export {

@@ -6,6 +6,7 @@
  * https://www.postgresql.org/docs/18/sasl-authentication.html
  */
 import { createHash, createHmac, hash, pbkdf2Sync } from 'node:crypto';
+// @ts-expect-error The package has no types.
 import saslprep from 'saslprep';
 import { SluiceError } from '../../errors/sluice-error.ts';
 
@@ -18,6 +19,9 @@ export const KEY_BYTES = 32;
 export const NONCE_BYTES = 18;
 /** PostgreSQL's PG_MAX_SASL_MESSAGE_LENGTH: longer messages are refused unread. */
 export const MAX_SASL_MESSAGE_BYTES = 1_024;
+
+/** RFC 4013. Throws for text that the profile prohibits. */
+const saslPrepare: (text: string) => string = saslprep;
 
 const SALT_BYTES = 16;
 const ATTRIBUTE = /^[A-Za-z]=/;
@@ -61,7 +65,7 @@ export function deriveMockSalt(secret: Buffer, user: string): Buffer {
 export function preparePassword(password: string): Buffer {
   let prepared = password;
   try {
-    prepared = saslprep(password);
+    prepared = saslPrepare(password);
   } catch {
     // Prohibited or unassigned characters: server and client both fall back to the raw password.
   }

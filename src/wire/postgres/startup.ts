@@ -9,6 +9,7 @@
  * https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-START-UP
  * https://www.postgresql.org/docs/18/protocol-message-formats.html
  */
+import { isUtf8 } from 'node:buffer';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import { BodyReader, malformed } from './body-reader.ts';
 import { FrameBuilder } from './frame-builder.ts';
@@ -123,15 +124,10 @@ function decodeStartupMessage(code: number, reader: BodyReader): StartupMessage 
   return { type: 'StartupMessage', major, minor, parameters, protocolOptions };
 }
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
 /** Strict: two different names must never read as the same one. */
 function utf8(bytes: Buffer): string {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    throw malformed('StartupMessage', 'A name or value is not valid UTF-8.');
-  }
+  if (!isUtf8(bytes)) throw malformed('StartupMessage', 'A name or value is not valid UTF-8.');
+  return bytes.toString('utf8');
 }
 
 export function encodeSslRequest(): Buffer {

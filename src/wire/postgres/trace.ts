@@ -11,10 +11,12 @@
 
 import { asSluiceError } from '../../errors/sluice-error.ts';
 import type { Authentication } from './authentication.ts';
-import { type BackendMessage, type ColumnDescription, decodeBackendMessage } from './backend.ts';
+import { decodeBackendMessage } from './backend.ts';
+import type { BackendMessage, ColumnDescription } from './backend-messages.ts';
 import { type ByteString, byteString } from './byte-string.ts';
 import type { ErrorFields } from './error-fields.ts';
-import { type AuthenticationResponse, decodeFrontendMessage, type FrontendMessage } from './frontend.ts';
+import { decodeFrontendMessage } from './frontend.ts';
+import type { AuthenticationResponse, FrontendMessage } from './frontend-messages.ts';
 import { decodeStartup } from './startup.ts';
 
 /** `F` from the frontend, `B` from the backend. */

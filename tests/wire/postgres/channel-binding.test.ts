@@ -4,8 +4,18 @@ import { connect as connectSocket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { startEmbeddedPostgres } from '../../cli/demo/embedded-postgres.ts';
-import { bits, der, integer, objectId, sequence, set, tagged, time, utf8 } from '../../identity/der.ts';
+import { startEmbeddedPostgres } from '../../../src/cli/demo/embedded-postgres.ts';
+import {
+  bits,
+  der,
+  integer,
+  objectId,
+  sequence,
+  set,
+  tagged,
+  time,
+  utf8,
+} from '../../../src/identity/der.ts';
 import {
   type BackendMessage,
   decodeBackendMessage,
@@ -17,7 +27,7 @@ import {
   SCRAM_SHA_256_PLUS,
   ScramClient,
   tlsServerEndPoint,
-} from './index.ts';
+} from '../../../src/wire/postgres/index.ts';
 
 const NULL = der(0x05);
 const RSA = { type: 'rsa' } as const;

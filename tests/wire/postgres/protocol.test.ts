@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../cli/demo/embedded-postgres.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/cli/demo/embedded-postgres.ts';
 import {
   type AuthenticationResponse,
   BACKEND_TYPE,
@@ -34,7 +34,7 @@ import {
   StartupReader,
   traceFrame,
   wholeFramesExcept,
-} from './index.ts';
+} from '../../../src/wire/postgres/index.ts';
 
 let server: EmbeddedPostgres;
 beforeAll(async () => {
@@ -230,9 +230,10 @@ describe('version 3.2', () => {
     const { conversation, greeting } = await open(minor);
     const key = greeting.find((message) => message.type === 'BackendKeyData');
     expect(key?.secret.length).toBe(keyBytes);
-    conversation.send({ type: 'Query', text: Buffer.from('SELECT pg_sleep(20)') });
+    const text = Buffer.from(`DO $$ BEGIN RAISE NOTICE 'running'; PERFORM pg_sleep(60); END $$`);
+    conversation.send({ type: 'Query', text });
+    await conversation.until('NoticeResponse');
     const canceller = connect(server.port, server.host);
-    await new Promise((resolve) => setTimeout(resolve, 200));
     canceller.end(encodeCancelRequest(key!.processId, key!.secret));
     const messages = await conversation.until('ReadyForQuery');
     const error = messages.find(isError);
