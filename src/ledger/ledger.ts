@@ -39,12 +39,13 @@ export interface LedgerOptions {
   readonly segmentBytes?: number;
   /** How many bytes may wait for the disk before statements are refused. Default 64 MiB. */
   readonly maxBacklogBytes?: number;
+  /** How long after a failure to try again at first; it doubles up to 5 s. Default 100. */
+  readonly retryMs?: number;
   /** Told when the ledger fails (with the reason) and when it is whole again (undefined). Must not throw. */
   readonly onHealth?: (failure: SluiceError | undefined) => void;
   readonly lock?: (directory: string) => DirectoryLock;
 }
 
-const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 5000;
 /** The longest entry, in UTF-16 code units; keeps every line below what a reader accepts. */
 const MAX_ENTRY_LENGTH = 16 * 1024 * 1024;
@@ -84,7 +85,8 @@ export class Ledger {
   #retryTimer: NodeJS.Timeout | undefined;
   #failure: SluiceError | undefined;
   #damage: Damage = { sync: false, head: false };
-  #retryMs = FIRST_RETRY_MS;
+  readonly #firstRetryMs: number;
+  #retryMs: number;
   #closing: Promise<void> | undefined;
 
   private constructor(options: LedgerOptions, lock: DirectoryLock, opening: Opening) {
@@ -97,6 +99,8 @@ export class Ledger {
     this.#maxSyncDelayMs = options.maxSyncDelayMs ?? 5;
     this.#maxBacklogBytes = options.maxBacklogBytes ?? 64 * 1024 * 1024;
     this.#segmentBytes = options.segmentBytes ?? 64 * 1024 * 1024;
+    this.#firstRetryMs = options.retryMs ?? 100;
+    this.#retryMs = this.#firstRetryMs;
     this.#onHealth = options.onHealth ?? (() => {});
     this.#writer = new SegmentWriter(fileSystem, directory, this.#window, recovered);
     ({ seq: this.#seq, hash: this.#hash, at: this.#at } = recovered.position);
@@ -301,7 +305,7 @@ export class Ledger {
   #heal(): void {
     this.#failure = undefined;
     this.#damage = { sync: false, head: false };
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#retryMs = this.#firstRetryMs;
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
     if (this.durableSeq < this.appendedSeq) this.#armSync();
