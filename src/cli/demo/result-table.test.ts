@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { paintFor } from './paint.ts';
 import { tableLines } from './result-table.ts';
 
 test('a table puts numbers to the right, shows NULL and cuts what is long', () => {
@@ -20,13 +19,4 @@ test('a table puts numbers to the right, shows NULL and cuts what is long', () =
 
 test('a table without rows has its header', () => {
   expect(tableLines({ columns: ['count'], rows: [] })).toEqual(['count', '─────']);
-});
-
-test.each([
-  [{ isTTY: true }, {}, '\u001b[1mx\u001b[22m'],
-  [{ isTTY: true }, { NO_COLOR: '1' }, 'x'],
-  [{ isTTY: true }, { TERM: 'dumb' }, 'x'],
-  [{}, {}, 'x'],
-])('colours are for terminals whose owner wants them: %j %j', (stream, env, expected) => {
-  expect(paintFor(stream, env)('bold', 'x')).toBe(expected);
 });

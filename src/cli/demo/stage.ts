@@ -1,21 +1,19 @@
 /**
  * Where a tour is shown: headings, statements, what came back, and whether it was what it should be. Counts what was not.
  */
-import type { Paint } from './paint.ts';
+import type { Style, Terminal } from '../terminal.ts';
 import { tableLines } from './result-table.ts';
 import type { Notice, Reply, Visitor } from './visitor.ts';
 
 const WIDTH = 100;
 
 export class Stage {
-  readonly #write: (text: string) => void;
-  readonly #paint: Paint;
+  readonly #terminal: Terminal;
   #scene = 0;
   #failures = 0;
 
-  constructor(write: (text: string) => void, paint: Paint) {
-    this.#write = write;
-    this.#paint = paint;
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
   }
 
   /** How many expectations did not hold so far. */
@@ -81,6 +79,10 @@ export class Stage {
   }
 
   #line(text = ''): void {
-    this.#write(`${text}\n`);
+    this.#terminal.out(text);
+  }
+
+  #paint(style: Style, text: string): string {
+    return this.#terminal.paint(style, text);
   }
 }
