@@ -2,11 +2,12 @@
  * Administration, over a Unix socket that only the user who runs the gateway can open: whoever gets in is an administrator,
  * and there is no other way in. A server of its own, so that no mistake in routing can offer it on the network.
  */
-import { chmodSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { requirePrivateDirectory } from '../identity/private-file.ts';
 import type { TokenFilter, TokenRecord } from '../identity/token.ts';
 import type { IssuedToken, TokenRequest } from '../identity/token-authority.ts';
 import { createServer } from './api.ts';
@@ -112,21 +113,11 @@ function addTokenRoutes(app: FastifyInstance, { tokens, now }: AdminApiDeps): vo
  * @throws {SluiceError} config_invalid if others may reach the socket, or something else stands at the path
  */
 export async function listenAdmin(app: FastifyInstance, path: string): Promise<void> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  refuseOpenDirectory(dirname(path));
+  // Between bind and chmod, only the directory guards the socket.
+  requirePrivateDirectory(dirname(path));
   removeStaleSocket(path);
   await app.listen({ path });
   chmodSync(path, 0o600);
-}
-
-/** Between bind and chmod, only the directory guards the socket. */
-function refuseOpenDirectory(directory: string): void {
-  const { mode, uid } = statSync(directory);
-  const owned = uid === process.geteuid?.();
-  if (owned && (mode & 0o022) === 0 && (mode & 0o011) === 0) return;
-  throw new SluiceError('config_invalid', `other users may enter ${directory}, where the admin socket is`, {
-    hint: `Run chmod 700 ${directory} as its owner, or point listen.adminSocket to a directory of mode 0700.`,
-  });
 }
 
 function removeStaleSocket(path: string): void {

@@ -55,6 +55,7 @@ const request = (id: string, overrides: Partial<ApprovalRequest> = {}): Approval
   policies: [],
   policyVersion: 'v',
   rule: { groups: ['dba'], quorum: 1, expiresMs: 1000 },
+  holdMode: 'wait',
   votes: [],
   createdAt: 1,
   expiresAt: 2,

@@ -1,11 +1,52 @@
-/** Finds the policy files a configuration names, anew at each load, so that a new file in a directory is seen. */
-import { readdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+/** Finds and reads the policy files a configuration names, anew at each load, so that a new file in a directory is seen. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { SluiceError } from '../errors/sluice-error.ts';
 import type { Config } from './config.ts';
 import { configError } from './config-source.ts';
 
 type ReadDirectory = (path: string) => readonly string[];
+
+/** The policies that ship with Sluice, at the package's root, seen from src/ and dist/ alike. */
+const SHIPPED_POLICIES = fileURLToPath(new URL('../../policies/', import.meta.url));
+
+/** A policy file's text, and how to name it: seen from the configuration, so that it is the same on every machine. */
+export interface PolicyText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/**
+ * The texts of all policies in force: those that ship, unless `policies.defaults` is off, and the configured ones.
+ * @throws {SluiceError} config_invalid, with the place in the configuration, for a file that cannot be read
+ */
+export function readPolicyTexts(config: Pick<Config, 'policies' | 'source'>): PolicyText[] {
+  const shipped = config.policies.defaults ? readdirSync(SHIPPED_POLICIES).sort() : [];
+  const home = dirname(config.source.file);
+  return [
+    ...shipped
+      .filter((name) => name.endsWith('.cedar'))
+      .map((name) => ({ file: `sluice/${name}`, text: readFileSync(join(SHIPPED_POLICIES, name), 'utf8') })),
+    ...listPolicyFiles(config).map((path) => ({
+      file: relative(home, path),
+      text: readPolicy(config, path),
+    })),
+  ];
+}
+
+function readPolicy(config: Pick<Config, 'policies' | 'source'>, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code ?? 'unknown error';
+    const index = config.policies.files.indexOf(path);
+    const place = index < 0 ? ['policies', 'files'] : ['policies', 'files', index];
+    throw configError([
+      config.source.problem(place, `cannot read ${path}: ${code}`, 'Create the file, or correct the path.'),
+    ]);
+  }
+}
 
 /**
  * The absolute paths of all files, in the order written, those of one pattern sorted, each once.

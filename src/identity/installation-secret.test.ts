@@ -1,9 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { loadInstallationSecret, prepareDataDir } from './installation-secret.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadInstallationSecret } from './installation-secret.ts';
+import { requirePrivateDirectory } from './private-file.ts';
 
 let parent: string;
 
@@ -25,8 +35,28 @@ it('is never replaced when it is damaged', () => {
   expect(() => loadInstallationSecret(parent, randomBytes)).toThrow('must hold 32 bytes, but holds 5');
 });
 
-it('lives in a directory that is closed to others', () => {
-  const dataDir = join(parent, 'a', 'b');
-  prepareDataDir(dataDir);
-  expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+describe('its directory', () => {
+  it('is made closed to others, and taken as it is afterwards', () => {
+    const dataDir = join(parent, 'a', 'b');
+    requirePrivateDirectory(dataDir);
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+    expect(() => requirePrivateDirectory(dataDir)).not.toThrow();
+  });
+
+  it.each([0o755, 0o711, 0o770, 0o1777])('is refused, and left alone, with mode %o', (mode) => {
+    const open = join(parent, 'open');
+    mkdirSync(open);
+    chmodSync(open, mode);
+    expect(() => requirePrivateDirectory(open)).toThrow(`other users may enter ${open}`);
+    expect(statSync(open).mode & 0o7777).toBe(mode);
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)('is refused if it is of another user', () => {
+    const foreign = join(parent, 'foreign');
+    mkdirSync(foreign, { mode: 0o700 });
+    chownSync(foreign, 12345, 12345);
+    expect(() => requirePrivateDirectory(foreign)).toThrow(
+      'belongs to user 12345, but Sluice runs as user 0',
+    );
+  });
 });

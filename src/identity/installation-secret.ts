@@ -2,10 +2,10 @@
  * The secret of one installation: 32 random bytes in the data directory, made on first start. It makes SCRAM salts
  * unpredictable. Losing it makes every token unusable; knowing it tells which user names exist, and nothing else.
  */
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
-import { writePrivateFile } from './private-file.ts';
+import { requirePrivateDirectory, writePrivateFile } from './private-file.ts';
 import type { RandomBytes } from './token-text.ts';
 
 const FILE_NAME = 'installation.key';
@@ -33,10 +33,12 @@ export function loadInstallationSecret(dataDir: string, randomBytes: RandomBytes
   );
 }
 
-/** Makes the data directory if it is missing, and closes it to other users. */
+/**
+ * Makes the data directory if it is missing.
+ * @throws {SluiceError} config_invalid if it is of another user, or others may enter it
+ */
 export function prepareDataDir(dataDir: string): void {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  chmodSync(dataDir, 0o700);
+  requirePrivateDirectory(dataDir);
 }
 
 function readIfPresent(file: string): Buffer | undefined {

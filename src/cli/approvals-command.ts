@@ -1,0 +1,149 @@
+/** `sluice approvals list|show|approve|deny`: through the public HTTP API, as whoever the token says. */
+import type { Command } from 'commander';
+import type { ApprovalRequest } from '../model/approval.ts';
+import { askGateway, type GatewayAddress } from './api-client.ts';
+import { printRows } from './check-command.ts';
+import type { CliContext, GlobalOptions } from './cli-context.ts';
+import { factRows, type TextRow } from './facts-text.ts';
+import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
+import { printable, printableLine } from './printable-text.ts';
+import { relativeTime, tableLines } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+type Options = GlobalOptions &
+  GatewayOptions & { readonly json?: true; readonly state?: string; readonly reason?: string };
+
+export function addApprovalsCommand(program: Command, context: CliContext): void {
+  const approvals = program
+    .command('approvals')
+    .description('see and answer statements that wait for approval');
+  const add = (name: string, description: string) =>
+    approvals
+      .command(name)
+      .description(description)
+      .option(
+        '--url <url>',
+        'where the gateway is, such as https://gate:6480 (default: SLUICE_URL, or the configuration)',
+      )
+      .option(
+        '--token-file <path>',
+        'the file that holds your token (default: the environment variable SLUICE_TOKEN)',
+      )
+      .option('--ca-file <path>', 'the certificate to trust, for a gateway with one of its own')
+      .option('--allow-http', 'send the token to another machine without encryption')
+      .option('--json', 'for programs');
+
+  add('list', 'list requests, the newest first')
+    .option(
+      '--state <state>',
+      'pending, approved, used, denied, expired, drifted, cancelled or all',
+      'pending',
+    )
+    .action((_options, command: Command) => list(context, command.optsWithGlobals()));
+  add('show', 'show all there is to know of a request')
+    .argument('<id>', 'such as apr_…')
+    .action((id: string, _options, command: Command) => show(context, command.optsWithGlobals(), id));
+  for (const verdict of ['approve', 'deny'] as const) {
+    add(verdict, verdict === 'approve' ? 'let the statement run, once' : 'refuse the statement')
+      .argument('<id>', 'such as apr_…')
+      .option('--reason <text>', 'why; the requester and the record get to see it')
+      .action((id: string, _options, command: Command) =>
+        vote(context, command.optsWithGlobals(), id, verdict),
+      );
+  }
+  approvals.addHelpText(
+    'after',
+    `
+Your token comes from SLUICE_TOKEN or --token-file, never from the command line, where others could read it.
+
+Examples:
+  $ export SLUICE_TOKEN=$(sluice token issue alice)
+  $ sluice approvals list
+  $ sluice approvals approve apr_k3v9x2m4q7 --reason "checked with finance"`,
+  );
+}
+
+async function list(context: CliContext, options: Options): Promise<void> {
+  const { terminal } = context;
+  const query =
+    options.state === undefined || options.state === 'all'
+      ? ''
+      : `?state=${encodeURIComponent(options.state)}`;
+  const answer = await askGateway(await gatewayAddress(context, options), 'GET', `/v1/approvals${query}`);
+  const { approvals } = answer as { approvals: ApprovalRequest[] };
+  if (options.json) return terminal.json(approvals);
+  if (approvals.length === 0) return terminal.note('There are no such requests that you may see.');
+  const now = context.now();
+  const rows = approvals.map((request) => [
+    request.id,
+    request.state,
+    whoText(request),
+    request.binding.database,
+    request.state === 'pending'
+      ? `expires ${relativeTime(request.expiresAt, now)}`
+      : relativeTime(request.createdAt, now),
+    printableLine(request.statement, 200),
+  ]);
+  const heads = ['ID', 'STATE', 'WHO', 'DATABASE', 'WHEN', 'STATEMENT'];
+  for (const line of tableLines(heads, rows, terminal.width)) terminal.out(line);
+}
+
+async function show(context: CliContext, options: Options, id: string): Promise<void> {
+  const request = await askRequest(await gatewayAddress(context, options), 'GET', id);
+  if (options.json) context.terminal.json(request);
+  else printRequest(context.terminal, request, context.now());
+}
+
+async function vote(
+  context: CliContext,
+  options: Options,
+  id: string,
+  verdict: 'approve' | 'deny',
+): Promise<void> {
+  const { terminal } = context;
+  const body = options.reason === undefined ? {} : { reason: options.reason };
+  const request = await askRequest(await gatewayAddress(context, options), 'POST', id, `/${verdict}`, body);
+  if (options.json) return terminal.json(request);
+  const approvers = request.votes.filter((one) => one.verdict === 'approve').length;
+  const missing = request.rule.quorum - approvers;
+  const waits = request.state === 'pending' && missing > 0 ? `; ${missing} more must approve` : '';
+  terminal.out(`${request.id} is ${request.state}${waits}.`);
+}
+
+async function askRequest(
+  address: GatewayAddress,
+  method: 'GET' | 'POST',
+  id: string,
+  step = '',
+  body?: object,
+): Promise<ApprovalRequest> {
+  const path = `/v1/approvals/${encodeURIComponent(id)}${step}`;
+  return (await askGateway(address, method, path, body)) as ApprovalRequest;
+}
+
+function printRequest(terminal: Terminal, request: ApprovalRequest, now: number): void {
+  const { binding, rule } = request;
+  terminal.out(`${terminal.paint('bold', request.id)}  ${request.state}`);
+  terminal.out();
+  terminal.out(printable(request.statement.trim()).replaceAll(/^/gm, '  '));
+  terminal.out();
+  const rows: TextRow[] = [
+    ['who', whoText(request)],
+    ['purpose', request.purpose ?? 'none given'],
+    ['database', binding.database],
+    ...binding.parameters.map((value, index): TextRow => [`$${index + 1}`, value ?? 'NULL']),
+    ...request.facts.flatMap(factRows),
+    ['policies', request.policies.map(({ id }) => id).join(', ')],
+    ['needs', `${rule.quorum} of ${rule.groups.join(' or ')}`],
+    ...request.votes.map(
+      (one): TextRow => [one.verdict, `${one.principal}${one.reason ? `: ${one.reason}` : ''}`],
+    ),
+    ['asked', relativeTime(request.createdAt, now)],
+    [request.expiresAt > now ? 'expires' : 'expired', relativeTime(request.expiresAt, now)],
+  ];
+  printRows(terminal, rows);
+}
+
+function whoText({ binding }: ApprovalRequest): string {
+  return [binding.principal, ...binding.onBehalfOf].join(' for ');
+}

@@ -1,0 +1,54 @@
+/** An entry of the ledger as one line for people: who did what, what was decided. */
+import type { LedgerEntry, LedgerEvent } from '../model/ledger-entry.ts';
+import { printableLine } from './printable-text.ts';
+import { timeText } from './table.ts';
+
+/** Number, time, kind, and what happened; cut to `width` characters if given. */
+export function entryLine(entry: LedgerEntry, width?: number): string {
+  const { seq, at, event } = entry;
+  const head = `${String(seq).padStart(8)}  ${timeText(at)}  ${event.kind.padEnd(15)}`;
+  return `${head}  ${printableLine(eventText(event), width === undefined ? undefined : Math.max(20, width - head.length - 2))}`;
+}
+
+function eventText(event: LedgerEvent): string {
+  switch (event.kind) {
+    case 'log-opened':
+      return `${event.log} by version ${event.version}`;
+    case 'session-opened':
+      return `${event.session} ${who(event)} to ${event.database} (${event.environment}) from ${event.client}${event.purpose === undefined ? '' : `: ${event.purpose}`}`;
+    case 'session-closed':
+      return `${event.session} after ${event.statements} statements: ${event.reason}`;
+    case 'authentication-failed':
+      return `${event.user} to ${event.database} from ${event.client}: ${event.code}`;
+    case 'statement':
+      return `${event.session} #${event.statement} ${event.decision}${list(' by', event.policies)}${list(' masking', event.masked)}: ${event.text}`;
+    case 'outcome':
+      return `${event.session} #${event.statement} ${event.tag ?? `error ${event.sqlstate ?? 'unknown'}`} ${event.rows} rows, ${event.bytes} bytes, ${Math.round(event.durationUs / 100) / 10} ms`;
+    case 'approval':
+      return `${event.request} ${event.step}${event.by === undefined ? '' : ` by ${event.by}`}${event.reason === undefined ? '' : `: ${event.reason}`}`;
+    case 'policy-loaded':
+      return `version ${event.version} from ${event.files.length} files`;
+    case 'policy-rejected':
+      return event.error;
+    case 'token-issued':
+      return `${event.token} for ${who(event)} until ${timeText(event.expiresAt)}${event.purpose === undefined ? '' : `: ${event.purpose}`}`;
+    case 'token-revoked':
+      return event.token;
+    default:
+      return JSON.stringify(event);
+  }
+}
+
+function who({
+  principal,
+  onBehalfOf,
+}: {
+  readonly principal: string;
+  readonly onBehalfOf: readonly string[];
+}): string {
+  return [principal, ...onBehalfOf].join(' for ');
+}
+
+function list(what: string, items: readonly string[] | undefined): string {
+  return items === undefined || items.length === 0 ? '' : `${what} ${items.join(', ')}`;
+}

@@ -1,0 +1,38 @@
+/**
+ * Makes text of others safe to show. A statement under review is written by whoever wants it approved: escape sequences
+ * could repaint the terminal, and characters that turn the direction of writing could hide what it says.
+ *
+ * Spec: https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
+ */
+
+/** Controls other than line feed and tab; invisible and direction-changing format characters; lone surrogates. */
+const UNPRINTABLE = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+/** The text with every character that cannot be seen written as an escape. Line feeds and tabs stay. */
+export function printable(text: string): string {
+  return text.replace(UNPRINTABLE, visibleEscape);
+}
+
+/** The same in one line, cut to `maxLength` characters. */
+export function printableLine(text: string, maxLength = Number.POSITIVE_INFINITY): string {
+  const line = printable(text.slice(0, Math.min(text.length, maxLength * 2)))
+    .replace(/\s+/g, ' ')
+    .trim();
+  return line.length <= maxLength && text.length <= maxLength * 2 ? line : `${line.slice(0, maxLength - 1)}…`;
+}
+
+/** JSON that is safe on a terminal and means the same to a program. */
+export function printableJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, undefined, indent).replace(UNPRINTABLE, jsonEscape);
+}
+
+function visibleEscape(character: string): string {
+  const code = character.codePointAt(0)!;
+  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+}
+
+function jsonEscape(character: string): string {
+  return [...Array(character.length).keys()]
+    .map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+    .join('');
+}
