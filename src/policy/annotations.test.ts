@@ -12,7 +12,8 @@ describe('@approval', () => {
   });
 
   test.each([
-    ['', /cannot read/],
+    ['', /must name the groups/],
+    [';', /cannot read ""/],
     ['dba', /cannot read/],
     ['quorum=1', /must name the groups/],
     ['groups=', /cannot read/],
@@ -30,6 +31,20 @@ describe('@approval', () => {
     ['groups=a; __proto__=1', /cannot read/],
   ])('refuses %j', (text, message) => {
     expect(() => readApproval(text)).toThrow(message);
+  });
+});
+
+describe('what @approval leaves out', () => {
+  const defaults = { groups: ['ops', 'dba'], quorum: 2, expiresMs: 60_000 };
+  test.each([
+    ['', { groups: ['dba', 'ops'], quorum: 2, expiresMs: 60_000 }],
+    ['quorum=1', { groups: ['dba', 'ops'], quorum: 1, expiresMs: 60_000 }],
+    ['groups=sec; expires=1h', { groups: ['sec'], quorum: 2, expiresMs: 3_600_000 }],
+  ])('%j', (text, rule) => {
+    expect(readApproval(text, defaults)).toEqual(rule);
+    expect(readAnnotations('forbid', { approval: text === '' ? null : text }, defaults)).toEqual({
+      approval: rule,
+    });
   });
 });
 
@@ -51,7 +66,7 @@ describe('annotations', () => {
     ['forbid', { toString: 'x' }, /no annotation @toString/],
     ['permit', { approval: 'groups=dba' }, /no effect on a permit/],
     ['permit', { reason: 'x' }, /no effect on a permit/],
-    ['forbid', { approval: null }, /cannot read/],
+    ['forbid', { approval: null }, /must name the groups/],
     ['forbid', { id: null }, /@id must be/],
     ['forbid', { id: 'sluice:x' }, /@id must be/],
     ['forbid', { id: 'a b' }, /@id must be/],

@@ -18,10 +18,14 @@ const KNOWN = ['id', 'reason', 'hint', 'approval'];
 const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$/;
 const MAX_SENTENCE_LENGTH = 500;
 
+/** What an `@approval` leaves out if the operator says nothing: one person within 15 minutes, and the groups must be named. */
+export const DEFAULT_APPROVAL: ApprovalRule = { groups: [], quorum: 1, expiresMs: 15 * 60_000 };
+
 /** Reads annotations. Throws `Error` with one sentence on what is wrong and what would be right. */
 export function readAnnotations(
   effect: 'permit' | 'forbid',
   annotations: Readonly<Record<string, string | null>>,
+  defaults: ApprovalRule = DEFAULT_APPROVAL,
 ): PolicyNotes {
   for (const name of Object.keys(annotations)) {
     if (!KNOWN.includes(name)) {
@@ -36,7 +40,7 @@ export function readAnnotations(
     ...(id === undefined ? {} : { id: readId(id) }),
     ...(reason === undefined ? {} : { reason: readSentence('reason', reason) }),
     ...(hint === undefined ? {} : { hint: readSentence('hint', hint) }),
-    ...(approval === undefined ? {} : { approval: readApproval(approval ?? '') }),
+    ...(approval === undefined ? {} : { approval: readApproval(approval ?? '', defaults) }),
   };
 }
 
@@ -66,16 +70,15 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3600 * SECOND_MS,
   d: 86_400 * SECOND_MS,
 };
-const DEFAULT_EXPIRES_MS = 15 * 60 * SECOND_MS;
 const MIN_EXPIRES_MS = 10 * SECOND_MS;
 const MAX_EXPIRES_MS = 7 * 86_400 * SECOND_MS;
 const MAX_QUORUM = 10;
 const FORM = 'write it as @approval("groups=dba; quorum=1; expires=15m")';
 
-/** Reads `groups=dba,security; quorum=2; expires=1h`. Groups are required; quorum is 1 and expiry 15 minutes otherwise. */
-export function readApproval(text: string): ApprovalRule {
+/** Reads `groups=dba,security; quorum=2; expires=1h`. Each may be left out, all of them too, if the defaults name groups. */
+export function readApproval(text: string, defaults: ApprovalRule = DEFAULT_APPROVAL): ApprovalRule {
   const settings = new Map<string, string>();
-  for (const part of text.split(';')) {
+  for (const part of text.trim() === '' ? [] : text.split(';')) {
     const [name = '', value = '', ...rest] = part.split('=').map((side) => side.trim());
     if (!['groups', 'quorum', 'expires'].includes(name) || value === '' || rest.length > 0) {
       throw new Error(`@approval cannot read ${JSON.stringify(part.trim())}: ${FORM}`);
@@ -84,27 +87,27 @@ export function readApproval(text: string): ApprovalRule {
     settings.set(name, value);
   }
   return {
-    groups: readGroups(settings.get('groups')),
-    quorum: readQuorum(settings.get('quorum')),
-    expiresMs: readExpiry(settings.get('expires')),
+    groups: readGroups(settings.get('groups'), defaults.groups),
+    quorum: readQuorum(settings.get('quorum'), defaults.quorum),
+    expiresMs: readExpiry(settings.get('expires'), defaults.expiresMs),
   };
 }
 
-function readGroups(text: string | undefined): readonly string[] {
-  const groups = text === undefined ? [] : text.split(',').map((group) => group.trim());
+function readGroups(text: string | undefined, otherwise: readonly string[]): readonly string[] {
+  const groups = text === undefined ? otherwise : text.split(',').map((group) => group.trim());
   if (groups.length > 0 && !groups.includes('')) return [...new Set(groups)].sort();
   throw new Error(`@approval must name the groups whose members may approve: ${FORM}`);
 }
 
-function readQuorum(text: string | undefined): number {
-  if (text === undefined) return 1;
+function readQuorum(text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
   const quorum = /^\d{1,2}$/.test(text) ? Number(text) : 0;
   if (quorum >= 1 && quorum <= MAX_QUORUM) return quorum;
   throw new Error(`the quorum of @approval must be 1 to ${MAX_QUORUM}, not ${JSON.stringify(text)}`);
 }
 
-function readExpiry(text: string | undefined): number {
-  if (text === undefined) return DEFAULT_EXPIRES_MS;
+function readExpiry(text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
   const parts = /^(\d{1,6})([smhd])$/.exec(text);
   const expiresMs = parts === null ? 0 : Number(parts[1]) * UNIT_MS[parts[2]!]!;
   if (expiresMs >= MIN_EXPIRES_MS && expiresMs <= MAX_EXPIRES_MS) return expiresMs;

@@ -17,6 +17,7 @@ export type {
   Expr,
   PolicyJson,
   TypeAndId,
+  ValidationError,
 } from '@cedar-policy/cedar-wasm/nodejs';
 export { checkParsePolicySet, policyToJson, validate } from '@cedar-policy/cedar-wasm/nodejs';
 

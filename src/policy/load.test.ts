@@ -50,6 +50,15 @@ describe('loadPolicies', () => {
     expect(load(one, '').version).not.toBe(load('', one).version);
   });
 
+  test('the operator fills in what @approval leaves out, and that is part of the version', () => {
+    const source = [{ file: 'f', text: '@approval forbid (principal, action == Action::"Read", resource);' }];
+    const [one, other] = [{ groups: ['a'] }, { groups: ['b'] }].map(({ groups }) =>
+      loadPolicies(source, { groups, quorum: 1, expiresMs: 60_000 }),
+    );
+    expect(one?.policies[0]?.approval).toEqual({ groups: ['a'], quorum: 1, expiresMs: 60_000 });
+    expect(one?.version).not.toBe(other?.version);
+  });
+
   test.each<[string, string, RegExp | undefined]>([
     // Syntax.
     [

@@ -7,16 +7,20 @@
 import { createHash } from 'node:crypto';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalRule } from '../model/decision.ts';
-import { type PolicyNotes, readAnnotations } from './annotations.ts';
-import { checkParsePolicySet, type DetailedError, type PolicyJson, policyToJson, validate } from './cedar.ts';
+import { DEFAULT_APPROVAL, type PolicyNotes, readAnnotations } from './annotations.ts';
+import {
+  checkParsePolicySet,
+  type DetailedError,
+  type PolicyJson,
+  policyToJson,
+  type ValidationError,
+  validate,
+} from './cedar.ts';
+import { asError, byPlace, type PolicySource, type Problem, problemOf } from './policy-problem.ts';
 import { cedarSchema } from './schema.ts';
-import { offsetOfByte, type PolicyText, positionAt, splitPolicies } from './source-text.ts';
+import { type PolicyText, positionAt, splitPolicies } from './source-text.ts';
 
-export interface PolicySource {
-  /** Its name in errors and in the ids of policies without `@id`. */
-  readonly file: string;
-  readonly text: string;
-}
+export type { PolicySource } from './policy-problem.ts';
 
 export interface Policy extends PolicyNotes {
   readonly id: string;
@@ -31,35 +35,27 @@ export interface Policy extends PolicyNotes {
 
 /** What decisions are made by. Immutable. */
 export interface PolicySet {
-  /** Hex SHA-256 over the sources, the first 16 digits. */
+  /** Hex SHA-256 over the sources and the defaults of approvals, the first 16 digits. */
   readonly version: string;
   /** In order of the files given, then of the text. */
   readonly policies: readonly Policy[];
 }
 
-/** One thing wrong with one file. */
-interface Problem {
-  readonly source: PolicySource;
-  /** UTF-16 offset into the file. */
-  readonly offset: number;
-  readonly message: string;
-  readonly help?: string | null;
-}
-
-const MAX_PROBLEMS_SHOWN = 10;
-
 /**
- * Loads policies.
+ * Loads policies. `approvalDefaults` fills in what an `@approval` leaves out.
  * @throws {SluiceError} policy_invalid: the message names file, line, column and problem of the first, the detail all of them
  * (at most 10), the hint what Cedar suggests.
  */
-export function loadPolicies(sources: readonly PolicySource[]): PolicySet {
+export function loadPolicies(
+  sources: readonly PolicySource[],
+  approvalDefaults: ApprovalRule = DEFAULT_APPROVAL,
+): PolicySet {
   const problems: Problem[] = [];
-  const loaded = sources.flatMap((source) => loadFile(source, problems));
+  const loaded = sources.flatMap((source) => loadFile(source, approvalDefaults, problems));
   if (problems.length === 0) findDuplicates(loaded, problems);
   if (problems.length === 0) findInvalid(loaded, problems);
   if (problems.length > 0) throw asError(problems);
-  return { version: versionOf(sources), policies: loaded.map(({ policy }) => policy) };
+  return { version: versionOf(sources, approvalDefaults), policies: loaded.map(({ policy }) => policy) };
 }
 
 /** A policy and where it stands. */
@@ -69,23 +65,36 @@ interface Placed {
   readonly start: number;
 }
 
-function loadFile(source: PolicySource, problems: Problem[]): Placed[] {
+function loadFile(source: PolicySource, defaults: ApprovalRule, problems: Problem[]): Placed[] {
   const parsed = checkParsePolicySet({ staticPolicies: source.text });
-  const located = parsed.type === 'failure' ? parsed.errors.filter(hasLocation) : [];
-  if (located.length > 0) {
-    problems.push(...located.map((error) => problemOf(source, source.text, 0, error)));
+  const errors = parsed.type === 'failure' ? parsed.errors : [];
+  if (errors.some(hasLocation)) {
+    problems.push(...errors.filter(hasLocation).map((error) => problemOf(source, source.text, 0, error)));
     return [];
   }
-  // Templates parse, but have no place: Cedar then says so of each policy alone, with the location it left out above.
-  return splitPolicies(source.text).flatMap((text, index) => loadPolicy(source, text, index, problems) ?? []);
+  const before = problems.length;
+  const loaded = splitPolicies(source.text).flatMap((text, index) => {
+    const id = `${source.file}#${index + 1}`;
+    return loadPolicy(source, text, { id, defaults }, problems) ?? [];
+  });
+  // Templates fail without a location; asked of each policy alone, Cedar names it. Whatever else fails so must not pass either.
+  if (problems.length === before)
+    problems.push(...errors.map((error) => problemOf(source, source.text, 0, error)));
+  return loaded;
 }
 
 const hasLocation = (error: DetailedError): boolean => (error.sourceLocations ?? []).length > 0;
 
+/** What a policy is called and asks for where it does not say so itself. */
+interface Fallbacks {
+  readonly id: string;
+  readonly defaults: ApprovalRule;
+}
+
 function loadPolicy(
   source: PolicySource,
   text: PolicyText,
-  index: number,
+  fallbacks: Fallbacks,
   problems: Problem[],
 ): Placed | undefined {
   const parsed = policyToJson(text.text);
@@ -95,9 +104,9 @@ function loadPolicy(
   }
   const { effect } = parsed.json;
   try {
-    const notes = readAnnotations(effect, parsed.json.annotations ?? {});
+    const notes = readAnnotations(effect, parsed.json.annotations ?? {}, fallbacks.defaults);
     refuseFutileApproval(notes, parsed.json);
-    const id = notes.id ?? `${source.file}#${index + 1}`;
+    const id = notes.id ?? fallbacks.id;
     const { line } = positionAt(source.text, text.start);
     const policy: Policy = {
       ...notes,
@@ -148,49 +157,28 @@ function findInvalid(loaded: readonly Placed[], problems: Problem[]): void {
     throw new SluiceError('policy_invalid', answer.errors[0]?.message ?? 'the policies do not validate');
   }
   const byId = new Map(loaded.map((placed) => [placed.policy.id, placed]));
-  for (const found of [...answer.validationErrors, ...answer.validationWarnings]) {
-    const { policy, source, start } = byId.get(found.policyId)!;
-    problems.push(problemOf(source, policy.text, start, found.error));
-  }
-}
-
-function problemOf(source: PolicySource, text: string, start: number, error: DetailedError): Problem {
-  const location = error.sourceLocations?.[0];
-  return {
-    source,
-    offset: start + offsetOfByte(text, location?.start ?? 0),
-    message: withExpectation(bare(error.message), location?.label),
-    help: error.help,
-  };
-}
-
-/** Cedar says which policy or that it was a string; the file and line say it better. */
-function bare(message: string): string {
-  return message.replace(
-    /^failed to parse polic(y|ies)( with id `[^`]*`)? from string: |^for policy `[^`]*`, /,
-    '',
-  );
-}
-
-function withExpectation(message: string, label: string | null | undefined): string {
-  return label === null || label === undefined ? message : `${message}: ${label}`;
-}
-
-function asError(problems: readonly Problem[]): SluiceError {
-  const lines = problems.slice(0, MAX_PROBLEMS_SHOWN).map(({ source, offset, message, help }) => {
-    const { line, column } = positionAt(source.text, offset);
-    return { text: `${source.file}:${line}:${column}: ${message}`, help };
+  const { validationErrors: errors, validationWarnings: warnings } = answer;
+  const found = [...errors, ...warnings.filter((warning) => isCause(warning, errors, warnings))];
+  const placed = found.map(({ policyId, error }) => {
+    const { policy, source, start } = byId.get(policyId)!;
+    return problemOf(source, policy.text, start, error);
   });
-  const hint = lines.find((line) => typeof line.help === 'string')?.help;
-  const left = problems.length - lines.length;
-  const detail = [...lines.map((line) => line.text), ...(left > 0 ? [`and ${left} more`] : [])].join('\n');
-  return new SluiceError('policy_invalid', lines[0]!.text, {
-    ...(problems.length > 1 ? { detail } : {}),
-    ...(typeof hint === 'string' ? { hint } : {}),
-  });
+  problems.push(...placed.sort(byPlace(loaded.map(({ source }) => source))));
 }
 
-function versionOf(sources: readonly PolicySource[]): string {
-  const content = sources.map(({ file, text }) => [file, text]);
+/** A policy with another fault can of course never apply: its author must hear of the fault, not of what follows from it. */
+function isCause(
+  warning: ValidationError,
+  errors: readonly ValidationError[],
+  warnings: readonly ValidationError[],
+): boolean {
+  const isOther = (one: ValidationError) => one !== warning && one.policyId === warning.policyId;
+  return !errors.some(isOther) && !(IMPOSSIBLE.test(warning.error.message) && warnings.some(isOther));
+}
+
+const IMPOSSIBLE = /policy is impossible/;
+
+function versionOf(sources: readonly PolicySource[], { groups, quorum, expiresMs }: ApprovalRule): string {
+  const content = [sources.map(({ file, text }) => [file, text]), groups, quorum, expiresMs];
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
 }
