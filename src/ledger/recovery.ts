@@ -38,11 +38,19 @@ interface Walked {
   readonly uncovered: number;
 }
 
+interface Fault {
+  readonly path: string;
+  readonly offset: number;
+  readonly reason: string;
+  /** True if the segment is whole but what stands before it is not there. */
+  readonly orphan?: boolean;
+}
+
 /** All that was checked, in order; `fault` is where the chain ends too early. */
 interface Walk {
   readonly segments: readonly Walked[];
   readonly headSeen: boolean;
-  readonly fault?: { readonly path: string; readonly offset: number; readonly reason: string };
+  readonly fault?: Fault;
 }
 
 /**
@@ -83,7 +91,8 @@ function walkSegments(
   for (let index = from; index < names.length; index++) {
     const path = join(directory, names[index] as string);
     if (firstSeqOf(nameOf(path)) !== start.seq) {
-      return { segments, headSeen, fault: { path, offset: 0, reason: `entry ${start.seq} is missing` } };
+      const reason = `entry ${start.seq} is missing`;
+      return { segments, headSeen, fault: { path, offset: 0, reason, orphan: true } };
     }
     let uncovered = 0;
     const scan = scanFile(fileSystem, path, start, (position, endOffset) => {
@@ -134,28 +143,29 @@ function startOf(fileSystem: LedgerFileSystem, path: string): ChainPosition {
 
 /** A ledger may be longer than its head, never shorter; and only one that never got past its first entry has none. */
 function refuseCorruption(fileSystem: LedgerFileSystem, walk: Walk, head: LedgerHead | undefined): void {
-  const { fault } = walk;
+  const { fault, segments } = walk;
   const covered = head !== undefined && !walk.headSeen;
-  if (fault !== undefined && (covered || !isTorn(fileSystem, fault.path, fault.offset))) {
+  if (fault !== undefined && (covered || !isCrash(fileSystem, fault))) {
     throw corrupt(fault.path, fault.offset, fault.reason);
   }
   if (covered) {
     const reason = `the ledger ends before entry ${head.seq}, which its head covers, or holds another one there`;
     throw new SluiceError('ledger_corrupt', reason, { hint: HINT });
   }
-  if (head === undefined && (walk.segments.at(-1)?.position.seq ?? 0) > 1) {
+  if (head === undefined && (segments.length > 1 || fault?.orphan || (segments[0]?.position.seq ?? 0) > 1)) {
     throw new SluiceError('ledger_corrupt', 'the head of the ledger is missing', { hint: HINT });
   }
 }
 
 /**
- * Whether the bytes from `offset` on are what a crash leaves: no line after the broken one looks like an entry, or the
- * broken one holds NUL bytes, which stand where a page was never written.
+ * Whether a fault behind the head is what a crash leaves: segments whose predecessor did not reach the disk; a line after
+ * which no other looks like an entry; or one that holds NUL bytes, which stand where a page was never written.
  */
-function isTorn(fileSystem: LedgerFileSystem, path: string, offset: number): boolean {
-  const fd = fileSystem.open(path, 'r', 0);
+function isCrash(fileSystem: LedgerFileSystem, fault: Fault): boolean {
+  if (fault.orphan === true) return true;
+  const fd = fileSystem.open(fault.path, 'r', 0);
   try {
-    const reader = new LineReader(fileSystem, fd, offset);
+    const reader = new LineReader(fileSystem, fd, fault.offset);
     let first = true;
     while (reader.fill()) {
       while (reader.next()) {
