@@ -12,7 +12,8 @@ beforeAll(async () => {
 afterAll(() => gate.stop());
 
 const UPDATE = `UPDATE orders SET status = 'refunded' WHERE id = 7`;
-const statusOf = async (id: number) => (await alice.query('SELECT status FROM orders WHERE id = $1', [id])).rows[0].status;
+const statusOf = async (id: number) =>
+  (await alice.query('SELECT status FROM orders WHERE id = $1', [id])).rows[0].status;
 
 /** Starts a statement that will be held; resolves with its request's id as soon as the client is told. */
 async function held(client: pg.Client, sql: string, values?: unknown[]) {
@@ -38,16 +39,25 @@ describe('a waiting client', () => {
     expect((await result).rowCount).toBe(1);
     expect(await statusOf(7)).toBe('refunded');
     const events = (await gate.entries()).map((entry) => entry.event);
-    const steps = events.flatMap((event) => (event.kind === 'approval' && event.request === id ? [event.step] : []));
+    const steps = events.flatMap((event) =>
+      event.kind === 'approval' && event.request === id ? [event.step] : [],
+    );
     expect(steps).toEqual(['requested', 'vote', 'approved', 'used']);
-    expect(events.find((event) => event.kind === 'statement' && event.approval === id && event.decision === 'allow')).toBeDefined();
+    expect(
+      events.find(
+        (event) => event.kind === 'statement' && event.approval === id && event.decision === 'allow',
+      ),
+    ).toBeDefined();
   });
 
   test('is told of a denial and why', async () => {
     const bot = await gate.client('report-bot', { onBehalfOf: ['bob'] });
     const { id, result } = await held(bot, UPDATE);
     await answer('alice', id, 'deny', 'not today');
-    await expect(result).rejects.toMatchObject({ code: 'SL003', message: expect.stringContaining('not today') });
+    await expect(result).rejects.toMatchObject({
+      code: 'SL003',
+      message: expect.stringContaining('not today'),
+    });
     expect((await bot.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
@@ -64,7 +74,9 @@ describe('a waiting client', () => {
     const bot = await gate.client('report-bot', { onBehalfOf: ['bob'] });
     const { id } = await held(bot, UPDATE);
     (bot as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-    await expect.poll(async () => (await gate.api('alice', 'GET', `/v1/approvals/${id}`)).body.state).toBe('cancelled');
+    await expect
+      .poll(async () => (await gate.api('alice', 'GET', `/v1/approvals/${id}`)).body.state)
+      .toBe('cancelled');
   });
 
   test('is bound to its parameters with the extended protocol', async () => {

@@ -28,7 +28,9 @@ describe('what each principal sees', () => {
   });
 
   test('support sees masked values under the same names and types', async () => {
-    const { rows, fields } = await bob.query('SELECT c.email, c.phone, c.plan FROM customers c WHERE c.id = 6');
+    const { rows, fields } = await bob.query(
+      'SELECT c.email, c.phone, c.plan FROM customers c WHERE c.id = 6',
+    );
     expect(rows[0].plan).toBe('pro');
     expect(rows[0].email).toBe('p***@secret.example');
     expect(rows[0].phone).not.toContain('90000');
@@ -40,8 +42,16 @@ describe('what each principal sees', () => {
   });
 
   test('with the extended protocol as well', async () => {
-    const { rows } = await bob.query({ name: 'q', text: 'SELECT email FROM customers WHERE id = $1', values: [7] });
-    const again = await bob.query({ name: 'q', text: 'SELECT email FROM customers WHERE id = $1', values: [8] });
+    const { rows } = await bob.query({
+      name: 'q',
+      text: 'SELECT email FROM customers WHERE id = $1',
+      values: [7],
+    });
+    const again = await bob.query({
+      name: 'q',
+      text: 'SELECT email FROM customers WHERE id = $1',
+      values: [8],
+    });
     expect([rows[0].email, again.rows[0].email]).toEqual(['p***@secret.example', 'p***@secret.example']);
   });
 
@@ -90,10 +100,14 @@ describe('ways round a mask', () => {
     const client = await gate.client('bob', { options: '-c sluice.on_hold=fail' });
     const seen: string[] = [];
     client.on('notice', (notice) => seen.push(JSON.stringify(notice)));
-    const raw = client as unknown as { connection: { on(event: string, listener: (message: any) => void): void } };
+    const raw = client as unknown as {
+      connection: { on(event: string, listener: (message: any) => void): void };
+    };
     raw.connection.on('copyData', (message) => seen.push(message.chunk.toString()));
     raw.connection.on('dataRow', (message) => seen.push(message.fields.map(String).join('|')));
-    raw.connection.on('errorMessage', (message) => seen.push(JSON.stringify({ ...message, message: message.message })));
+    raw.connection.on('errorMessage', (message) =>
+      seen.push(JSON.stringify({ ...message, message: message.message })),
+    );
     await client.query(sql).catch(() => undefined);
     await client.query('ROLLBACK').catch(() => undefined);
     // The secret of the predicate is the client's own.
@@ -118,7 +132,9 @@ describe('ways round a mask', () => {
       { email: 'p***@secret.example' },
     ]);
     await client.query('DROP TABLE pg_temp.customers');
-    expect((await client.query('SELECT email FROM customers WHERE id = 1')).rows).toEqual([{ email: 'p***@secret.example' }]);
+    expect((await client.query('SELECT email FROM customers WHERE id = 1')).rows).toEqual([
+      { email: 'p***@secret.example' },
+    ]);
     await client.end();
   });
 });
@@ -189,7 +205,9 @@ describe('refusals', () => {
     const connection = await gate.connection('alice');
     const replication = new pg.Client({ ...connection, replication: 'database' } as pg.ClientConfig);
     await expect(replication.connect()).rejects.toMatchObject({ code: '0A000' });
-    await expect(new pg.Client({ ...connection, database: 'nosuch' }).connect()).rejects.toMatchObject({ code: '3D000' });
+    await expect(new pg.Client({ ...connection, database: 'nosuch' }).connect()).rejects.toMatchObject({
+      code: '3D000',
+    });
   });
 });
 
@@ -204,7 +222,10 @@ describe('the database’s own errors under a mask', () => {
   });
 
   test('are no oracle for unique values', async () => {
-    const error = await refusal(bob, `INSERT INTO customers (id, name, email) VALUES (9999, 'x', 'person5@secret.example')`);
+    const error = await refusal(
+      bob,
+      `INSERT INTO customers (id, name, email) VALUES (9999, 'x', 'person5@secret.example')`,
+    );
     expect(error.code).toBe('SL007');
   });
 });
@@ -225,12 +246,20 @@ describe('the ledger', () => {
     });
     const outcome = events.find(
       (event) =>
-        event.kind === 'outcome' && read?.kind === 'statement' && event.session === read.session && event.statement === read.statement,
+        event.kind === 'outcome' &&
+        read?.kind === 'statement' &&
+        event.session === read.session &&
+        event.statement === read.statement,
     );
     expect(outcome).toMatchObject({ tag: 'SELECT 3', rows: 3 });
-    const opened = events.find((event) => event.kind === 'session-opened' && read?.kind === 'statement' && event.session === read.session);
+    const opened = events.find(
+      (event) =>
+        event.kind === 'session-opened' && read?.kind === 'statement' && event.session === read.session,
+    );
     expect(opened).toMatchObject({ principal: 'bob', database: 'shop', environment: 'prod' });
-    expect(events.find((event) => event.kind === 'statement' && event.text.includes('marker_2'))).toMatchObject({
+    expect(
+      events.find((event) => event.kind === 'statement' && event.text.includes('marker_2')),
+    ).toMatchObject({
       decision: 'deny',
       policies: ['agent-drop'],
     });

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
 import { loadConfig, SYSTEM_DEPS } from '../../src/config/load-config.ts';
-import type { LedgerEntry } from '../../src/model/ledger-entry.ts';
 import { readEntries } from '../../src/ledger/read-entries.ts';
 import { type RunningGateway, startGateway } from '../../src/main.ts';
+import type { LedgerEntry } from '../../src/model/ledger-entry.ts';
 import { createDatabase, type TestDatabase } from './postgres.ts';
 
 export const SHOP = `
@@ -40,7 +40,12 @@ export interface Gate {
   /** A call of the admin socket. */
   admin(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }>;
   /** A call of the HTTP API as this principal. */
-  api(principal: string, method: string, path: string, body?: unknown): Promise<{ status: number; body: any }>;
+  api(
+    principal: string,
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: any }>;
   /** All entries written so far. */
   entries(): Promise<LedgerEntry[]>;
   stop(): Promise<void>;
@@ -61,14 +66,22 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-gate-'));
   const file = join(directory, 'sluice.yaml');
   writeFileSync(file, configText(database, options));
-  const config = loadConfig(file, { ...SYSTEM_DEPS, env: { DATABASE_PASSWORD: database.connection.password } });
+  const config = loadConfig(file, {
+    ...SYSTEM_DEPS,
+    env: { DATABASE_PASSWORD: database.connection.password },
+  });
   const gateway = await startGateway(config, { log: pino({ level: 'fatal' }), version: 'test' });
   const port = Number(gateway.listeners.postgres.split(':').at(-1));
   const httpUrl = `http://${gateway.listeners.http}`;
   const clients: pg.Client[] = [];
-  const admin: Gate['admin'] = (method, path, body) => callSocket(gateway.listeners.admin, method, path, body);
+  const admin: Gate['admin'] = (method, path, body) =>
+    callSocket(gateway.listeners.admin, method, path, body);
   const token: Gate['token'] = async (principal, onBehalfOf = [], purpose) => {
-    const issued = await admin('POST', '/admin/tokens', { principal, onBehalfOf, ...(purpose === undefined ? {} : { purpose }) });
+    const issued = await admin('POST', '/admin/tokens', {
+      principal,
+      onBehalfOf,
+      ...(purpose === undefined ? {} : { purpose }),
+    });
     return (issued.body as { text: string }).text;
   };
   const connection: Gate['connection'] = async (principal, onBehalfOf) => ({
@@ -152,14 +165,19 @@ async function collect(dataDir: string): Promise<LedgerEntry[]> {
 async function callSocket(socketPath: string, method: string, path: string, body: unknown) {
   const { request } = await import('node:http');
   return new Promise<{ status: number; body: unknown }>((resolve, reject) => {
-    const call = request({ socketPath, method, path, headers: { 'content-type': 'application/json' } }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (part: string) => {
-        text += part;
-      });
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body: text === '' ? undefined : JSON.parse(text) }));
-    });
+    const call = request(
+      { socketPath, method, path, headers: { 'content-type': 'application/json' } },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, body: text === '' ? undefined : JSON.parse(text) }),
+        );
+      },
+    );
     call.on('error', reject);
     call.end(body === undefined ? undefined : JSON.stringify(body));
   });

@@ -1,0 +1,347 @@
+/**
+ * The same conversations, message by message, direct and through the gate: every answer must be the same. What may differ is listed in
+ * `DIFFERENCES`, and nowhere else.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type BackendMessage,
+  ErrorFields,
+  encodeFrontendMessage as encode,
+  encodeQuery,
+  type FrontendMessage,
+} from '../../src/wire/postgres/index.ts';
+import { type Gate, startGate } from '../support/gate.ts';
+import { WireClient, type WireTarget } from '../support/wire-client.ts';
+
+/** What of a message is not compared, and why. */
+const DIFFERENCES: Readonly<Record<string, string>> = {
+  NotificationResponse:
+    'its processId is that of the database’s backend, which differs between two connections anyway',
+};
+
+let gate: Gate;
+let through: WireTarget;
+let direct: WireTarget;
+
+beforeAll(async () => {
+  gate = await startGate({ environment: 'dev' });
+  through = {
+    host: '127.0.0.1',
+    port: gate.port,
+    user: 'alice',
+    password: await gate.token('alice'),
+    database: 'shop',
+  };
+  const { host, port, user, password, database } = gate.database.connection;
+  direct = { host, port, user, password, database };
+});
+afterAll(() => gate.stop());
+
+const q = (text: string): Buffer => encodeQuery(text);
+const parse = (text: string, statement = '', parameterTypes: number[] = []): Buffer =>
+  encode({ type: 'Parse', statement, text: Buffer.from(text), parameterTypes });
+const bind = (
+  parameters: (string | null)[] = [],
+  statement = '',
+  portal = '',
+  formats: number[] = [],
+): Buffer =>
+  encode({
+    type: 'Bind',
+    portal,
+    statement,
+    parameterFormats: [],
+    parameters: parameters.map((one) => (one === null ? null : Buffer.from(one))),
+    resultFormats: formats,
+  });
+const execute = (maxRows = 0, portal = ''): Buffer => encode({ type: 'Execute', portal, maxRows });
+const describePortal = (name = ''): Buffer => encode({ type: 'Describe', target: 'P', name });
+const describeStatement = (name = ''): Buffer => encode({ type: 'Describe', target: 'S', name });
+const close = (target: 'S' | 'P', name = ''): Buffer => encode({ type: 'Close', target, name });
+const bare = (type: 'Sync' | 'Flush' | 'CopyDone'): Buffer => encode({ type } as FrontendMessage);
+const sync = bare('Sync');
+const flush = bare('Flush');
+const copyData = (text: string): Buffer => encode({ type: 'CopyData', data: Buffer.from(text) });
+const copyFail = encode({ type: 'CopyFail', reason: Buffer.from('changed my mind') });
+
+/** One step: what to send, and what to wait for before the next. */
+interface Step {
+  readonly send: readonly Buffer[];
+  /** How many ReadyForQuery, or up to which message. */
+  readonly until: number | BackendMessage['type'];
+}
+const ask = (...send: Buffer[]): Step => ({ send, until: 1 });
+
+const CONVERSATIONS: Record<string, readonly Step[]> = {
+  'a simple query': [ask(q('SELECT 1 AS one, NULL, $$x$$::bytea'))],
+  'several statements in one text': [ask(q('SELECT 1; SELECT 2; ; SELECT 3'))],
+  'an empty query': [ask(q('')), ask(q(' ; '))],
+  'an implicit transaction that fails in the middle': [
+    ask(q('CREATE TABLE implicit (a int)')),
+    ask(q('INSERT INTO implicit VALUES (1); SELECT 1/0; INSERT INTO implicit VALUES (2)')),
+    ask(q('SELECT count(*) FROM implicit; DROP TABLE implicit')),
+  ],
+  'errors in and out of a transaction': [
+    ask(q('BEGIN')),
+    ask(q('SELECT nosuch')),
+    ask(q('SELECT 1')),
+    ask(q('ROLLBACK')),
+    ask(q('SELECT 1')),
+  ],
+  'extended protocol': [
+    ask(
+      parse('SELECT $1::int + 1 AS n', 's'),
+      describeStatement('s'),
+      bind(['41'], 's'),
+      describePortal(),
+      execute(),
+      sync,
+    ),
+  ],
+  'binary results': [
+    ask(
+      parse('SELECT 1::int, 2::bigint, true, now() > $1::timestamptz'),
+      bind(['2000-01-01'], '', '', [1]),
+      execute(),
+      sync,
+    ),
+  ],
+  'a pipeline with an error in the middle': [
+    ask(
+      parse('SELECT 1'),
+      bind(),
+      execute(),
+      parse('SELECT nosuch'),
+      bind(),
+      execute(),
+      parse('SELECT 3'),
+      bind(),
+      execute(),
+      sync,
+    ),
+    ask(parse('SELECT 4'), bind(), execute(), sync),
+  ],
+  'two pipelines sent at once': [
+    {
+      send: [
+        parse('SELECT 1/0'),
+        bind(),
+        execute(),
+        sync,
+        parse('SELECT 2'),
+        bind(),
+        execute(),
+        sync,
+        q('SELECT 3'),
+      ],
+      until: 3,
+    },
+  ],
+  'a query discarded after an error without Sync': [
+    { send: [parse('SELECT nosuch'), flush], until: 'ErrorResponse' },
+    ask(q('SELECT 1'), sync),
+  ],
+  'Flush without Sync': [
+    { send: [parse('SELECT generate_series(1, 3)'), bind(), execute(), flush], until: 'CommandComplete' },
+    ask(sync),
+  ],
+  'a portal with a row limit': [
+    ask(q('BEGIN')),
+    ask(
+      parse('SELECT generate_series(1, 5)'),
+      bind([], '', 'p'),
+      execute(2, 'p'),
+      execute(2, 'p'),
+      execute(2, 'p'),
+      close('P', 'p'),
+      sync,
+    ),
+    ask(q('COMMIT')),
+  ],
+  'a portal that does not exist': [ask(execute(0, 'nosuch'), sync)],
+  'a statement that does not exist': [ask(bind([], 'nosuch'), sync)],
+  'a statement prepared twice': [
+    ask(parse('SELECT 1', 'twice'), sync),
+    ask(parse('SELECT 2', 'twice'), sync),
+    ask(bind([], 'twice'), execute(), sync),
+    ask(close('S', 'twice'), sync),
+  ],
+  'SQL-level PREPARE used by the protocol, and the other way round': [
+    ask(q('PREPARE by_sql (int) AS SELECT $1 * 2 AS twice')),
+    ask(bind(['21'], 'by_sql'), execute(), sync),
+    ask(parse('SELECT 7 AS seven', 'by_protocol'), sync),
+    ask(q('EXECUTE by_protocol')),
+    ask(q('DEALLOCATE ALL')),
+    ask(bind([], 'by_protocol'), sync),
+  ],
+  'a cursor made by SQL and read by the protocol': [
+    ask(q('BEGIN; DECLARE c CURSOR FOR SELECT generate_series(1, 4)')),
+    ask(execute(2, 'c'), sync),
+    ask(q('FETCH ALL FROM c; COMMIT')),
+  ],
+  'DISCARD ALL': [
+    ask(parse('SELECT 1', 'gone'), sync),
+    ask(q('DISCARD ALL')),
+    ask(bind([], 'gone'), execute(), sync),
+  ],
+  'COPY out': [ask(q('COPY (SELECT generate_series(1, 3)) TO STDOUT'))],
+  'COPY in': [
+    ask(q('CREATE TEMP TABLE copied (a int)')),
+    { send: [q('COPY copied FROM STDIN')], until: 'CopyInResponse' },
+    ask(copyData('1\n2\n'), copyData('3\n'), bare('CopyDone')),
+    ask(q('SELECT sum(a) FROM copied')),
+  ],
+  'COPY in that the client aborts': [
+    ask(q('CREATE TEMP TABLE copied (a int)')),
+    { send: [q('COPY copied FROM STDIN')], until: 'CopyInResponse' },
+    ask(copyData('1\n'), copyFail),
+  ],
+  'COPY in that the database aborts': [
+    ask(q('CREATE TEMP TABLE copied (a int)')),
+    { send: [q('COPY copied FROM STDIN')], until: 'CopyInResponse' },
+    ask(copyData('x\n'), copyData('1\n'), bare('CopyDone')),
+    ask(q('SELECT 1')),
+  ],
+  'COPY in by the extended protocol, with a Sync sent too early': [
+    ask(q('CREATE TEMP TABLE copied (a int)')),
+    { send: [parse('COPY copied FROM STDIN'), bind(), execute(), sync], until: 'CopyInResponse' },
+    ask(copyData('1\n'), bare('CopyDone'), sync),
+    ask(q('SELECT count(*) FROM copied')),
+  ],
+  'COPY in by the extended protocol, without waiting': [
+    ask(q('CREATE TEMP TABLE copied (a int)')),
+    ask(parse('COPY copied FROM STDIN'), bind(), execute(), copyData('1\n2\n'), bare('CopyDone'), sync),
+    ask(q('SELECT count(*) FROM copied')),
+  ],
+  'COPY in and other statements in one text': [
+    ask(q('CREATE TEMP TABLE copied (a int)')),
+    { send: [q('SELECT 1; COPY copied FROM STDIN; SELECT count(*) FROM copied')], until: 'CopyInResponse' },
+    ask(copyData('1\n'), bare('CopyDone')),
+  ],
+  notifications: [ask(q('LISTEN here')), ask(q(`NOTIFY here, 'hello'`)), ask(q('SELECT 1'))],
+  notices: [ask(q(`DO $$ BEGIN RAISE NOTICE 'a %', 1; RAISE WARNING 'b'; END $$`))],
+  'settings that are reported': [
+    ask(q(`SET client_encoding TO 'LATIN1'`)),
+    ask(q(`SET application_name TO 'x'; SET search_path TO pg_catalog`)),
+    ask(q('RESET ALL')),
+    ask(q(`BEGIN; SET LOCAL TimeZone TO 'UTC'; ROLLBACK`)),
+  ],
+  'a raised error with all its fields': [
+    ask(
+      q(
+        `DO $$ BEGIN RAISE EXCEPTION 'm' USING DETAIL = 'd', HINT = 'h', ERRCODE = 'P0042', COLUMN = 'c', CONSTRAINT = 'k', DATATYPE = 't', TABLE = 'ta', SCHEMA = 's'; END $$`,
+      ),
+    ),
+  ],
+  'temporary tables, also uncommitted ones': [
+    ask(q('BEGIN; CREATE TEMP TABLE t1 (a int); CREATE TABLE t2 (a int)')),
+    ask(parse('INSERT INTO t1 VALUES ($1)'), bind(['1']), execute(), sync),
+    ask(parse('INSERT INTO t2 SELECT a FROM t1'), bind(), execute(), sync),
+    ask(q('SELECT * FROM t2; ROLLBACK')),
+    ask(q('SELECT * FROM t2')),
+  ],
+  savepoints: [
+    ask(q('BEGIN; SAVEPOINT a')),
+    ask(q('SELECT nosuch')),
+    ask(q('ROLLBACK TO a')),
+    ask(q('SELECT 1; COMMIT')),
+  ],
+  'large objects': [ask(q(`BEGIN; SELECT lo_create(0) > 0; COMMIT`))],
+  'a value of 3 MB': [ask(parse('SELECT length($1), $1'), bind(['x'.repeat(3_000_000)]), execute(), sync)],
+};
+
+async function play(target: WireTarget, steps: readonly Step[]): Promise<string[]> {
+  const client = await WireClient.open(target);
+  const seen: string[] = [];
+  try {
+    for (const { send, until } of steps) {
+      client.send(...send);
+      const messages = typeof until === 'number' ? await client.untilReady(until) : await client.until(until);
+      seen.push(...messages.map(show), '--');
+    }
+  } finally {
+    client.close();
+  }
+  return seen;
+}
+
+function show(message: BackendMessage): string {
+  const fields = Object.entries(message).map(([name, value]) => {
+    if (message.type in DIFFERENCES && name === 'processId') return [name, 'differs'];
+    if (value instanceof ErrorFields)
+      return [name, value.entries.map((entry) => `${entry.code}=${entry.value}`)];
+    return [name, value];
+  });
+  return JSON.stringify(Object.fromEntries(fields), (_, value) =>
+    value !== null && typeof value === 'object' && value.type === 'Buffer'
+      ? Buffer.from(value.data).toString('latin1').slice(0, 200)
+      : value,
+  );
+}
+
+describe('a conversation is the same through the gate', () => {
+  test.each(Object.keys(CONVERSATIONS))('%s', async (name) => {
+    const steps = CONVERSATIONS[name]!;
+    const expected = normalise(await play(direct, steps));
+    expect(expected.length).toBeGreaterThan(1);
+    expect(normalise(await play(through, steps))).toEqual(expected);
+  });
+});
+
+/** OIDs of tables made during the conversation differ from one connection to the next. */
+function normalise(lines: string[]): string[] {
+  return lines.map((line) => line.replace(/"tableOid":\d{5,}/g, '"tableOid":"some"'));
+}
+
+describe('start-up', () => {
+  test('reports the same parameters, and a key of its own', async () => {
+    const [one, other] = [await WireClient.open(direct), await WireClient.open(through)];
+    expect(Object.fromEntries(other.parameters)).toEqual(Object.fromEntries(one.parameters));
+    expect(other.key?.secret).toHaveLength(4);
+    one.close();
+    other.close();
+  });
+
+  test('protocol 3.2 gets a long key', async () => {
+    const client = await WireClient.open(through, new Map(), 2);
+    expect(client.key?.secret).toHaveLength(32);
+    client.close();
+  });
+
+  test('options of unknown protocol extensions are declined', async () => {
+    const { encodeStartupMessage } = await import('../../src/wire/postgres/index.ts');
+    const client = await WireClient.dial(through);
+    client.send(
+      encodeStartupMessage({
+        parameters: new Map([['user', 'alice']]),
+        protocolOptions: new Map([['_pq_.x', '1']]),
+        minor: 9,
+      }),
+    );
+    expect(await client.next()).toMatchObject({
+      type: 'NegotiateProtocolVersion',
+      minor: 2,
+      unrecognizedOptions: ['_pq_.x'],
+    });
+    client.close();
+  });
+});
+
+describe('cancel', () => {
+  test('reaches the right backend, and only with the key', async () => {
+    const { encodeCancelRequest } = await import('../../src/wire/postgres/index.ts');
+    const client = await WireClient.open(through);
+    client.send(q('SELECT pg_sleep(20)'));
+    const wrong = Buffer.from(client.key!.secret);
+    wrong[0]! ^= 1;
+    for (const secret of [wrong, client.key!.secret]) {
+      const other = await WireClient.dial(through);
+      other.send(encodeCancelRequest(client.key!.processId, secret));
+      await expect.poll(() => other.closed).toBe(true);
+    }
+    const messages = await client.untilReady();
+    const error = messages.find((message) => message.type === 'ErrorResponse');
+    expect(error?.type === 'ErrorResponse' && error.fields.get('C')).toBe('57014');
+    client.close();
+  });
+});
