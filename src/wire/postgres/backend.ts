@@ -145,7 +145,6 @@ function decodeNegotiateProtocolVersion(body: Buffer): NegotiateProtocolVersion 
   const reader = new BodyReader('NegotiateProtocolVersion', body);
   const version = reader.uint32();
   const count = reader.uint32();
-  if (count > reader.remaining) reader.fail(`It counts ${count} options and is too short for them.`);
   const unrecognizedOptions: ByteString[] = [];
   for (let i = 0; i < count; i++) unrecognizedOptions.push(reader.byteString());
   reader.end();
@@ -189,11 +188,9 @@ function decodeReadyForQuery(body: Buffer): ReadyForQuery {
   return { type: 'ReadyForQuery', status: status as TransactionStatus };
 }
 
-const COLUMN_MIN_BYTES = 19;
-
 function decodeRowDescription(body: Buffer): RowDescription {
   const reader = new BodyReader('RowDescription', body);
-  const columns = reader.list(COLUMN_MIN_BYTES, () => ({
+  const columns = reader.list(() => ({
     name: reader.cstring(),
     tableOid: reader.uint32(),
     columnNumber: reader.int16(),

@@ -68,25 +68,24 @@ export class BodyReader {
     return this.bytes(length);
   }
 
-  /** A count and that many numbers or values. `itemBytes` is the least an item takes: it bounds the count beforehand. */
-  list<T>(itemBytes: number, item: () => T): T[] {
+  /** A count and that many items. The count allocates nothing: items are read until one is missing. */
+  list<T>(item: () => T): T[] {
     const count = this.uint16();
-    if (count * itemBytes > this.remaining) this.fail(`It counts ${count} items and is too short for them.`);
     const items: T[] = [];
     for (let i = 0; i < count; i++) items.push(item());
     return items;
   }
 
   int16List(): number[] {
-    return this.list(2, () => this.int16());
+    return this.list(() => this.int16());
   }
 
   uint32List(): number[] {
-    return this.list(4, () => this.uint32());
+    return this.list(() => this.uint32());
   }
 
   values(): (Buffer | null)[] {
-    return this.list(4, () => this.value());
+    return this.list(() => this.value());
   }
 
   /** A string up to its NUL, without it. */

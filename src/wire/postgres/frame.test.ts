@@ -88,6 +88,16 @@ describe('FrameReader', () => {
     );
   });
 
+  test('does not copy what waits when more arrives', () => {
+    const reader = new FrameReader({ maxFrameBytes: unlimited });
+    // Long enough to have memory of its own.
+    const first = Buffer.concat([frame('Q', 'x'.repeat(100_000)), frame('Q', 'y'.repeat(100_000))]);
+    reader.push(first);
+    for (let i = 0; i < 3; i++) reader.push(frame('Q', 'later'));
+    expect([reader.next(), reader.next()].every((next) => next?.bytes.buffer === first.buffer)).toBe(true);
+    expect(drain(reader).length).toBe(3);
+  });
+
   test('leaves frames alone after they were given', () => {
     const reader = new FrameReader({ maxFrameBytes: unlimited });
     const sent = [frame('Q', 'one'), frame('Q', 'two'), frame('Q', 'three')];
@@ -157,7 +167,9 @@ describe('FrameReader', () => {
       Buffer.prototype.copy = copy;
     }
     reader.push(bytes.subarray(-1));
-    expect(reader.next()?.bytes.equals(bytes)).toBe(true);
+    const whole = reader.next()?.bytes;
+    expect(whole?.equals(bytes)).toBe(true);
+    expect(whole?.buffer.byteLength).toBe(bytes.length);
     // Linear: each byte is copied once when it arrives and, with doubling, less than twice when memory grows.
     expect(copiedBytes).toBeLessThan(3 * bytes.length);
   });

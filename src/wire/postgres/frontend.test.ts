@@ -152,6 +152,13 @@ describe('strictness', () => {
     );
   });
 
+  test('says what is wrong', () => {
+    const negative = frame('B', '\0\0', hex('0000 0001 fffffffe 0000'));
+    expect(() => decodeFrontendMessage(negative)).toThrow(
+      expect.objectContaining({ message: 'malformed Bind message', detail: 'A value has the length -2.' }),
+    );
+  });
+
   test('refuses types no client sends', () => {
     expect(() => decodeFrontendMessage(frame('Z', 'I'))).toThrow('unexpected message type "Z" (0x5a)');
   });

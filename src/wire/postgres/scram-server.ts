@@ -120,20 +120,16 @@ export class ScramServer {
       throw new SluiceError('protocol_violation', 'client selected an invalid SASL authentication mechanism');
     }
     const { channelBinding } = this.#options;
-    const usesBinding = mechanism === SCRAM_SHA_256_PLUS;
     const flag = clientFirst[0];
-    if (usesBinding !== (flag === 'p')) {
-      throw malformedScram('The mechanism and the channel-binding flag contradict each other.');
-    }
     if (flag === 'y' && channelBinding !== undefined) {
       throw new SluiceError('protocol_violation', 'SCRAM channel binding negotiation error', {
         detail:
           'The client supports SCRAM channel binding but thinks the server does not. However, this server does support channel binding.',
       });
     }
-    const binding = usesBinding ? channelBinding : flag;
+    const binding = mechanism === SCRAM_SHA_256_PLUS ? channelBinding : flag;
     if (binding !== 'n' && binding !== 'y' && typeof binding !== 'object') {
-      throw malformedScram('The channel-binding flag is unknown.');
+      throw malformedScram('The channel-binding flag is unknown or does not fit the mechanism.');
     }
     if (/^[^,]*,a=/.test(clientFirst)) {
       throw new SluiceError(
@@ -141,7 +137,8 @@ export class ScramServer {
         'the client uses an authorization identity, but it is not supported',
       );
     }
-    if (!clientFirst.startsWith(gs2Header(binding))) throw malformedScram('The channel binding is unknown.');
+    if (!clientFirst.startsWith(gs2Header(binding)))
+      throw malformedScram('The channel binding is unknown or does not fit the mechanism.');
     return binding;
   }
 
