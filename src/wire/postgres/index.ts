@@ -4,26 +4,26 @@
  *
  * https://www.postgresql.org/docs/18/protocol.html
  *
- *     client                                          database
- *       │ SSLRequest ───────────────────────────────────▶ │   startup.ts      packets without a type byte
- *       │ ◀──────────────────────────────────────────── S │
- *       │ ═════════════════ TLS handshake ═══════════════ │
- *       │ StartupMessage ───────────────────────────────▶ │
- *       │ ◀──────────────────── NegotiateProtocolVersion? │
- *       │ ◀──────────────────────────── AuthenticationSASL │   authentication.ts
- *       │ SASLInitialResponse ──────────────────────────▶ │   scram-client.ts, scram-server.ts,
- *       │ ◀──────────────────── AuthenticationSASLContinue │   channel-binding.ts
- *       │ SASLResponse ─────────────────────────────────▶ │
- *       │ ◀────────── AuthenticationSASLFinal, …Ok,       │
- *       │    ParameterStatus*, BackendKeyData, ReadyForQuery │
- *       │                                                 │
- *       │ Query ────────────────────────────────────────▶ │   frontend.ts
- *       │ ◀── RowDescription, DataRow*, CommandComplete,  │   backend.ts, error-fields.ts
- *       │     ReadyForQuery                               │
- *       │ Parse, Bind, Describe, Execute, Sync ─────────▶ │
- *       │ ◀── ParseComplete, BindComplete, RowDescription, │
- *       │     DataRow*, CommandComplete, ReadyForQuery    │
- *       │ Terminate ────────────────────────────────────▶ │
+ *   client                                                          database
+ *     │ SSLRequest ──────────────────────────────────────────────────▶ │   startup.ts
+ *     │ ◀─────────────────────────────────────────────────────────── S │
+ *     │ ═══════════════════════ TLS handshake ════════════════════════ │
+ *     │ StartupMessage ──────────────────────────────────────────────▶ │
+ *     │ ◀─────────────────────── NegotiateProtocolVersion (if need be) │   backend.ts
+ *     │ ◀────────────────────────────────────────── AuthenticationSASL │   authentication.ts
+ *     │ SASLInitialResponse ─────────────────────────────────────────▶ │   scram-client.ts, scram-server.ts
+ *     │ ◀────────────────────────────────── AuthenticationSASLContinue │   channel-binding.ts
+ *     │ SASLResponse ────────────────────────────────────────────────▶ │
+ *     │ ◀─────────────────── AuthenticationSASLFinal, AuthenticationOk │
+ *     │ ◀──────────── ParameterStatus …, BackendKeyData, ReadyForQuery │
+ *     │                                                                │
+ *     │ Query ───────────────────────────────────────────────────────▶ │   frontend.ts
+ *     │ ◀─── RowDescription, DataRow …, CommandComplete, ReadyForQuery │   backend.ts
+ *     │                                                                │
+ *     │ Parse, Bind, Describe, Execute, Sync ────────────────────────▶ │
+ *     │ ◀───────────────── ParseComplete, BindComplete, RowDescription │   error-fields.ts
+ *     │ ◀─────────────────── DataRow …, CommandComplete, ReadyForQuery │
+ *     │ Terminate ───────────────────────────────────────────────────▶ │
  *
  * - `FrameReader` cuts a stream into frames, one by one (frame.ts).
  * - `FrameWalker` passes a stream through, counts rows, shows chosen frames (frame-walker.ts).
