@@ -78,6 +78,8 @@ export const ERROR_TABLE = {
 
   // Statements.
   syntax_error: row('42601', 400, 'The statement does not parse.'),
+  no_such_statement: row('26000', 404, 'No prepared statement of that name was made in this session.'),
+  no_such_portal: row('34000', 404, 'No portal or cursor of that name is open in this session.'),
   statement_too_complex: row(
     '54001',
     400,
@@ -91,6 +93,11 @@ export const ERROR_TABLE = {
   ledger_unavailable: row('58030', 503, 'The ledger cannot be written.'),
   ledger_corrupt: row('XX001', 500, 'The ledger does not verify.'),
   ledger_locked: row('55006', 409, 'Another process holds the data directory.'),
+  store_unavailable: row(
+    '58030',
+    503,
+    'The embedded store cannot be read or written, or another version made it.',
+  ),
 
   // Configuration, API, command line.
   config_invalid: row(

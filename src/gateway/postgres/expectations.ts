@@ -7,6 +7,7 @@
  */
 import type { Plan } from '../../session/plan.ts';
 import type { Ticket } from '../../session/session.ts';
+import type { Refusal } from './refusals.ts';
 import type { Undo } from './session-objects.ts';
 
 /** One forwarded message. */
@@ -17,7 +18,7 @@ export type Expectation =
       readonly plan?: Plan;
       readonly tickets: readonly Ticket[];
       next: number;
-      readonly refusal?: Buffer;
+      readonly refusal?: Refusal;
     }
   /** ParseComplete, BindComplete or CloseComplete. */
   | {
@@ -25,12 +26,17 @@ export type Expectation =
       readonly undo: Undo | undefined;
       /** What its errors speak of. */
       readonly plan?: Plan;
-      readonly refusal?: Buffer;
+      readonly refusal?: Refusal;
     }
   /** ParameterDescription, RowDescription or NoData. */
   | { readonly kind: 'describe' }
   /** Rows, ended by CommandComplete, EmptyQueryResponse, PortalSuspended or an error. */
-  | { readonly kind: 'execute'; readonly plan: Plan; readonly ticket: Ticket | undefined }
+  | {
+      readonly kind: 'execute';
+      readonly plan?: Plan;
+      readonly ticket: Ticket | undefined;
+      readonly refusal?: Refusal;
+    }
   /** ReadyForQuery. */
   | { readonly kind: 'sync' }
   /** Marks that CopyDone or CopyFail was forwarded; owes nothing. */

@@ -20,6 +20,45 @@ export function errorFrame(error: SluiceError, severity: 'ERROR' | 'FATAL' = 'ER
   });
 }
 
+/**
+ * What a client gets in place of the error that stands in for a refused message.
+ * @param actual the database's own error on the message that was made to fail
+ */
+export type Refusal = (actual: ErrorFields) => Buffer;
+
+/** Errors that the database itself would raise: they are told in its words, not as the gate's. */
+const DATABASE_ERRORS: ReadonlySet<string> = new Set(['syntax_error', 'no_such_statement', 'no_such_portal']);
+
+/** Whether the database would have refused it, too. */
+export function isDatabaseError(error: SluiceError): boolean {
+  return DATABASE_ERRORS.has(error.code);
+}
+
+/** The refusal that tells this error. */
+export function refusalFor(error: SluiceError): Refusal {
+  if (!isDatabaseError(error)) {
+    const frame = errorFrame(error);
+    return () => frame;
+  }
+  return (actual) => {
+    const entries = actual.entries.flatMap(({ code, value }) => {
+      if (code === 'M') return [{ code, value: Buffer.from(error.message) }];
+      return code === 'P' || code === 'C' ? [] : [{ code, value }];
+    });
+    const position =
+      error.position === undefined ? [] : [{ code: 'P', value: Buffer.from(String(error.position)) }];
+    const sqlstate = { code: 'C', value: Buffer.from(error.sqlstate) };
+    const at = entries.findIndex((entry) => entry.code === 'M');
+    return new ErrorFields([
+      ...entries.slice(0, at),
+      sqlstate,
+      entries[at]!,
+      ...position,
+      ...entries.slice(at + 1),
+    ]).encode('ErrorResponse');
+  };
+}
+
 /** Tells a waiting client where to look. */
 export function heldNotice(request: ApprovalRequest): Buffer {
   const who = request.rule.groups.join(' or ');

@@ -5,6 +5,7 @@
  * A refused message is not dropped but replaced by one that is certain to fail, and the database's error by the gate's own. So the
  * database itself aborts the transaction and skips to the next Sync, and both sides always agree where they stand.
  */
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { ParameterValue } from '../../model/session.ts';
@@ -25,7 +26,7 @@ import {
   queryText,
 } from '../../wire/postgres/index.ts';
 import type { DatabaseService } from './database-service.ts';
-import { errorFrame, heldNotice } from './refusals.ts';
+import { errorFrame, heldNotice, isDatabaseError, refusalFor } from './refusals.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import { objectName, type SessionObjects, type Undo } from './session-objects.ts';
 import type { SessionPlanner } from './session-planner.ts';
@@ -43,6 +44,17 @@ const FAILING_PARSE = encodeFrontendMessage({
   text: FAILING_TEXT,
   parameterTypes: [],
 });
+/** A name no client can guess: messages that use it fail as those with a wrong name do. */
+const MISSING_NAME = `_sluice_${randomBytes(12).toString('hex')}`;
+const MISSING_STATEMENT = encodeFrontendMessage({
+  type: 'Bind',
+  portal: MISSING_NAME,
+  statement: MISSING_NAME,
+  parameterFormats: [],
+  parameters: [],
+  resultFormats: [],
+});
+const MISSING_PORTAL = encodeFrontendMessage({ type: 'Execute', portal: MISSING_NAME, maxRows: 0 });
 const FLUSH = encodeFrontendMessage({ type: 'Flush' });
 
 export interface RequestRelayOptions {
@@ -231,13 +243,12 @@ export class RequestRelay {
 
   readonly #refuseQuery = (error: SluiceError): void => {
     const { responses } = this.#o;
-    const refusal = errorFrame(error);
-    if (this.idleApartFromThis && responses.transactionStatus === 'I') {
-      responses.send(Buffer.concat([refusal, READY_IDLE]));
+    if (this.idleApartFromThis && responses.transactionStatus === 'I' && !isDatabaseError(error)) {
+      responses.send(Buffer.concat([errorFrame(error), READY_IDLE]));
       return;
     }
     this.forward(FAILING_QUERY);
-    responses.expectations.push({ kind: 'query', tickets: [], next: 0, refusal });
+    responses.expectations.push({ kind: 'query', tickets: [], next: 0, refusal: refusalFor(error) });
     this.inPipeline = false;
   };
 
@@ -259,7 +270,7 @@ export class RequestRelay {
           return undefined;
         }
         const facts = plan.statements.map((statement) => statement.facts);
-        const undo = this.#o.objects.addPrepared(name, { plan, facts, byProtocol: true });
+        const undo = this.#o.objects.addPrepared(name, { plan, facts });
         const text = plan.splices.length === 0 ? undefined : Buffer.from(plan.forwardText);
         this.#forwardExtended(
           text === undefined ? frame.bytes : encodeFrontendMessage({ ...message, text }),
@@ -286,14 +297,10 @@ export class RequestRelay {
     const message = decodeBind(frame.body);
     const prepared = this.#o.objects.prepared(objectName(message.statement));
     if (prepared === undefined) {
-      this.#refuseExtended(
-        missing(
-          '26000',
-          message.statement === ''
-            ? 'unnamed prepared statement'
-            : `prepared statement "${message.statement}"`,
-        ),
-      );
+      const what =
+        message.statement === '' ? 'unnamed prepared statement' : `prepared statement "${message.statement}"`;
+      const error = new SluiceError('no_such_statement', `${what} does not exist`);
+      this.#forwardExtended(MISSING_STATEMENT, { kind: 'bind', undo: undefined, refusal: refusalFor(error) });
       return;
     }
     const parameters = message.parameters.map((value, i) =>
@@ -322,7 +329,12 @@ export class RequestRelay {
     const portal = objects.portal(name);
     const prepared = portal?.prepared ?? objects.cursor(name);
     if (prepared === undefined) {
-      this.#refuseExtended(missing('34000', `portal "${name}"`));
+      const error = new SluiceError('no_such_portal', `portal "${name}" does not exist`);
+      this.#forwardExtended(MISSING_PORTAL, {
+        kind: 'execute',
+        ticket: undefined,
+        refusal: refusalFor(error),
+      });
       return undefined;
     }
     const parameters = portal?.parameters ?? [];
@@ -331,7 +343,7 @@ export class RequestRelay {
       this.#forwarded(plan, tickets);
     };
     const run = (plan: Plan) => this.#run(plan, parameters, forward, this.#refuseExtended);
-    if (prepared.byProtocol && planner.isCurrent(prepared.plan)) return run(prepared.plan);
+    if (prepared.executedAs === undefined && planner.isCurrent(prepared.plan)) return run(prepared.plan);
     // Prepared under other policies, labels or catalog, or by SQL: decided anew, and what was prepared must still be right.
     return this.#attempt(planner.revalidate(prepared).then(run), this.#refuseExtended);
   }
@@ -368,7 +380,7 @@ export class RequestRelay {
   }
 
   readonly #refuseExtended = (error: SluiceError): void => {
-    this.#forwardExtended(FAILING_PARSE, { kind: 'parse', undo: undefined, refusal: errorFrame(error) });
+    this.#forwardExtended(FAILING_PARSE, { kind: 'parse', undo: undefined, refusal: refusalFor(error) });
   };
 
   // --- the pipeline
@@ -543,7 +555,3 @@ export class RequestRelay {
 }
 
 const READY_IDLE = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
-
-function missing(sqlstate: string, what: string): SluiceError {
-  return new SluiceError('bad_request', `${what} does not exist`, { sqlstate });
-}

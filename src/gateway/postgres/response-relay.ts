@@ -227,7 +227,7 @@ export class ResponseRelay implements Sender, FrameSink {
       this.expectations.shift();
       if (head.ticket === undefined) return;
       this.#finish(head.ticket, outcome);
-      if (outcome.tag !== 'PORTAL SUSPENDED') this.#took(head.ticket, head.plan);
+      if (outcome.tag !== 'PORTAL SUSPENDED' && head.plan !== undefined) this.#took(head.ticket, head.plan);
       this.#settle(head);
     } else if (head?.kind === 'query') {
       const ticket = head.tickets[head.next];
@@ -285,7 +285,7 @@ export class ResponseRelay implements Sender, FrameSink {
       head.next += 1;
       if (failed !== undefined) this.#finish(failed, { sqlstate });
     } else this.#skip(sqlstate);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) return refusal(fields);
     const shown = clientErrorFields(fields, plan);
     return shown === undefined ? frame : shown.encode('ErrorResponse');
   }

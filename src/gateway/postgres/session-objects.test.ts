@@ -3,7 +3,7 @@ import type { SessionObjectUse } from '../../model/dialect.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import { type Prepared, SessionObjects } from './session-objects.ts';
 
-const prepared = (text: string): Prepared => ({ plan: { text } as Plan, facts: [], byProtocol: true });
+const prepared = (text: string): Prepared => ({ plan: { text } as Plan, facts: [] });
 const statement = (sessionObject: SessionObjectUse | undefined, command = 'PREPARE') =>
   ({ analyzed: { sessionObject }, facts: { command } }) as unknown as PlannedStatement;
 
@@ -38,7 +38,7 @@ test('SQL-level PREPARE and DEALLOCATE share the names of the protocol', () => {
   const objects = new SessionObjects();
   const plan = { text: 'PREPARE a AS SELECT 1' } as Plan;
   objects.completed(statement({ kind: 'prepared', verb: 'create', name: 'a' }), plan);
-  expect(objects.prepared('a')).toMatchObject({ plan, byProtocol: false });
+  expect(objects.prepared('a')).toMatchObject({ plan, executedAs: 'EXECUTE "a"' });
   objects.completed(statement({ kind: 'prepared', verb: 'drop', name: 'a' }, 'DEALLOCATE'), plan);
   expect(objects.prepared('a')).toBeUndefined();
 });

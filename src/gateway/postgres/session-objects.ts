@@ -18,8 +18,8 @@ export interface Prepared {
   readonly plan: Plan;
   /** Facts of what runs when it is executed. */
   readonly facts: readonly Facts[];
-  /** False for SQL-level PREPARE, whose plan holds the PREPARE and not the statement. */
-  readonly byProtocol: boolean;
+  /** For what SQL made (PREPARE, DECLARE), whose plan is not that of the statement: what to plan when it is executed. */
+  readonly executedAs?: string;
 }
 
 export interface Portal {
@@ -91,7 +91,7 @@ export class SessionObjects {
   /** Takes over what a SQL statement did, once the database has said that it did it. */
   completed(planned: PlannedStatement, plan: Plan): void {
     const use = planned.analyzed.sessionObject;
-    if (use !== undefined) this.#apply(use, { plan, facts: [planned.facts], byProtocol: false });
+    if (use !== undefined) this.#apply(use, { plan, facts: [planned.facts], executedAs: executionOf(use) });
     else if (planned.facts.command === 'DISCARD ALL') this.#clear();
   }
 
@@ -121,6 +121,10 @@ export class SessionObjects {
       },
     );
   }
+}
+
+function executionOf({ kind, name }: SessionObjectUse): string {
+  return `${kind === 'prepared' ? 'EXECUTE' : 'FETCH FROM'} "${name.replaceAll('"', '""')}"`;
 }
 
 /**

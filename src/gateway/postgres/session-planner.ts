@@ -88,10 +88,7 @@ export class SessionPlanner {
    * @throws {SluiceError} plan_stale if its text would be rewritten differently today
    */
   async revalidate(prepared: Prepared): Promise<Plan> {
-    if (!prepared.byProtocol) {
-      const name = prepared.plan.statements[0]?.analyzed.sessionObject?.name ?? '';
-      return this.plan(`EXECUTE "${name.replaceAll('"', '""')}"`);
-    }
+    if (prepared.executedAs !== undefined) return this.plan(prepared.executedAs);
     const plan = await this.plan(prepared.plan.text);
     if (plan.outcome !== 'deny' && plan.forwardText !== prepared.plan.forwardText) throw stalePlan();
     return plan;
