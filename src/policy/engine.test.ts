@@ -221,9 +221,6 @@ describe('rules in code', () => {
       { kind: 'function', what: 'function public.f(integer)' },
     ],
   });
-  const setting = (name: string, value: string | null) =>
-    facts('SET', { settings: [{ name, value, local: false }] });
-
   test('what is not understood does not run for who sees masks', () => {
     expect(decide(engine, opaque)).toMatchObject({
       outcome: 'deny',
@@ -248,26 +245,27 @@ describe('rules in code', () => {
     });
   });
 
-  test.each([
-    ['role', 'postgres', 'deny'],
-    ['ROLE', 'postgres', 'deny'],
-    ['role', 'none', 'allow'],
-    ['role', null, 'deny'],
-    ['session_authorization', 'postgres', 'deny'],
-    ['session_replication_role', 'replica', 'deny'],
-    ['row_security', 'off', 'deny'],
-    ['row_security', 'ON', 'allow'],
-    ['standard_conforming_strings', 'off', 'deny'],
-    ['standard_conforming_strings', 'on', 'allow'],
-    ['client_encoding', 'SQL_ASCII', 'deny'],
-    ['client_encoding', 'UTF8', 'allow'],
-    ['search_path', 'public', 'allow'],
-    ['constructor', 'x', 'allow'],
-  ])('SET %s = %s: %s for who sees masks', (name, value, outcome) => {
-    const decision = decide(engine, setting(name, value));
+  const set = (more: Partial<Facts>) =>
+    facts('SET', { actions: ['Set'], settings: [{ name: 'x', value: '1', local: false }], ...more });
+  test.each<[string, Facts, 'allow' | 'deny']>([
+    ['a setting of no consequence', set({}), 'allow'],
+    ['a setting that is an act of administration', set({ actions: ['Set', 'Administer'] }), 'deny'],
+    [
+      'a setting that changes how text is read',
+      set({ opaque: [{ kind: 'setting', what: 'setting x' }] }),
+      'deny',
+    ],
+    ['administration without a setting', facts('X', { actions: ['Administer'] }), 'allow'],
+  ])('%s, for who sees masks: %s', (_, statement, outcome) => {
+    const decision = decide(engine, statement);
     expect(decision.outcome).toBe(outcome);
-    if (outcome === 'deny') expect(decision.policies[0]?.id).toBe('sluice:restricted-setting');
-    expect(decide(engineOf(PERMIT), setting(name, value)).outcome).toBe('allow');
+    if (outcome === 'deny') {
+      expect(decision).toMatchObject({
+        policies: [{ id: 'sluice:restricted-setting', effect: 'builtin' }],
+        reason: expect.stringMatching(/ (the )?setting x\.$/),
+      });
+    }
+    expect(decide(engineOf(PERMIT), statement).outcome).toBe('allow');
   });
 });
 

@@ -25,29 +25,28 @@ export interface Refusal {
   readonly hint: string;
 }
 
-/**
- * Settings by engine, lower case, with the literal values that are harmless: changing who one is, what triggers and row
- * security do, or how the text of later statements is read, would make the facts untrue.
- */
-const RESTRICTED_SETTINGS: Readonly<Record<Database['engine'], Readonly<Record<string, readonly string[]>>>> =
-  {
-    postgres: {
-      role: ['none'],
-      session_authorization: ['default'],
-      session_replication_role: ['origin'],
-      row_security: ['on', 'true', 'yes', '1'],
-      standard_conforming_strings: ['on', 'true', 'yes', '1'],
-      backslash_quote: ['safe_encoding', 'off', 'false', 'no', '0'],
-      transform_null_equals: ['off', 'false', 'no', '0'],
-      client_encoding: ['utf8', 'utf-8', 'unicode'],
-    },
-  };
-
 const MAX_NAMED = 3;
 
 /** For restricted askers only: undefined means that nothing stands in the way. */
 export function guardOf(facts: Facts, database: Database, principal: string): Refusal | undefined {
-  return opaqueRefusal(facts.opaque, database, principal) ?? settingRefusal(facts, database);
+  return settingRefusal(facts) ?? opaqueRefusal(facts.opaque, database, principal);
+}
+
+/**
+ * Settings that change how later statements are read, or as whom and under which safeguards they run, would make the facts
+ * untrue. The dialect knows which those are: it calls them opaque, or acts of administration.
+ */
+function settingRefusal({ settings, actions, opaque }: Facts): Refusal | undefined {
+  const unreadable = opaque.find((one) => one.kind === 'setting');
+  const [setting] = settings;
+  if (unreadable === undefined && (setting === undefined || !actions.includes('Administer')))
+    return undefined;
+  const what = unreadable?.what ?? `the setting ${setting?.name}`;
+  return {
+    id: BUILTIN.restrictedSetting,
+    reason: `Those who see masked values cannot change ${what}.`,
+    hint: OPAQUE_HINTS.setting,
+  };
 }
 
 function opaqueRefusal(
@@ -75,17 +74,3 @@ const OPAQUE_HINTS: Readonly<Record<Opaque['kind'], string>> = {
   type: 'Use built-in types, casts and operators.',
   setting: 'Leave the setting at its default.',
 };
-
-function settingRefusal(facts: Facts, database: Database): Refusal | undefined {
-  const settings = RESTRICTED_SETTINGS[database.engine];
-  for (const { name, value } of facts.settings) {
-    const harmless = Object.hasOwn(settings, name.toLowerCase()) ? settings[name.toLowerCase()] : undefined;
-    if (harmless === undefined || (value !== null && harmless.includes(value.toLowerCase()))) continue;
-    return {
-      id: BUILTIN.restrictedSetting,
-      reason: `The setting ${name} cannot be changed by those who see masked values.`,
-      hint: `Leave ${name} alone${harmless[0] === undefined ? '' : `, or set it to '${harmless[0]}'`}.`,
-    };
-  }
-  return undefined;
-}

@@ -62,39 +62,87 @@ const ddl = (
     writes: true,
     changesCatalog: true,
   });
-const temporary = (action: 'Create' | 'Insert' | 'Update' | 'Delete' | 'Drop' | 'Truncate') =>
+const create = (name: string) =>
+  facts('CREATE TABLE', { objects: [object('Create', 'table', name)], writes: true, changesCatalog: true });
+const temporary = (action: 'Insert' | 'Update' | 'Delete' | 'Drop' | 'Truncate' | 'Alter') =>
   facts(action, {
-    relations: [use(action, 'pg_temp.scratch', { temporary: true })],
+    relations: [use(action, 'pg_temp_3.scratch', { temporary: true })],
     writes: true,
     bounded: false,
+  });
+const createIndex = (table: string) =>
+  facts('CREATE INDEX', {
+    relations: [use('Alter', table, { temporary: table.startsWith('pg_temp') })],
+    objects: [object('Create', 'index', 'i')],
+    writes: true,
   });
 const createFunction = facts('CREATE FUNCTION', {
   objects: [object('Create', 'function', 'public.f')],
   writes: true,
 });
-const createIndex = facts('CREATE INDEX', { objects: [object('Create', 'index', 'public.i')], writes: true });
-const createRole = facts('CREATE ROLE', { objects: [object('Create', 'role', 'eve')], writes: true });
-const checkpoint = facts('CHECKPOINT', { actions: ['Administer'], writes: true });
-const program = facts('COPY', {
-  relations: [use('Export', ORDERS)],
-  objects: [object('Administer', 'program', 'sh')],
+const createRole = facts('CREATE ROLE', { objects: [object('Grant', 'role', 'eve')], writes: true });
+const createExtension = facts('CREATE EXTENSION', {
+  actions: ['Create', 'Administer'],
+  objects: [object('Create', 'extension', 'dblink')],
+  writes: true,
+});
+const copyToProgram = facts('COPY', {
+  actions: ['Administer', 'Read', 'Export'],
+  relations: [use('Read', ORDERS), use('Export', ORDERS)],
+  opaque: [{ kind: 'statement', what: 'COPY with a program of the server' }],
+  writes: true,
+});
+const killSession = facts('SELECT', {
+  actions: ['Read', 'Execute', 'Administer'],
+  functions: [{ name: 'pg_catalog.pg_terminate_backend', transparent: false }],
+  opaque: [{ kind: 'function', what: 'function pg_catalog.pg_terminate_backend' }],
+  writes: true,
+});
+const forgeMarker = facts('SELECT', {
+  actions: ['Read', 'Execute', 'Administer'],
+  functions: [{ name: 'pg_catalog.pg_logical_emit_message', transparent: false }],
+  writes: true,
+});
+const unknownFunction = facts('SELECT', {
+  actions: ['Read', 'Execute'],
+  functions: [{ name: 'public.f', transparent: false }],
+  opaque: [{ kind: 'function', what: 'function public.f' }],
   writes: true,
 });
 const sequence = facts('SELECT', {
-  functions: [{ name: 'pg_catalog.nextval', transparent: false }],
+  actions: ['Read', 'Update'],
+  objects: [object('Update', 'sequence', 'public.s')],
+  functions: [{ name: 'pg_catalog.nextval', transparent: true }],
   writes: true,
 });
-const doBlock = facts('DO', { opaque: [{ kind: 'dynamic-sql', what: 'DO block' }], writes: true });
+const rowLock = facts('SELECT', { relations: [use('Read', ORDERS), use('Lock', ORDERS)], writes: true });
+const tableLock = facts('LOCK TABLE', { relations: [use('Lock', ORDERS)], writes: true });
+const advisoryLock = facts('SELECT', {
+  actions: ['Read', 'Lock'],
+  functions: [{ name: 'pg_catalog.pg_advisory_lock', transparent: true }],
+  writes: true,
+});
+const doBlock = facts('DO', {
+  actions: ['Execute'],
+  opaque: [{ kind: 'dynamic-sql', what: 'a DO block' }],
+  writes: true,
+});
 const setRole = facts('SET', {
+  actions: ['Set', 'Administer'],
   settings: [{ name: 'role', value: 'postgres', local: false }],
-  actions: ['Set'],
 });
 const setTimeout = facts('SET', {
-  settings: [{ name: 'statement_timeout', value: '5s', local: false }],
   actions: ['Set'],
+  settings: [{ name: 'statement_timeout', value: '5s', local: false }],
 });
 const notify = facts('NOTIFY', { objects: [object('Notify', 'channel', 'jobs')], writes: true });
+const notifyByFunction = facts('SELECT', {
+  actions: ['Read', 'Notify'],
+  functions: [{ name: 'pg_catalog.pg_notify', transparent: true }],
+  writes: true,
+});
 const listen = facts('LISTEN', { objects: [object('Notify', 'channel', 'jobs')] });
+const vacuumAll = facts('VACUUM', { actions: ['Maintain'], writes: true });
 const audit = ddl('Drop', 'sluice.positions');
 const alterLabelled = ddl('Alter', CUSTOMERS);
 
@@ -122,13 +170,17 @@ const ROWS: readonly Row[] = [
     ['copies out', who, 'prod', copyOut, 'allow', 'read'],
     ['sets a time-out', who, 'prod', setTimeout, 'allow', 'session'],
     ['listens', who, 'prod', listen, 'allow', 'session'],
-    ['creates a temporary table', who, 'prod', temporary('Create'), 'allow', 'own-temporary'],
+    ['creates a temporary table', who, 'prod', create('pg_temp.scratch'), 'allow', 'own-temporary'],
+    ['indexes a temporary table', who, 'prod', createIndex('pg_temp_3.scratch'), 'allow', 'own-temporary'],
+    ['alters a temporary table', who, 'prod', temporary('Alter'), 'allow', 'own-temporary'],
     ['fills a temporary table', who, 'prod', temporary('Insert'), 'allow', 'own-temporary'],
     ['updates a temporary table', who, 'prod', temporary('Update'), 'allow', 'own-temporary'],
     ['empties a temporary table', who, 'prod', temporary('Truncate'), 'allow', 'own-temporary'],
     ['drops a temporary table', who, 'prod', temporary('Drop'), 'allow', 'own-temporary'],
     ['drops what belongs to the audit', who, 'prod', audit, 'deny', 'audit-objects'],
     ['drops what belongs to the audit', who, 'dev', audit, 'deny', 'audit-objects'],
+    ['creates where the audit lives', who, 'dev', create('sluice.x'), 'deny', 'audit-objects'],
+    ['forges a marker', who, 'dev', forgeMarker, 'deny', 'audit-messages'],
   ]),
 
   // People in production.
@@ -141,37 +193,55 @@ const ROWS: readonly Row[] = [
   ['truncates', BOB, 'prod', ddl('Truncate'), 'hold', 'people-truncate'],
   ['drops', BOB, 'prod', ddl('Drop'), 'hold', 'people-define'],
   ['drops', ALICE, 'prod', ddl('Drop'), 'hold', 'people-define'],
-  ['creates', ALICE, 'prod', ddl('Create'), 'hold', 'people-define'],
-  ['creates an index', ALICE, 'prod', createIndex, 'hold', 'people-define'],
+  ['creates', ALICE, 'prod', create('public.new'), 'hold', 'people-define'],
+  ['creates an index', ALICE, 'prod', createIndex(ORDERS), 'hold', 'people-define'],
+  [
+    'drops an index',
+    BOB,
+    'prod',
+    facts('DROP INDEX', { objects: [object('Drop', 'index', 'i')] }),
+    'hold',
+    'people-define',
+  ],
   ['grants', BOB, 'prod', ddl('Grant'), 'deny', 'people-grant'],
   ['grants', ALICE, 'prod', ddl('Grant'), 'hold', 'people-grant-dba'],
   ['vacuums', BOB, 'prod', ddl('Maintain'), 'hold', 'people-maintain'],
   ['vacuums', ALICE, 'prod', ddl('Maintain'), 'allow', 'people-change'],
-  ['locks', BOB, 'prod', ddl('Lock'), 'hold', 'people-maintain'],
-  ['checkpoints', BOB, 'prod', checkpoint, 'deny', 'administer-dba-only'],
-  ['checkpoints', ALICE, 'prod', checkpoint, 'hold', 'administer-approval'],
-  ['checkpoints', ALICE, 'dev', checkpoint, 'allow', 'administer'],
-  ['creates a role', BOB, 'staging', createRole, 'deny', 'server-objects'],
-  ['creates a role', ALICE, 'prod', createRole, 'hold', 'people-define'],
-  ['runs a program', BOB, 'dev', program, 'deny', 'server-files'],
-  ['runs a program', ALICE, 'prod', program, 'hold', 'server-files-dba'],
-  ['runs a program', BILLING, 'dev', program, 'deny', 'server-files'],
+  ['locks a table', BOB, 'prod', tableLock, 'hold', 'people-maintain'],
+  ['locks rows', BOB, 'prod', rowLock, 'allow', 'people-change'],
+  ['takes an advisory lock', BOB, 'prod', advisoryLock, 'allow', 'people-change'],
+  ['vacuums everything', BOB, 'prod', vacuumAll, 'hold', 'people-maintain'],
+  ['creates a role', BOB, 'prod', createRole, 'deny', 'people-grant'],
+  ['creates a role', BOB, 'staging', createRole, 'deny', 'people-grant'],
+  ['creates a role', ALICE, 'prod', createRole, 'hold', 'people-grant-dba'],
+  ['creates an extension', BOB, 'dev', createExtension, 'deny', 'administer-dba-only'],
+  ['creates an extension', ALICE, 'prod', createExtension, 'hold', 'administer-approval'],
+  ['creates an extension', ALICE, 'dev', createExtension, 'allow', 'administer'],
+  ['copies to a program', BOB, 'dev', copyToProgram, 'deny', 'server-files'],
+  ['copies to a program', ALICE, 'prod', copyToProgram, 'hold', 'administer-approval'],
+  ['copies to a program', BILLING, 'dev', copyToProgram, 'deny', 'server-files'],
+  ['ends a session', BOB, 'prod', killSession, 'deny', 'administer-dba-only'],
+  ['ends a session', ALICE, 'prod', killSession, 'hold', 'administer-approval'],
   ['runs a DO block', BOB, 'prod', doBlock, 'deny', 'sluice:not-understood'],
-  ['runs a DO block', ALICE, 'prod', doBlock, 'allow', 'read'],
-  ['runs a DO block', BOB, 'dev', doBlock, 'allow', 'read'],
-  ['takes another role', BOB, 'prod', setRole, 'deny', 'sluice:restricted-setting'],
-  ['takes another role', ALICE, 'prod', setRole, 'allow', 'session'],
+  ['runs a DO block', ALICE, 'prod', doBlock, 'allow', 'session'],
+  ['runs a DO block', BOB, 'dev', doBlock, 'allow', 'session'],
+  ['takes another role', BOB, 'prod', setRole, 'deny', 'administer-dba-only'],
+  ['takes another role', ALICE, 'prod', setRole, 'hold', 'administer-approval'],
+  ['calls code that nobody read', BOB, 'prod', unknownFunction, 'deny', 'sluice:not-understood'],
+  ['calls code that nobody read', ALICE, 'prod', unknownFunction, 'allow', 'session'],
   ['notifies', BOB, 'prod', notify, 'allow', 'session'],
-  ['draws from a sequence', BOB, 'prod', sequence, 'allow', 'session'],
+  ['draws from a sequence', BOB, 'prod', sequence, 'allow', 'people-change'],
 
   // People elsewhere: pgbench -i and whatever else they like.
-  ...(['Drop', 'Create', 'Truncate', 'Alter', 'Maintain', 'Lock'] as const).flatMap((action): Row[] => [
+  ...(['Drop', 'Truncate', 'Alter', 'Maintain', 'Lock'] as const).flatMap((action): Row[] => [
     [`${action} runs unasked`, ALICE, 'dev', ddl(action), 'allow', 'people-change'],
     [`${action} runs unasked`, BOB, 'dev', ddl(action), 'allow', 'people-change'],
     [`${action} runs unasked`, ALICE, 'staging', ddl(action), 'allow', 'people-change'],
     [`${action} runs unasked`, BOB, 'staging', ddl(action), 'allow', 'people-change'],
     [`${action} runs unasked`, BILLING, 'dev', ddl(action), 'allow', undefined],
   ]),
+  ['creates', ALICE, 'dev', create('public.new'), 'allow', 'people-change'],
+  ['creates', BOB, 'staging', create('public.new'), 'allow', 'people-change'],
   ['updates all rows', BOB, 'staging', unboundedUpdate, 'allow', 'people-change'],
   ['creates code', BOB, 'staging', createFunction, 'hold', 'restricted-code'],
   ['creates code', ALICE, 'staging', createFunction, 'allow', 'people-change'],
@@ -191,26 +261,35 @@ const ROWS: readonly Row[] = [
   ['drops', BOT, 'dev', ddl('Drop'), 'allow', 'agent-define-dev'],
   ['truncates', BOT, 'prod', ddl('Truncate'), 'deny', 'agent-truncate'],
   ['alters', BOT, 'prod', ddl('Alter'), 'deny', 'agent-alter'],
-  ['creates', BOT, 'prod', ddl('Create'), 'deny', 'agent-alter'],
+  ['creates', BOT, 'prod', create('public.new'), 'deny', 'agent-alter'],
+  ['creates', BOT, 'dev', create('public.new'), 'allow', 'agent-define-dev'],
+  ['creates an index', BOT, 'prod', createIndex(ORDERS), 'deny', 'agent-alter'],
   ['creates code', BOT, 'prod', createFunction, 'deny', 'agent-alter'],
   ['grants', BOT, 'dev', ddl('Grant'), 'deny', 'agent-grant'],
   ['vacuums', BOT, 'prod', ddl('Maintain'), 'deny', 'agent-lock'],
-  ['locks', BOT, 'prod', ddl('Lock'), 'deny', 'agent-lock'],
-  ['checkpoints', BOT, 'dev', checkpoint, 'deny', 'administer-dba-only'],
+  ['locks a table', BOT, 'prod', tableLock, 'deny', 'agent-lock'],
+  ['locks rows', BOT, 'prod', rowLock, 'deny', 'agent-lock'],
+  ['ends a session', BOT, 'dev', killSession, 'deny', 'administer-dba-only'],
   ['notifies', BOT, 'prod', notify, 'hold', 'agent-side-effects'],
-  ['draws from a sequence', BOT, 'prod', sequence, 'hold', 'agent-side-effects'],
+  ['notifies by a function', BOT, 'prod', notifyByFunction, 'hold', 'agent-side-effects'],
+  ['draws from a sequence', BOT, 'prod', sequence, 'hold', 'agent-write-approval'],
+  ['calls code that nobody read', BOT, 'prod', unknownFunction, 'deny', 'sluice:not-understood'],
   ['runs a DO block', BOT, 'prod', doBlock, 'deny', 'sluice:not-understood'],
-  ['takes another role', BOT, 'prod', setRole, 'deny', 'sluice:restricted-setting'],
+  ['takes another role', BOT, 'prod', setRole, 'deny', 'administer-dba-only'],
   ['drops, acting for a DBA', [REPORT_BOT, ALICE], 'prod', ddl('Drop'), 'deny', 'agent-drop'],
 
   // Services.
   ['updates some rows', BILLING, 'prod', update, 'allow', 'service-write'],
   ['updates all rows', BILLING, 'prod', unboundedUpdate, 'deny', 'service-unbounded-write'],
   ['truncates', BILLING, 'prod', ddl('Truncate'), 'deny', 'service-truncate'],
-  ['creates', BILLING, 'prod', ddl('Create'), 'deny', 'service-define-prod'],
-  ['creates', MIGRATOR, 'prod', ddl('Create'), 'hold', 'migration-approval'],
+  ['creates', BILLING, 'prod', create('public.new'), 'deny', 'service-define-prod'],
+  ['creates', MIGRATOR, 'prod', create('public.new'), 'hold', 'migration-approval'],
+  ['creates an index', BILLING, 'prod', createIndex(ORDERS), 'deny', 'service-define-prod'],
+  ['creates an index', MIGRATOR, 'prod', createIndex(ORDERS), 'hold', 'migration-approval'],
+  ['takes an advisory lock', BILLING, 'prod', advisoryLock, 'allow', 'service-write'],
+  ['locks rows', BILLING, 'prod', rowLock, 'allow', 'service-write'],
   ['grants', BILLING, 'dev', ddl('Grant'), 'deny', 'service-grant'],
-  ['runs a DO block', BILLING, 'prod', doBlock, 'allow', 'read'],
+  ['runs a DO block', BILLING, 'prod', doBlock, 'allow', 'session'],
 ];
 
 const people = (who: Principal | readonly Principal[]) => (Array.isArray(who) ? who : [who]) as Principal[];
