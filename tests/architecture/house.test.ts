@@ -132,13 +132,25 @@ describe.each(RULES)('%s', (_name, rule, good, bad) => {
   });
 });
 
-describe('no two files need each other', () => {
-  test('the rule accepts a cycle of types and catches one of values', () => {
-    const a = { path: 'x/a.ts', text: "import { b } from './b.ts';" };
-    expect(cycles([a, { path: 'x/b.ts', text: "import type { A } from './a.ts';" }])).toEqual([]);
-    expect(cycles([a, { path: 'x/b.ts', text: "import { a } from './a.ts';" }])).toEqual([
-      'x/a.ts → x/b.ts → x/a.ts',
+describe('no two folders need each other', () => {
+  const a = { path: 'sql/a.ts', text: "import { b } from './postgres/b.ts';" };
+
+  test('the rule accepts a cycle of types, and one within a folder', () => {
+    expect(cycles([a, { path: 'sql/postgres/b.ts', text: "import type { A } from '../a.ts';" }])).toEqual([]);
+    const c = { path: 'sql/c.ts', text: "import { d } from './d.ts';" };
+    expect(cycles([c, { path: 'sql/d.ts', text: "import { c } from './c.ts';" }])).toEqual([]);
+  });
+
+  test('the rule catches one of values, also over three folders', () => {
+    expect(cycles([a, { path: 'sql/postgres/b.ts', text: "import { a } from '../a.ts';" }])).toEqual([
+      'sql → sql/postgres → sql',
     ]);
+    const chain = [
+      { path: 'x/a.ts', text: "import '../y/b.ts';" },
+      { path: 'y/b.ts', text: "import '../z/c.ts';" },
+      { path: 'z/c.ts', text: "import '../x/d.ts';" },
+    ];
+    expect(cycles(chain)).toEqual(['x → y → z → x']);
   });
 
   test('src keeps it', () => {

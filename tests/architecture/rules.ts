@@ -154,29 +154,32 @@ export function errorCodeViolations(file: SourceFile, codes: readonly string[]):
     .map((code) => `${file.path} throws ${code}, which is not in the error table`);
 }
 
-/** Cycles between files, without imports of types, which do not exist at run time. Each is reported once. */
+/**
+ * Cycles between folders, without imports of types, which do not exist at run time. Files of one folder may need each other, as
+ * the parts of a grammar do. Each cycle is reported once.
+ */
 export function cycles(files: readonly SourceFile[]): string[] {
-  const paths = new Set(files.map((file) => file.path));
-  const edges = new Map(
-    files.map((file) => [
-      file.path,
-      importsOf(file.text)
-        .filter(({ typeOnly }) => !typeOnly)
-        .map(({ specifier }) => resolveImport(file.path, specifier))
-        .filter((target): target is string => target !== undefined && paths.has(target)),
-    ]),
-  );
+  const edges = new Map<string, Set<string>>(files.map((file) => [folderOf(file.path), new Set()]));
+  for (const file of files) {
+    for (const { specifier, typeOnly } of importsOf(file.text)) {
+      const target = typeOnly ? undefined : resolveImport(file.path, specifier);
+      const folder = target === undefined ? undefined : folderOf(target);
+      if (folder !== undefined && folder !== folderOf(file.path)) edges.get(folderOf(file.path))?.add(folder);
+    }
+  }
   const finished = new Set<string>();
   const found: string[] = [];
-  const visit = (path: string, trail: readonly string[]): void => {
-    if (trail.includes(path)) {
-      found.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+  const visit = (folder: string, trail: readonly string[]): void => {
+    if (trail.includes(folder)) {
+      found.push([...trail.slice(trail.indexOf(folder)), folder].join(' → '));
       return;
     }
-    if (finished.has(path)) return;
-    for (const target of edges.get(path) ?? []) visit(target, [...trail, path]);
-    finished.add(path);
+    if (finished.has(folder)) return;
+    for (const target of edges.get(folder) ?? []) visit(target, [...trail, folder]);
+    finished.add(folder);
   };
-  for (const path of paths) visit(path, []);
+  for (const folder of edges.keys()) visit(folder, []);
   return found;
 }
+
+const folderOf = (path: string): string => path.split('/').slice(0, -1).join('/') || '.';

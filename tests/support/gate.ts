@@ -55,6 +55,8 @@ export interface GateOptions {
   readonly environment?: string;
   /** Added to the configuration's end. */
   readonly yaml?: string;
+  /** Files beside the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>;
   /** SQL to run on the new database instead of `SHOP`. */
   readonly schema?: string;
 }
@@ -66,6 +68,7 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-gate-'));
   const file = join(directory, 'sluice.yaml');
   writeFileSync(file, configText(database, options));
+  for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(directory, name), text);
   const config = loadConfig(file, {
     ...SYSTEM_DEPS,
     env: { DATABASE_PASSWORD: database.connection.password },
