@@ -161,6 +161,6 @@ describe('no two folders need each other', () => {
 test('every room of src was read', () => {
   expect(files.length).toBeGreaterThan(10);
   expect(importsOf(files.find((file) => file.path === 'errors/sluice-error.ts')?.text ?? '')).toEqual([
-    { specifier: './error-table.ts', typeOnly: false },
+    { specifier: './error-table.ts', typeOnly: false, dynamic: false },
   ]);
 });

@@ -14,6 +14,8 @@ export interface Import {
   readonly specifier: string;
   /** True for what disappears when the file is compiled. */
   readonly typeOnly: boolean;
+  /** True for `import(…)`: loaded when it is needed. */
+  readonly dynamic: boolean;
 }
 
 /** The rooms from the bottom of the house to its top: each may import itself and those before it. */
@@ -58,6 +60,7 @@ export function importsOf(text: string): Import[] {
   return [...code.matchAll(IMPORT)].map((match) => ({
     specifier: match[3] ?? match[4] ?? '',
     typeOnly: match[2] !== undefined,
+    dynamic: match[4] !== undefined,
   }));
 }
 
@@ -155,14 +158,14 @@ export function errorCodeViolations(file: SourceFile, codes: readonly string[]):
 }
 
 /**
- * Cycles between folders, without imports of types, which do not exist at run time. Files of one folder may need each other, as
+ * Cycles between folders, without imports of types, which do not exist at run time, and without dynamic ones. Files of one folder may need each other, as
  * the parts of a grammar do. Each cycle is reported once.
  */
 export function cycles(files: readonly SourceFile[]): string[] {
   const edges = new Map<string, Set<string>>(files.map((file) => [folderOf(file.path), new Set()]));
   for (const file of files) {
-    for (const { specifier, typeOnly } of importsOf(file.text)) {
-      const target = typeOnly ? undefined : resolveImport(file.path, specifier);
+    for (const { specifier, typeOnly, dynamic } of importsOf(file.text)) {
+      const target = typeOnly || dynamic ? undefined : resolveImport(file.path, specifier);
       const folder = target === undefined ? undefined : folderOf(target);
       if (folder !== undefined && folder !== folderOf(file.path)) edges.get(folderOf(file.path))?.add(folder);
     }
