@@ -6,13 +6,13 @@
  * --quick        one short round, writes nothing: to see that it works
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/load-config.ts';
-import type { PolicySource } from '../src/policy/load.ts';
+import { readPolicyTexts } from '../src/config/policy-files.ts';
 import { measureScans } from './masked-scan.ts';
 import { type Memory, memory } from './process-cost.ts';
 import { type Figures, resultsText } from './report.ts';
@@ -120,18 +120,10 @@ function statementCosts(stage: BenchStage): Promise<Figures['costs']> {
   if (database === undefined || principal === undefined) throw new Error('the configuration is empty');
   return measureStatementCost(
     database,
-    shippedPolicies(),
+    readPolicyTexts(config),
     { principal, onBehalfOf: [] },
     values.quick ? 200 : 1500,
   );
-}
-
-function shippedPolicies(): PolicySource[] {
-  const directory = fileURLToPath(new URL('../policies/', import.meta.url));
-  return readdirSync(directory)
-    .filter((name) => name.endsWith('.cedar'))
-    .sort()
-    .map((name) => ({ file: name, text: readFileSync(join(directory, name), 'utf8') }));
 }
 
 requirePrograms();
