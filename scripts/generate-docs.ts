@@ -1,11 +1,12 @@
 /**
  * Writes what can be derived from the code: docs/errors.md from the table of errors, schemas/sluice.schema.json and the
- * reference in docs/configuration.md from the schema of the configuration. `npm run docs`; a test fails if they are stale.
+ * reference in docs/configuration.md from the schema of the configuration, schemas/sluice.cedarschema from that of policies. `npm run docs`; a test fails if they are stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFIG_SCHEMA, type SchemaNode } from '../src/config/config-schema.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/error-table.ts';
+import { cedarSchema } from '../src/policy/schema.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const REFERENCE_START = '<!-- reference: written by npm run docs -->';
@@ -16,6 +17,7 @@ export function generatedDocs(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/errors.md', errorsPage()],
     ['schemas/sluice.schema.json', `${JSON.stringify(CONFIG_SCHEMA, undefined, 2)}\n`],
+    ['schemas/sluice.cedarschema', cedarSchema()],
     ['docs/configuration.md', configurationPage(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8'))],
   ]);
 }

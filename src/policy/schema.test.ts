@@ -8,7 +8,7 @@ test('the schema parses', () => {
   expect(checkParseSchema(cedarSchema())).toEqual({ type: 'success' });
 });
 
-test('schemas/sluice.cedarschema is what is generated (update it with: node scripts/write-cedar-schema.ts)', () => {
+test('schemas/sluice.cedarschema is what is generated (update it with: npm run docs)', () => {
   const published = readFileSync(new URL('../../schemas/sluice.cedarschema', import.meta.url), 'utf8');
   expect(published).toBe(cedarSchema());
 });
