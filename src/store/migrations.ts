@@ -1,0 +1,54 @@
+/**
+ * The schema, as numbered steps. A step that was released is never edited: its checksum is kept in every store. All times
+ * are milliseconds since the epoch.
+ */
+
+/** One step of the schema. */
+export interface Migration {
+  /** From 1, without gaps. */
+  readonly number: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    number: 1,
+    name: 'tokens',
+    sql: `
+      CREATE TABLE tokens (
+        id           TEXT    NOT NULL PRIMARY KEY,
+        principal    TEXT    NOT NULL,
+        on_behalf_of TEXT    NOT NULL CHECK (json_valid(on_behalf_of)),
+        purpose      TEXT,
+        salt         BLOB    NOT NULL,
+        iterations   INTEGER NOT NULL CHECK (iterations > 0),
+        stored_key   BLOB    NOT NULL CHECK (length(stored_key) = 32),
+        server_key   BLOB    NOT NULL CHECK (length(server_key) = 32),
+        created_at   INTEGER NOT NULL,
+        expires_at   INTEGER NOT NULL,
+        revoked_at   INTEGER
+      ) STRICT;
+      CREATE INDEX tokens_by_principal ON tokens (principal, created_at);
+    `,
+  },
+  {
+    number: 2,
+    name: 'approvals',
+    sql: `
+      CREATE TABLE approvals (
+        id             TEXT    NOT NULL PRIMARY KEY,
+        revision       INTEGER NOT NULL,
+        state          TEXT    NOT NULL,
+        principal      TEXT    NOT NULL,
+        subject_digest TEXT    NOT NULL CHECK (length(subject_digest) = 64),
+        created_at     INTEGER NOT NULL,
+        request        TEXT    NOT NULL CHECK (json_valid(request))
+      ) STRICT;
+      CREATE INDEX approvals_by_state ON approvals (state, created_at);
+      CREATE INDEX approvals_by_subject ON approvals (subject_digest, state);
+      CREATE INDEX approvals_by_principal ON approvals (principal, state);
+      CREATE INDEX approvals_by_age ON approvals (created_at);
+    `,
+  },
+];

@@ -1,0 +1,93 @@
+/** Approval requests in SQLite: the request as JSON, what is searched for beside it. The contract is `ApprovalStore`'s. */
+import type { ApprovalRequest } from '../model/approval.ts';
+import type { Row, SqliteDatabase } from './sqlite-database.ts';
+import type { ApprovalFilter, ApprovalRecord, ApprovalStore } from './store.ts';
+
+const COLUMNS = 'revision, subject_digest, request';
+
+export class SqliteApprovals implements ApprovalStore {
+  readonly #database: SqliteDatabase;
+
+  constructor(database: SqliteDatabase) {
+    this.#database = database;
+  }
+
+  async insert({ request, revision, subjectDigest }: ApprovalRecord): Promise<void> {
+    this.#database.run(
+      `INSERT INTO approvals (id, revision, state, principal, subject_digest, created_at, request)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      request.id,
+      revision,
+      request.state,
+      request.binding.principal,
+      subjectDigest,
+      request.createdAt,
+      JSON.stringify(request),
+    );
+  }
+
+  async byId(id: string): Promise<ApprovalRecord | undefined> {
+    const row = this.#database.first(`SELECT ${COLUMNS} FROM approvals WHERE id = ?`, id);
+    return row === undefined ? undefined : recordOf(row);
+  }
+
+  async replace({ request, revision }: ApprovalRecord): Promise<boolean> {
+    const changed = this.#database.run(
+      'UPDATE approvals SET revision = ?, state = ?, request = ? WHERE id = ? AND revision = ?',
+      revision,
+      request.state,
+      JSON.stringify(request),
+      request.id,
+      revision - 1,
+    );
+    return changed > 0;
+  }
+
+  async list({ state, limit }: ApprovalFilter): Promise<readonly ApprovalRecord[]> {
+    const order = 'ORDER BY created_at DESC, rowid DESC LIMIT ?';
+    const rows =
+      state === undefined
+        ? this.#database.all(`SELECT ${COLUMNS} FROM approvals ${order}`, limit)
+        : this.#database.all(`SELECT ${COLUMNS} FROM approvals WHERE state = ? ${order}`, state, limit);
+    return rows.map(recordOf);
+  }
+
+  async bySubject(subjectDigest: string, state: 'pending' | 'approved'): Promise<readonly ApprovalRecord[]> {
+    const rows = this.#database.all(
+      `SELECT ${COLUMNS} FROM approvals WHERE subject_digest = ? AND state = ? ORDER BY created_at, rowid`,
+      subjectDigest,
+      state,
+    );
+    return rows.map(recordOf);
+  }
+
+  async unfinished(): Promise<readonly ApprovalRecord[]> {
+    const rows = this.#database.all(
+      `SELECT ${COLUMNS} FROM approvals WHERE state IN ('pending', 'approved') ORDER BY created_at, rowid`,
+    );
+    return rows.map(recordOf);
+  }
+
+  async countPending(principal: string): Promise<{ all: number; own: number }> {
+    const row = this.#database.first(
+      `SELECT count(*) AS "all", coalesce(sum(principal = ?), 0) AS own FROM approvals WHERE state = 'pending'`,
+      principal,
+    ) as Row;
+    return { all: row.all as number, own: row.own as number };
+  }
+
+  async prune(before: number): Promise<number> {
+    return this.#database.run(
+      `DELETE FROM approvals WHERE created_at < ? AND state NOT IN ('pending', 'approved')`,
+      before,
+    );
+  }
+}
+
+function recordOf(row: Row): ApprovalRecord {
+  return {
+    request: JSON.parse(row.request as string) as ApprovalRequest,
+    revision: row.revision as number,
+    subjectDigest: row.subject_digest as string,
+  };
+}
