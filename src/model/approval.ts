@@ -1,9 +1,12 @@
 /** Approval requests. Pure types. */
 import type { ApprovalRule, PolicyRef } from './decision.ts';
 import type { Facts } from './facts.ts';
-import type { ParameterValue } from './session.ts';
+import type { HoldMode, ParameterValue } from './session.ts';
 
-/** `pending` is the only state that changes; the others are final. `used` follows `approved` when the statement ran. */
+/**
+ * `pending` becomes `approved`, `denied`, `expired` or `cancelled`; `approved` becomes `used` when the statement runs, or
+ * `expired`, `drifted` or `cancelled`. All others are final.
+ */
 export type ApprovalState = 'pending' | 'approved' | 'used' | 'denied' | 'expired' | 'drifted' | 'cancelled';
 
 /** What an approval is good for. Two statements with equal bindings are the same thing asked twice. */
@@ -31,6 +34,8 @@ export interface ApprovalRequest {
   /** Hex SHA-256 of the canonical JSON of `binding`. */
   readonly bindingDigest: string;
   readonly sessionId: string;
+  /** Whether the session waits in its connection; if not, the request outlives the session. */
+  readonly holdMode: HoldMode;
   readonly statement: string;
   readonly facts: readonly Facts[];
   readonly purpose?: string;

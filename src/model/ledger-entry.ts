@@ -87,6 +87,8 @@ export type LedgerEvent =
         | 'drifted'
         | 'cancelled';
       readonly by?: string;
+      /** Present exactly if `step` is `vote`. */
+      readonly verdict?: 'approve' | 'deny';
       readonly reason?: string;
       readonly binding?: string;
       readonly session?: string;
