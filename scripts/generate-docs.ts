@@ -1,6 +1,7 @@
 /**
  * Writes what can be derived from the code: docs/errors.md from the table of errors, schemas/sluice.schema.json and the
- * reference in docs/configuration.md from the schema of the configuration, schemas/sluice.cedarschema from that of policies. `npm run docs`; a test fails if they are stale.
+ * reference in docs/configuration.md from the schema of the configuration, schemas/sluice.cedarschema from that of policies.
+ * `npm run docs`; a test fails if they are stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
