@@ -1,0 +1,156 @@
+/**
+ * Text → analysis: parse, resolve every statement against a scope, and keep what rewriting will need.
+ */
+import { createHash } from 'node:crypto';
+import { SluiceError } from '../../errors/sluice-error.ts';
+import type { Analysis, AnalyzedStatement, SessionObjectUse } from '../../model/dialect.ts';
+import type { Facts } from '../../model/facts.ts';
+import { type Binder, createBinder, settleReads } from './binder.ts';
+import { digestOfTree } from './digest.ts';
+import { firstToken } from './lexer.ts';
+import { createOffsets, isAscii, type Offsets } from './offsets.ts';
+import type { PostgresScope } from './scope.ts';
+import { shapeOf } from './shape.ts';
+import { bindStatement } from './statements.ts';
+import { type Node, type ParseTree, type RawStmt, statementOf } from './tree.ts';
+
+/** A statement with its tree and everything that was resolved in it. */
+export class PostgresStatement implements AnalyzedStatement {
+  readonly facts: Facts;
+  readonly start: number;
+  readonly end: number;
+  readonly unresolved: readonly string[];
+  readonly sessionObject?: SessionObjectUse;
+  /** The statement's node. */
+  readonly tree: Node;
+  readonly binder: Binder;
+  #astDigest: string | undefined;
+  #objectsDigest: string | undefined;
+
+  constructor(tree: Node, binder: Binder, start: number, end: number) {
+    this.tree = tree;
+    this.binder = binder;
+    this.start = start;
+    this.end = end;
+    this.facts = binder.sheet.toFacts();
+    this.unresolved = binder.sheet.unresolved;
+    if (binder.sessionObject) this.sessionObject = binder.sessionObject;
+  }
+
+  get astDigest(): string {
+    this.#astDigest ??= digestOfTree(this.tree);
+    return this.#astDigest;
+  }
+
+  get objectsDigest(): string {
+    this.#objectsDigest ??= digestOfObjects(this.binder);
+    return this.#objectsDigest;
+  }
+}
+
+/** What `analyze` of this dialect yields. */
+export interface PostgresAnalysis extends Analysis {
+  readonly statements: readonly PostgresStatement[];
+  readonly offsets: Offsets;
+  readonly trees: ParseTree;
+}
+
+/** Resolves a parsed text. @throws {SluiceError} statement_too_complex */
+export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope): PostgresAnalysis {
+  const offsets = createOffsets(text);
+  const statements: PostgresStatement[] = [];
+  const disturbance: Disturbance = { catalog: false, path: false };
+  try {
+    for (const raw of trees.stmts ?? []) {
+      const binder = createBinder(scope);
+      bindStatement(binder, statementOf(raw));
+      settleReads(binder);
+      hideDisturbed(binder, disturbance);
+      const { start, end } = extentOf(raw, text, offsets);
+      const statement = new PostgresStatement(statementOf(raw), binder, start, end);
+      noteDisturbance(statement.facts, disturbance);
+      statements.push(statement);
+    }
+  } catch (thrown) {
+    throw asComplexity(thrown);
+  }
+  return { text, statements, shareable: isShareable(text, statements), offsets, trees };
+}
+
+/** Overflowing the stack while walking a tree is the text's doing, not ours. */
+export function asComplexity(thrown: unknown): unknown {
+  if (!(thrown instanceof RangeError)) return thrown;
+  return new SluiceError('statement_too_complex', 'the statement is nested too deeply to be analysed');
+}
+
+/** What earlier statements of the same text may have changed, before the later ones run. */
+interface Disturbance {
+  catalog: boolean;
+  path: boolean;
+}
+
+const PATH_SETTINGS: ReadonlySet<string> = new Set([
+  'search_path',
+  'role',
+  'session_authorization',
+  'all',
+  '',
+]);
+
+function noteDisturbance(facts: Facts, disturbance: Disturbance): void {
+  if (facts.changesCatalog || facts.opaque.length > 0) disturbance.catalog = true;
+  if (facts.settings.some(({ name }) => PATH_SETTINGS.has(name))) disturbance.path = true;
+  // Taking back a SET or a CREATE changes names too.
+  if (facts.transaction === 'rollback' || facts.transaction === 'rollback-to') disturbance.path = true;
+}
+
+/** All statements of a text are resolved before the first one runs: those that come after DDL cannot be. */
+function hideDisturbed(b: Binder, { catalog, path }: Disturbance): void {
+  if (!catalog && !path) return;
+  for (const { id, node, relation } of b.references) {
+    const exposed = catalog ? relation?.system !== true : node.schemaname === undefined;
+    if (exposed) b.sheet.hide('relation', `relation ${id} after a statement that may change what it names`);
+  }
+}
+
+function extentOf(raw: RawStmt, text: string, offsets: Offsets): { start: number; end: number } {
+  const from = raw.stmt_location ?? 0;
+  const start = offsets.toUtf16(from);
+  const end = raw.stmt_len ? offsets.toUtf16(from + raw.stmt_len) : text.length;
+  return { start: firstToken(text, start, end), end };
+}
+
+function isShareable(text: string, statements: readonly PostgresStatement[]): boolean {
+  if (statements.length !== 1 || !isAscii(text)) return false;
+  const shape = shapeOf(text);
+  if (shape === undefined) return false;
+  const inert = new Set<number>();
+  for (const location of statements[0]!.binder.inertConstants) inert.add(pastSigns(text, location));
+  for (let i = 0; i < shape.literals.length; i += 2) if (!inert.has(shape.literals[i]!)) return false;
+  return true;
+}
+
+/** A negative constant stands at its sign, its literal behind it. */
+function pastSigns(text: string, from: number): number {
+  let at = from;
+  while (/[-\s]/.test(text[at] ?? '')) at++;
+  return at;
+}
+
+function digestOfObjects(b: Binder): string {
+  const hash = createHash('sha256');
+  const { catalog } = b.scope;
+  const relations = b.sheet.relations.map((relation) => `${relation.id} ${relation.digest}`);
+  for (const relation of b.sheet.relations) {
+    for (const { functionOid } of relation.triggers) {
+      relations.push(`${functionOid} ${catalog.functionByOid(functionOid)?.definitionDigest}`);
+    }
+  }
+  for (const name of b.sheet.functionNames) {
+    for (const one of catalog.functionsNamed(name.slice(name.lastIndexOf('.') + 1))) {
+      if (!one.builtin) relations.push(`${one.schema}.${one.name} ${one.oid} ${one.definitionDigest}`);
+    }
+  }
+  for (const line of relations.sort()) hash.update(line).update('\0');
+  return hash.digest('hex');
+}

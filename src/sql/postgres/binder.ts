@@ -1,0 +1,212 @@
+/**
+ * The state of one statement's analysis, and what every part of it does with names: note relations, columns, types,
+ * operators and functions.
+ */
+import type { SessionObjectUse } from '../../model/dialect.ts';
+import type { Action } from '../../model/facts.ts';
+import { FactSheet } from './fact-sheet.ts';
+import { foreignOperator, judgeType } from './judgement.ts';
+import {
+  findColumn,
+  findItem,
+  type Item,
+  type Namespace,
+  type OutputColumn,
+  type RelationReference,
+  type Source,
+} from './namespace.ts';
+import { SYSTEM_COLUMNS } from './relation-info.ts';
+import type { PostgresScope } from './scope.ts';
+import { bodyOf, type Node, type RangeTableSample, type RangeVar, stringsOf, type TypeName } from './tree.ts';
+
+/** A column reference with everything it may mean. */
+export interface ColumnUse {
+  readonly fields: readonly string[];
+  readonly namespace: Namespace | undefined;
+  readonly sources: readonly Source[];
+  /** False if it may mean something else as well. */
+  readonly certain: boolean;
+}
+
+export interface Binder {
+  readonly scope: PostgresScope;
+  readonly sheet: FactSheet;
+  readonly references: RelationReference[];
+  readonly columnUses: ColumnUse[];
+  /** What it does to a named prepared statement or cursor. */
+  sessionObject: SessionObjectUse | undefined;
+  /** Byte offsets of constants that stand where their value changes nothing the analysis says. */
+  readonly inertConstants: Set<number>;
+}
+
+export function createBinder(scope: PostgresScope): Binder {
+  return {
+    scope,
+    sheet: new FactSheet(),
+    references: [],
+    columnUses: [],
+    sessionObject: undefined,
+    inertConstants: new Set(),
+  };
+}
+
+/** Where an expression stands. */
+export interface Place {
+  readonly namespace: Namespace | undefined;
+  readonly ctes: CteFrame | undefined;
+  /** True in predicates, joins, sorts and groups. */
+  readonly filter: boolean;
+  /** Collects the base columns that the expression's value comes from. */
+  readonly sink: Source[] | undefined;
+}
+
+/** A WITH query that is in scope, and those around it. */
+export interface CteFrame {
+  readonly name: string;
+  readonly next: CteFrame | undefined;
+  output(): { readonly columns: readonly OutputColumn[]; readonly open: boolean };
+}
+
+export function findCte(from: CteFrame | undefined, name: string): CteFrame | undefined {
+  for (let frame = from; frame; frame = frame.next) if (frame.name === name) return frame;
+  return undefined;
+}
+
+/** Notes one mention of a relation. What is read through it is noted as it turns up. */
+export function referTo(
+  b: Binder,
+  node: RangeVar,
+  role: RelationReference['role'],
+  sample?: RangeTableSample,
+): RelationReference {
+  const name = node.relname ?? '';
+  const relation = b.scope.relation(node.schemaname, name);
+  const id = relation?.id ?? (node.schemaname === undefined ? name : `${node.schemaname}.${name}`);
+  const reference: RelationReference = {
+    node,
+    relation,
+    id,
+    role,
+    sample,
+    reads: new Set(),
+    filters: new Set(),
+    systemColumns: new Set(),
+    wholeRow: false,
+    natural: false,
+    qualified: [],
+  };
+  b.references.push(reference);
+  return reference;
+}
+
+/** Notes the use of a relation that must exist; an unknown one cannot be seen through. */
+export function useRelation(b: Binder, reference: RelationReference, action: Action) {
+  if (reference.relation === undefined) {
+    b.sheet.miss(reference.id);
+    b.sheet.hide('relation', `relation ${reference.id}`);
+  }
+  return b.sheet.use(reference.id, reference.relation, action);
+}
+
+/** Writes what was read through every mention of a relation down in the facts. Once, at the end of a statement. */
+export function settleReads({ references, sheet }: Binder): void {
+  for (const { id, role, reads, filters } of references) {
+    const isTarget = (role === 'target' || role === 'utility') && !sheet.isOnlyRead(id);
+    sheet.noteReads(id, isTarget, reads, filters);
+  }
+}
+
+/** Notes that values of those columns are read at `place`. */
+export function read(sources: readonly Source[], place: Place): void {
+  for (const source of sources) {
+    const { reference, column } = source;
+    if (SYSTEM_COLUMNS.has(column) && reference.relation?.column(column) === undefined) {
+      reference.systemColumns.add(column);
+      if (reference.relation !== undefined) continue;
+    }
+    reference.reads.add(column);
+    if (place.filter) reference.filters.add(column);
+    place.sink?.push(source);
+  }
+}
+
+/** Notes that everything an item yields is read. */
+export function readItem(item: Item, place: Place): void {
+  for (const { sources } of item.output().columns) read(sources, place);
+  for (const reference of item.direct()) reference.wholeRow = true;
+}
+
+/** Resolves a bare name as a column, or as a row as a whole. Falls back to everything in scope. */
+export function readName(b: Binder, name: string, place: Place): void {
+  const { sources, maybe, found } = findColumn(place.namespace, name);
+  if (found) {
+    read(sources, place);
+    b.columnUses.push({ fields: [name], namespace: place.namespace, sources, certain: true });
+    return;
+  }
+  const item = findItem(place.namespace, name);
+  if (item) {
+    readItem(item, place);
+    b.columnUses.push({
+      fields: [name],
+      namespace: place.namespace,
+      sources: sourcesOf(item),
+      certain: true,
+    });
+    return;
+  }
+  for (const { reference } of maybe) if (reference) read([{ reference, column: name }], place);
+  if (maybe.length === 0) readEverything(place);
+  b.columnUses.push({ fields: [name], namespace: place.namespace, sources: [], certain: false });
+}
+
+export function sourcesOf(item: Item): Source[] {
+  return item.output().columns.flatMap(({ sources }) => [...sources]);
+}
+
+/** Notes that any column of anything in scope may be read. */
+export function readEverything(place: Place): void {
+  for (let level = place.namespace; level; level = level.parent) {
+    for (const item of level.items) readItem(item, place);
+  }
+}
+
+export function noteType(b: Binder, typeName: TypeName | undefined): void {
+  const names = stringsOf(typeName?.names);
+  if (names.length === 0) return;
+  const judgement = judgeType(b.scope, names);
+  if (judgement === 'plain') return;
+  if (judgement === 'unknown') b.sheet.miss(names.join('.'));
+  b.sheet.hide('type', `type ${names.join('.')}`);
+}
+
+export function noteOperator(b: Binder, name: readonly Node[] | undefined): void {
+  const foreign = foreignOperator(b.scope, stringsOf(name));
+  if (foreign !== undefined) b.sheet.hide('type', `operator ${foreign}`);
+}
+
+/** Visits every node below a body, typed fields included. `visit` decides whether to go deeper. */
+export function eachChild(body: object, visit: (node: Node, key: string) => void): void {
+  for (const [key, value] of Object.entries(body)) {
+    if (Array.isArray(value)) for (const each of value) visitValue(each, key, visit);
+    else visitValue(value, key, visit);
+  }
+}
+
+/** A node is `{Tag: {…}}`; a typed field has the body only, and is named by its key. */
+function visitValue(value: unknown, key: string, visit: (node: Node, key: string) => void): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (isNode(value)) visit(value, key);
+  else if (key === 'typeName') visit({ TypeName: value } as Node, key);
+  else eachChild(value, visit);
+}
+
+export function isNode(value: object): value is Node {
+  let tag = '';
+  for (const key in value) {
+    if (tag !== '') return false;
+    tag = key;
+  }
+  const first = tag.charCodeAt(0);
+  return first >= 0x41 && first <= 0x5a && typeof bodyOf(value as Node) === 'object';
+}

@@ -1,0 +1,119 @@
+/**
+ * Columns of PostgreSQL's own catalogs and views that hold values, texts or secrets of others. Pure table; names that a
+ * server's version lacks do no harm.
+ *
+ * Labels: `statistics` (values sampled from columns), `statement_text` (others' statements), `secret` (passwords and
+ * connection strings).
+ *
+ * @see https://www.postgresql.org/docs/18/catalogs.html
+ * @see https://www.postgresql.org/docs/18/views.html
+ */
+import type { ColumnLabel, Label } from '../../model/labels.ts';
+
+const LABELLED: Readonly<Record<string, Readonly<Record<Label, readonly string[]>>>> = {
+  pg_statistic: {
+    statistics: [
+      'stanullfrac',
+      'stawidth',
+      'stadistinct',
+      ...[1, 2, 3, 4, 5].flatMap((slot) => [`stanumbers${slot}`, `stavalues${slot}`]),
+    ],
+  },
+  pg_stats: {
+    statistics: [
+      'null_frac',
+      'avg_width',
+      'n_distinct',
+      'most_common_vals',
+      'most_common_freqs',
+      'histogram_bounds',
+      'correlation',
+      'most_common_elems',
+      'most_common_elem_freqs',
+      'elem_count_histogram',
+      'range_length_histogram',
+      'range_empty_frac',
+      'range_bounds_histogram',
+    ],
+  },
+  pg_statistic_ext_data: { statistics: ['stxdndistinct', 'stxddependencies', 'stxdmcv', 'stxdexpr'] },
+  pg_stats_ext: {
+    statistics: [
+      'n_distinct',
+      'dependencies',
+      'most_common_vals',
+      'most_common_val_nulls',
+      'most_common_freqs',
+      'most_common_base_freqs',
+    ],
+  },
+  pg_stats_ext_exprs: {
+    statistics: [
+      'null_frac',
+      'avg_width',
+      'n_distinct',
+      'most_common_vals',
+      'most_common_freqs',
+      'histogram_bounds',
+      'correlation',
+      'most_common_elems',
+      'most_common_elem_freqs',
+      'elem_count_histogram',
+      'range_length_histogram',
+      'range_empty_frac',
+      'range_bounds_histogram',
+    ],
+  },
+  pg_stat_activity: { statement_text: ['query'] },
+  pg_prepared_statements: { statement_text: ['statement'] },
+  pg_cursors: { statement_text: ['statement'] },
+  pg_largeobject: { secret: ['data'] },
+  pg_authid: { secret: ['rolpassword'] },
+  pg_shadow: { secret: ['passwd'] },
+  pg_user_mapping: { secret: ['umoptions'] },
+  pg_user_mappings: { secret: ['umoptions'] },
+  pg_foreign_server: { secret: ['srvoptions'] },
+  pg_subscription: { secret: ['subconninfo'] },
+  pg_stat_wal_receiver: { secret: ['conninfo'] },
+  pg_settings: { secret: ['setting', 'boot_val', 'reset_val'] },
+  pg_db_role_setting: { secret: ['setconfig'] },
+  pg_roles: { secret: ['rolconfig'] },
+  pg_user: { secret: ['useconfig'] },
+  pg_hba_file_rules: { secret: ['options', 'error'] },
+  pg_ident_file_mappings: { secret: ['error'] },
+  pg_file_settings: { secret: ['setting', 'error'] },
+};
+
+const INFORMATION_SCHEMA: Readonly<Record<string, readonly string[]>> = {
+  _pg_foreign_servers: ['srvoptions'],
+  _pg_user_mappings: ['umoptions'],
+  foreign_server_options: ['option_value'],
+  user_mapping_options: ['option_value'],
+};
+
+/** Extensions that are usually installed into these schemas. Elsewhere, the configuration must name them. */
+const EXTENSION_SCHEMAS: readonly string[] = ['public', 'extensions', 'monitoring', 'pg_catalog'];
+const EXTENSION_RELATIONS: Readonly<Record<string, readonly string[]>> = {
+  pg_stat_statements: ['query'],
+  pg_stat_monitor: ['query', 'query_plan'],
+  pg_buffercache: [],
+};
+
+function of(schema: string, relation: string, label: Label, columns: readonly string[]): ColumnLabel[] {
+  return columns.map((column) => ({ relation: `${schema}.${relation}`, column, label }));
+}
+
+/** Labels that every database has, whatever its configuration says. */
+export const BUILTIN_LABELS: readonly ColumnLabel[] = [
+  ...Object.entries(LABELLED).flatMap(([relation, labels]) =>
+    Object.entries(labels).flatMap(([label, columns]) => of('pg_catalog', relation, label, columns)),
+  ),
+  ...Object.entries(INFORMATION_SCHEMA).flatMap(([relation, columns]) =>
+    of('information_schema', relation, 'secret', columns),
+  ),
+  ...EXTENSION_SCHEMAS.flatMap((schema) =>
+    Object.entries(EXTENSION_RELATIONS).flatMap(([relation, columns]) =>
+      of(schema, relation, 'statement_text', columns),
+    ),
+  ),
+];

@@ -1,0 +1,73 @@
+/**
+ * Function calls: whether they can be seen through, and what they do besides computing.
+ */
+import { type Binder, noteType } from './binder.ts';
+import { EFFECTS, isAdministering, SECRET_SETTINGS } from './builtin-functions.ts';
+import { judgeFunction } from './judgement.ts';
+import { noteSetting } from './settings.ts';
+import { as, constantOf, type Node, type TypeCast } from './tree.ts';
+
+/**
+ * Notes a call.
+ * @param names the function's name as written
+ * @param argumentCount undefined if it cannot be told
+ */
+export function noteCall(
+  b: Binder,
+  names: readonly string[],
+  argumentCount: number | undefined,
+  args: readonly Node[],
+): void {
+  const judged = judgeFunction(b.scope, names, argumentCount);
+  const bare = names.at(-1) ?? '';
+  if (!judged.found) {
+    b.sheet.miss(names.join('.'));
+    // `name(x)` may also be a cast.
+    if (b.scope.catalog.typesNamed(bare).length > 0)
+      noteType(b, { names: names.map((sval) => ({ String: { sval } })) });
+  }
+  const transparent = judged.transparent && !hidesSecret(bare, args);
+  b.sheet.call(judged.name, transparent);
+  if (!transparent) {
+    b.sheet.act('Execute');
+    b.sheet.hide('function', `function ${judged.name}`);
+    if (judged.builtin && isAdministering(bare)) b.sheet.act('Administer');
+  }
+  if (judged.writes) b.sheet.writes = true;
+  if (judged.builtin && judged.found) noteEffects(b, bare, args);
+}
+
+function noteEffects(b: Binder, name: string, args: readonly Node[]): void {
+  const effect = EFFECTS[name];
+  if (effect) b.sheet.act(effect);
+  if (name === 'nextval' || name === 'setval') b.sheet.touch('Update', 'sequence', textOf(args[0]) ?? '');
+  if (name === 'set_config') {
+    const local = constantOf(unwrapped(args[2]));
+    noteSetting(
+      b,
+      textOf(args[0]),
+      textOf(args[1]) ?? null,
+      local !== false && local !== 'false' && local !== 'f',
+    );
+  }
+}
+
+/** `current_setting` of a secret, or of a name that only shows at run time. */
+function hidesSecret(name: string, args: readonly Node[]): boolean {
+  if (name !== 'current_setting') return false;
+  const setting = textOf(args[0])?.toLowerCase();
+  return setting === undefined || SECRET_SETTINGS.includes(setting);
+}
+
+/** A literal's text, whatever it is cast to. */
+function textOf(node: Node | undefined): string | undefined {
+  const value = constantOf(unwrapped(node));
+  return typeof value === 'string' ? value : undefined;
+}
+
+function unwrapped(node: Node | undefined): Node | undefined {
+  let inner = node;
+  for (let cast = as<TypeCast>(inner, 'TypeCast'); cast; cast = as<TypeCast>(inner, 'TypeCast'))
+    inner = cast.arg;
+  return inner;
+}

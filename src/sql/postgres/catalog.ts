@@ -1,0 +1,273 @@
+/**
+ * The catalog snapshot: what the database's catalogs held at one moment, immutable. Loaded by `catalog-loader.ts`.
+ *
+ * It never holds a value of a user's table.
+ */
+import type { RelationId } from '../../model/facts.ts';
+import { FIRST_USER_OID } from './catalog-queries.ts';
+import { RelationInfo } from './relation-info.ts';
+
+/** One function, procedure or aggregate. */
+export interface FunctionInfo {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly language: string;
+  /** immutable, stable, volatile */
+  readonly volatility: 'i' | 's' | 'v';
+  /** function, procedure, aggregate, window function */
+  readonly kind: 'f' | 'p' | 'a' | 'w';
+  readonly securityDefiner: boolean;
+  readonly argumentCount: number;
+  readonly defaultCount: number;
+  readonly variadic: boolean;
+  /** True if it came with the server. */
+  readonly builtin: boolean;
+  readonly extension: string | undefined;
+  /** Only of functions that did not come with the server. */
+  readonly identityArguments: string | undefined;
+  readonly definitionDigest: string | undefined;
+}
+
+export interface TypeInfo {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** base, composite, domain, enum, multirange, pseudo, range */
+  readonly kind: 'b' | 'c' | 'd' | 'e' | 'm' | 'p' | 'r';
+  readonly category: string;
+  /** Of domains; 0 otherwise. */
+  readonly baseOid: number;
+  /** Of arrays; 0 otherwise. */
+  readonly elementOid: number;
+  readonly notNull: boolean;
+  readonly builtin: boolean;
+  readonly extension: string | undefined;
+  /** Of domains: one list a CHECK constraint, with the functions it calls that did not come with the server. */
+  readonly checks: readonly (readonly number[])[];
+  /** Oids of the types it is made of: attributes, subtype, element, base. */
+  readonly parts: readonly number[];
+}
+
+/** An operator or a cast that did not come with the server. */
+export interface ForeignOperator {
+  readonly schema: string;
+  readonly name: string;
+  readonly functionOid: number;
+}
+
+export interface ForeignCast {
+  readonly source: number;
+  readonly target: number;
+  /** 0 if the cast calls none. */
+  readonly functionOid: number;
+  /** `i`: through the types' input and output functions. */
+  readonly method: string;
+}
+
+/** Everything a load read, as texts of JSON. */
+export interface CatalogRows {
+  readonly schemas: readonly string[];
+  readonly relations: readonly string[];
+  readonly functions: readonly string[];
+  readonly operators: readonly string[];
+  readonly casts: readonly string[];
+  readonly types: readonly string[];
+  /** By oid; views whose definition could not be read in time are missing. */
+  readonly viewDefinitions: ReadonlyMap<number, string>;
+}
+
+const NONE: readonly never[] = [];
+
+/** An immutable snapshot. All look-ups are O(1). */
+export class CatalogSnapshot {
+  /** Grows whenever the content changed, and only then. */
+  readonly version: number;
+  readonly schemas: ReadonlySet<string>;
+  readonly viewDefinitions: ReadonlyMap<number, string>;
+  readonly #relationsByName = new Map<string, RelationInfo[]>();
+  readonly #relationsByOid = new Map<number, RelationInfo>();
+  readonly #children = new Map<number, RelationInfo[]>();
+  readonly #functionsByName = new Map<string, FunctionInfo[]>();
+  readonly #functionsByOid = new Map<number, FunctionInfo>();
+  readonly #operators = new Map<string, ForeignOperator[]>();
+  readonly #casts: readonly ForeignCast[];
+  readonly #typesByOid = new Map<number, TypeInfo>();
+  readonly #typesByName = new Map<string, TypeInfo[]>();
+
+  constructor(version: number, rows: CatalogRows) {
+    this.version = version;
+    this.schemas = new Set(rows.schemas);
+    this.viewDefinitions = rows.viewDefinitions;
+    for (const row of rows.relations) this.#addRelation(new RelationInfo(row));
+    for (const row of rows.functions) this.#addFunctions(JSON.parse(row) as FunctionsRow);
+    for (const row of rows.operators) {
+      const [schema, name, functionOid] = JSON.parse(row) as [string, string, number];
+      append(this.#operators, name, { schema, name, functionOid });
+    }
+    this.#casts = rows.casts.map((row) => {
+      const [source, target, functionOid, method] = JSON.parse(row) as [number, number, number, string];
+      return { source, target, functionOid, method };
+    });
+    for (const row of rows.types) {
+      const type = typeOf(JSON.parse(row) as TypeRow);
+      this.#typesByOid.set(type.oid, type);
+      append(this.#typesByName, type.name, type);
+    }
+  }
+
+  relation(schema: string, name: string): RelationInfo | undefined {
+    return this.#relationsByName.get(name)?.find((relation) => relation.schema === schema);
+  }
+
+  /** By `schema.name`. Where names with dots make that ambiguous, all that match. */
+  relationsById(id: RelationId): RelationInfo[] {
+    const found: RelationInfo[] = [];
+    for (let dot = id.indexOf('.'); dot >= 0; dot = id.indexOf('.', dot + 1)) {
+      const relation = this.relation(id.slice(0, dot), id.slice(dot + 1));
+      if (relation) found.push(relation);
+    }
+    return found;
+  }
+
+  relationByOid(oid: number): RelationInfo | undefined {
+    return this.#relationsByOid.get(oid);
+  }
+
+  /** Every relation of that name, in whatever schema. */
+  relationsNamed(name: string): readonly RelationInfo[] {
+    return this.#relationsByName.get(name) ?? NONE;
+  }
+
+  relations(): Iterable<RelationInfo> {
+    return this.#relationsByOid.values();
+  }
+
+  /** Partitions, or tables that inherit from it; direct ones only. */
+  children(oid: number): readonly RelationInfo[] {
+    return this.#children.get(oid) ?? NONE;
+  }
+
+  /** Every function of that name, in whatever schema. */
+  functionsNamed(name: string): readonly FunctionInfo[] {
+    return this.#functionsByName.get(name) ?? NONE;
+  }
+
+  functionByOid(oid: number): FunctionInfo | undefined {
+    return this.#functionsByOid.get(oid);
+  }
+
+  /** The operators of that name which did not come with the server. */
+  foreignOperatorsNamed(name: string): readonly ForeignOperator[] {
+    return this.#operators.get(name) ?? NONE;
+  }
+
+  /** The casts from or to that type which did not come with the server. */
+  foreignCastsOf(typeOid: number): readonly ForeignCast[] {
+    return this.#casts.filter(({ source, target }) => source === typeOid || target === typeOid);
+  }
+
+  /** Undefined for row types of relations, which the snapshot leaves out. */
+  type(oid: number): TypeInfo | undefined {
+    return this.#typesByOid.get(oid);
+  }
+
+  typesNamed(name: string): readonly TypeInfo[] {
+    return this.#typesByName.get(name) ?? NONE;
+  }
+
+  /** Hex SHA-256 over the definition of a relation; empty if there is none of that name. */
+  digestOf(id: RelationId): string {
+    return this.relationsById(id)
+      .map(({ digest }) => digest)
+      .join();
+  }
+
+  #addRelation(relation: RelationInfo): void {
+    this.#relationsByOid.set(relation.oid, relation);
+    append(this.#relationsByName, relation.name, relation);
+    for (const parent of relation.parents) append(this.#children, parent, relation);
+  }
+
+  #addFunctions([schema, name, overloads]: FunctionsRow): void {
+    for (const row of overloads) {
+      const info = functionOf(schema, name, row);
+      append(this.#functionsByName, name, info);
+      this.#functionsByOid.set(info.oid, info);
+    }
+  }
+}
+
+type FunctionRow = readonly [
+  oid: number,
+  language: string,
+  volatility: FunctionInfo['volatility'],
+  kind: FunctionInfo['kind'],
+  securityDefiner: number,
+  argumentCount: number,
+  defaultCount: number,
+  variadic: number,
+  extension: string | null,
+  identityArguments: string | null,
+  definitionDigest: string | null,
+];
+type FunctionsRow = readonly [schema: string, name: string, overloads: readonly FunctionRow[]];
+type TypeRow = readonly [
+  oid: number,
+  schema: string,
+  name: string,
+  kind: TypeInfo['kind'],
+  category: string,
+  baseOid: number,
+  elementOid: number,
+  relationOid: number,
+  notNull: number,
+  extension: string | null,
+  checks: readonly (readonly number[] | null)[] | null,
+  attributes: readonly number[] | null,
+  subtype: number | null,
+];
+
+function functionOf(schema: string, name: string, row: FunctionRow): FunctionInfo {
+  return {
+    oid: row[0],
+    schema,
+    name,
+    language: row[1],
+    volatility: row[2],
+    kind: row[3],
+    securityDefiner: row[4] === 1,
+    argumentCount: row[5],
+    defaultCount: row[6],
+    variadic: row[7] === 1,
+    builtin: row[0] < FIRST_USER_OID,
+    extension: row[8] ?? undefined,
+    identityArguments: row[9] ?? undefined,
+    definitionDigest: row[10] ?? undefined,
+  };
+}
+
+function typeOf(row: TypeRow): TypeInfo {
+  const [oid, schema, name, kind, category, baseOid, elementOid] = row;
+  const parts = [...(row[11] ?? NONE), row[12] ?? 0, baseOid, elementOid].filter((part) => part !== 0);
+  return {
+    oid,
+    schema,
+    name,
+    kind,
+    category,
+    baseOid,
+    elementOid,
+    notNull: row[8] === 1,
+    builtin: oid < FIRST_USER_OID,
+    extension: row[9] ?? undefined,
+    checks: (row[10] ?? NONE).map((functions) => functions ?? NONE),
+    parts,
+  };
+}
+
+function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}

@@ -1,0 +1,126 @@
+/**
+ * DDL: what statements that define things mention. The bodies of definitions differ so much that they are walked
+ * generically; whatever can hold a query, an expression, a type or a relation is found wherever it stands.
+ */
+import type { Action } from '../../model/facts.ts';
+import { type Binder, isNode, noteType, type Place, referTo, useRelation } from './binder.ts';
+import { noteCall } from './calls.ts';
+import { bindExpression } from './expressions.ts';
+import { type Item, type RelationReference, relationItem } from './namespace.ts';
+import { isAdministrative, objectName, rangeVarOf } from './object-names.ts';
+import { bindQuery } from './queries.ts';
+import { as, bodyOf, type Node, type RangeVar, stringsOf, type TypeName, tagOf } from './tree.ts';
+
+/** Fields that hold a RangeVar without its tag. */
+const RELATION_FIELDS: ReadonlySet<string> = new Set(['relation', 'rel', 'pktable', 'constrrel', 'table']);
+
+/** Nodes of expressions: from here on `expressions.ts` knows the way. */
+const EXPRESSIONS: ReadonlySet<string> = new Set([
+  'A_ArrayExpr',
+  'A_Expr',
+  'A_Indirection',
+  'BoolExpr',
+  'BooleanTest',
+  'CaseExpr',
+  'CoalesceExpr',
+  'ColumnRef',
+  'FuncCall',
+  'JsonArrayAgg',
+  'JsonArrayConstructor',
+  'JsonArrayQueryConstructor',
+  'JsonFuncExpr',
+  'JsonIsPredicate',
+  'JsonObjectAgg',
+  'JsonObjectConstructor',
+  'JsonParseExpr',
+  'JsonScalarExpr',
+  'JsonSerializeExpr',
+  'MinMaxExpr',
+  'NullTest',
+  'RowExpr',
+  'SubLink',
+  'TypeCast',
+  'XmlExpr',
+  'XmlSerialize',
+]);
+
+const QUERIES: ReadonlySet<string> = new Set([
+  'SelectStmt',
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+]);
+
+/** Notes an object that is defined, changed or dropped; some kinds are acts of administration. */
+export function define(b: Binder, action: Action, kind: string, name: string): void {
+  b.sheet.touch(action, kind, name);
+  if (isAdministrative(kind)) b.sheet.act('Administer');
+}
+
+/** Notes a relation that DDL is about. Returns it as an item, for expressions over its columns. */
+export function mention(b: Binder, node: RangeVar | undefined, action: Action): Item {
+  const reference = mentionReference(b, node, action);
+  return relationItem(reference, node?.alias?.aliasname, []);
+}
+
+export function mentionReference(b: Binder, node: RangeVar | undefined, action: Action): RelationReference {
+  const reference = referTo(b, node ?? {}, 'utility');
+  useRelation(b, reference, action);
+  return reference;
+}
+
+/** A relation that is written as a list of names. */
+export function mentionNames(b: Binder, names: readonly string[], action: Action): Item {
+  return mention(b, rangeVarOf(names), action);
+}
+
+/**
+ * Walks the body of a definition.
+ * @param items what expressions in it may refer to
+ * @param action how other relations it mentions are used
+ */
+export function walkDefinition(b: Binder, body: object, items: readonly Item[], action: Action): void {
+  const place: Place = {
+    namespace: { items, parent: undefined },
+    ctes: undefined,
+    filter: true,
+    sink: undefined,
+  };
+  const walk = (value: unknown, key: string): void => {
+    if (Array.isArray(value)) for (const each of value) walk(each, key);
+    else if (typeof value !== 'object' || value === null) return;
+    else if (isNode(value)) visit(value);
+    else if (RELATION_FIELDS.has(key) && 'relname' in value) mention(b, value as RangeVar, action);
+    else if (key === 'typeName' || key === 'ofTypename') noteType(b, value as TypeName);
+    else for (const [field, inner] of Object.entries(value)) walk(inner, field);
+  };
+  const visit = (node: Node): void => {
+    const tag = tagOf(node);
+    if (tag === 'RangeVar') mention(b, bodyOf(node) as RangeVar, action);
+    else if (tag === 'TypeName') noteType(b, bodyOf(node) as TypeName);
+    else if (QUERIES.has(tag)) bindQuery(b, node, place.namespace, undefined);
+    else if (EXPRESSIONS.has(tag)) bindExpression(b, node, place);
+    else for (const [field, inner] of Object.entries(bodyOf(node))) walk(inner, field);
+  };
+  for (const [field, inner] of Object.entries(body)) walk(inner, field);
+}
+
+/** A function that a definition names: it will be called later, by whoever uses what is defined. */
+export function noteNamedFunction(b: Binder, names: readonly Node[] | undefined): void {
+  if (names !== undefined) noteCall(b, stringsOf(names), undefined, []);
+}
+
+/** The value of a DefElem of that name, as a name or text. */
+export function optionOf(options: readonly Node[] | undefined, name: string): Node | undefined {
+  for (const node of options ?? []) {
+    const option = as<{ defname?: string; arg?: Node }>(node, 'DefElem');
+    if (option?.defname === name) return option.arg ?? { Boolean: { boolval: true } };
+  }
+  return undefined;
+}
+
+/** A dotted name from a node or a list of nodes. */
+export function nameOf(value: Node | readonly Node[] | undefined): string {
+  return Array.isArray(value) ? value.map(objectName).join('.') : objectName(value as Node | undefined);
+}

@@ -1,0 +1,95 @@
+/**
+ * Where labels flow: a column that yields or must equal what a labelled column holds is labelled too. Between a partitioned
+ * or inherited table and its children in both directions, from a referenced column to its foreign keys, into generated
+ * columns, and into views. The system's own views are labelled one by one instead, in `builtin-labels.ts`.
+ */
+import type { ColumnLabel } from '../../model/labels.ts';
+import type { CatalogSnapshot } from './catalog.ts';
+import type { RelationInfo } from './relation-info.ts';
+
+/** One step: where the values of one column stand as well. */
+interface Step {
+  readonly relation: RelationInfo;
+  readonly column: string;
+}
+
+/** The labels given, and those that follow. In no particular order, without repetitions. */
+export function flowLabels(labels: readonly ColumnLabel[], catalog: CatalogSnapshot): readonly ColumnLabel[] {
+  const flows = new Flows(catalog);
+  const known = new Map<string, ColumnLabel>();
+  const pending = [...labels];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const key = JSON.stringify([next.relation, next.column, next.label]);
+    if (known.has(key)) continue;
+    known.set(key, next);
+    const { label } = next;
+    for (const { relation, column } of flows.from(next))
+      pending.push({ relation: relation.id, column, label });
+  }
+  return [...known.values()];
+}
+
+class Flows {
+  readonly #catalog: CatalogSnapshot;
+  /** By oid of the referenced relation: the relations with foreign keys to it. */
+  readonly #referencing = new Map<number, Set<RelationInfo>>();
+
+  /** By oid of a relation: the views that read it. */
+  readonly #reading = new Map<number, RelationInfo[]>();
+
+  constructor(catalog: CatalogSnapshot) {
+    this.#catalog = catalog;
+    for (const relation of catalog.relations()) {
+      if (relation.system) continue;
+      for (const oid of relation.reads) this.#reading.set(oid, [...(this.#reading.get(oid) ?? []), relation]);
+      for (const { references } of relation.constraints) {
+        if (references === undefined) continue;
+        const known = this.#referencing.get(references.oid);
+        if (known) known.add(relation);
+        else this.#referencing.set(references.oid, new Set([relation]));
+      }
+    }
+  }
+
+  *from({ relation: id, column }: ColumnLabel): Iterable<Step> {
+    for (const relation of this.#catalog.relationsById(id)) {
+      yield* this.#family(relation, column);
+      yield* this.#generated(relation, column);
+      yield* this.#foreignKeys(relation, column);
+      yield* this.#views(relation);
+    }
+  }
+
+  /** Any column of a view may depend on any column of what it reads. */
+  *#views(relation: RelationInfo): Iterable<Step> {
+    for (const view of this.#reading.get(relation.oid) ?? []) {
+      for (const { name } of view.columns) yield { relation: view, column: name };
+    }
+  }
+
+  *#family(relation: RelationInfo, column: string): Iterable<Step> {
+    const parents = relation.parents.map((oid) => this.#catalog.relationByOid(oid));
+    for (const each of [...parents, ...this.#catalog.children(relation.oid)]) {
+      if (each?.column(column)) yield { relation: each, column };
+    }
+  }
+
+  *#generated(relation: RelationInfo, column: string): Iterable<Step> {
+    const attnum = relation.column(column)?.attnum ?? 0;
+    for (const each of relation.columns) {
+      if (each.computedFrom.includes(attnum)) yield { relation, column: each.name };
+    }
+  }
+
+  *#foreignKeys(relation: RelationInfo, column: string): Iterable<Step> {
+    const attnum = relation.column(column)?.attnum ?? 0;
+    for (const each of this.#referencing.get(relation.oid) ?? []) {
+      for (const { columns, references } of each.constraints) {
+        const position = references?.oid === relation.oid ? references.columns.indexOf(attnum) : -1;
+        for (const name of position < 0 ? [] : each.columnNames([columns[position]!])) {
+          yield { relation: each, column: name };
+        }
+      }
+    }
+  }
+}

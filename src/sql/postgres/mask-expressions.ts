@@ -1,0 +1,78 @@
+/**
+ * Masks as SQL: an expression over a column that is total (raises for no value), immutable, and of the column's own type.
+ *
+ * A mask that a type cannot express becomes null of that type. Every function, operator and type is spelled with its schema,
+ * so that no search_path can redirect it; constructs that look operators up by bare name (IN, BETWEEN, simple CASE) are
+ * not used.
+ */
+import type { Mask } from '../../model/labels.ts';
+import { bucketExpression } from './bucket-expression.ts';
+import type { CatalogSnapshot, TypeInfo } from './catalog.ts';
+import { constantLiteral } from './constant-literal.ts';
+import { dateExpression } from './date-expression.ts';
+import { quoteName, quoteQualified } from './identifiers.ts';
+import type { ColumnInfo } from './relation-info.ts';
+import { textExpression } from './text-expression.ts';
+
+/** A column to be masked. */
+export interface MaskedColumn {
+  readonly info: ColumnInfo;
+  /** Undefined if the snapshot does not know its type. */
+  readonly type: TypeInfo | undefined;
+  /** How the expression refers to it. */
+  readonly reference: string;
+  /** How its type is spelled; undefined if it cannot be. */
+  readonly typeText: string | undefined;
+}
+
+/** The masked value of a column, as SQL. */
+export function maskExpression(catalog: CatalogSnapshot, info: ColumnInfo, mask: Mask): string {
+  const type = catalog.type(info.typeOid);
+  const column: MaskedColumn = {
+    info,
+    type,
+    reference: quoteName(info.name),
+    typeText: type && spellType(type, info),
+  };
+  const value = valueExpression(column, mask) ?? nullExpression(column);
+  return info.collation ? `(${value}) COLLATE ${quoteQualified(...info.collation)}` : value;
+}
+
+function valueExpression(column: MaskedColumn, mask: Mask): string | undefined {
+  if (column.typeText === undefined || column.type === undefined || column.type.kind !== 'b')
+    return undefined;
+  switch (mask.kind) {
+    case 'null':
+      return undefined;
+    case 'constant':
+      return constantLiteral(column, mask.value);
+    case 'date':
+      return dateExpression(column, mask.unit);
+    case 'bucket':
+      return bucketExpression(column, mask.size);
+    default:
+      return textExpression(column, mask);
+  }
+}
+
+/**
+ * Null of the column's type. Types that a cast of null could make raise (domains that forbid it) or that have no literal
+ * (pseudo types of the system views) take their type from a branch that is never taken.
+ */
+function nullExpression({ type, typeText, reference }: MaskedColumn): string {
+  const castable = type !== undefined && typeText !== undefined && type.kind !== 'd' && type.kind !== 'p';
+  return castable ? `NULL::${typeText}` : `CASE WHEN false THEN ${reference} END`;
+}
+
+/** Type names that are words of the grammar: what `format_type` prints for them cannot be redirected. */
+const GRAMMATICAL =
+  /^(bit|boolean|char|character|double|interval|numeric|real|smallint|integer|bigint|time|timestamp)\b/;
+
+/** A column's type with its modifier, such as `pg_catalog."varchar"(20)`. */
+function spellType(type: TypeInfo, { typeText }: ColumnInfo): string | undefined {
+  const name = quoteQualified(type.schema, type.name);
+  if (typeText === undefined) return name;
+  if (type.schema === 'pg_catalog' && GRAMMATICAL.test(typeText)) return typeText;
+  const modifier = /\([^()]*\)$/.exec(typeText)?.[0];
+  return modifier === undefined ? undefined : `${name}${modifier}`;
+}

@@ -1,0 +1,43 @@
+/** The masks of one rewriting, by relation. */
+import type { ColumnMask, Mask } from '../../model/labels.ts';
+import type { RelationReference } from './namespace.ts';
+
+const NONE: ReadonlyMap<string, Mask> = new Map();
+
+export class MaskIndex {
+  readonly #byRelation = new Map<string, Map<string, Mask>>();
+
+  /** Of several masks for a column the first that shows least wins: two different ones become redact. */
+  constructor(masks: readonly ColumnMask[]) {
+    for (const { relation, column, mask } of masks) {
+      let columns = this.#byRelation.get(relation);
+      if (columns === undefined) {
+        columns = new Map();
+        this.#byRelation.set(relation, columns);
+      }
+      const known = columns.get(column);
+      const same = known === undefined || JSON.stringify(known) === JSON.stringify(mask);
+      columns.set(column, same ? mask : { kind: 'redact' });
+    }
+  }
+
+  /** The masks that apply to a relation that is named; temporary relations and unknown ones have none. */
+  of(reference: RelationReference): ReadonlyMap<string, Mask> {
+    const { relation } = reference;
+    return relation === undefined || relation.temporary ? NONE : this.ofRelation(relation.id);
+  }
+
+  ofRelation(id: string): ReadonlyMap<string, Mask> {
+    return this.#byRelation.get(id) ?? NONE;
+  }
+
+  isMasked(reference: RelationReference): boolean {
+    return this.of(reference).size > 0;
+  }
+
+  /** Masked columns that are read through a reference. */
+  readThrough(reference: RelationReference): string[] {
+    const masks = this.of(reference);
+    return [...reference.reads].filter((column) => masks.has(column));
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * INSERT, UPDATE, DELETE, MERGE: as statements of their own and inside WITH.
+ *
+ * @see https://www.postgresql.org/docs/18/dml.html
+ */
+import type { Action } from '../../model/facts.ts';
+import { type Binder, type CteFrame, type Place, read, referTo, useRelation } from './binder.ts';
+import { isAlwaysTrue } from './bounded.ts';
+import { bindExpression, bindExpressions, filtering, noteInert } from './expressions.ts';
+import { bindFrom } from './from-clause.ts';
+import {
+  derivedItem,
+  type Item,
+  type Namespace,
+  NO_OUTPUT,
+  type Output,
+  type RelationReference,
+  relationItem,
+  type Source,
+} from './namespace.ts';
+import { bindQuery, bindTargets, bindWith } from './queries.ts';
+import {
+  as,
+  bodyOf,
+  type DeleteStmt,
+  type IndexElem,
+  type InsertStmt,
+  itemsOf,
+  type MergeStmt,
+  type MergeWhenClause,
+  type Node,
+  type OnConflictClause,
+  type RangeVar,
+  type ResTarget,
+  type ReturningClause,
+  type ReturningOption,
+  type SelectStmt,
+  tagOf,
+  type UpdateStmt,
+} from './tree.ts';
+
+const MODIFICATIONS: ReadonlySet<string> = new Set(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+export function isModification(node: Node): boolean {
+  return MODIFICATIONS.has(tagOf(node));
+}
+
+/** Binds it and returns what its RETURNING yields. */
+export function bindModification(
+  b: Binder,
+  node: Node,
+  parent: Namespace | undefined,
+  ctes: CteFrame | undefined,
+): Output {
+  b.sheet.writes = true;
+  switch (tagOf(node)) {
+    case 'InsertStmt':
+      return bindInsert(b, bodyOf(node) as InsertStmt, parent, ctes);
+    case 'UpdateStmt':
+      return bindUpdate(b, bodyOf(node) as UpdateStmt, parent, ctes);
+    case 'DeleteStmt':
+      return bindDelete(b, bodyOf(node) as DeleteStmt, parent, ctes);
+    default:
+      return bindMerge(b, bodyOf(node) as MergeStmt, parent, ctes);
+  }
+}
+
+/** The relation that is changed: never a WITH query, even if one has its name. */
+interface Target {
+  readonly reference: RelationReference;
+  readonly item: Item;
+}
+
+function bindTarget(b: Binder, node: RangeVar | undefined): Target {
+  const reference = referTo(b, node ?? {}, 'target');
+  return { reference, item: relationItem(reference, node?.alias?.aliasname, []) };
+}
+
+/** Notes one way in which the target is changed. */
+function noteChange(b: Binder, { reference }: Target, action: Action, columns: readonly string[]): void {
+  const sheet = useRelation(b, reference, action);
+  for (const column of columns) sheet.writes.add(column);
+  const { relation } = reference;
+  if (relation && relation.rules.length > 0) b.sheet.hide('statement', `rules on ${relation.id}`);
+}
+
+function bindInsert(
+  b: Binder,
+  insert: InsertStmt,
+  parent: Namespace | undefined,
+  outer: CteFrame | undefined,
+): Output {
+  const ctes = bindWith(b, insert.withClause, parent, outer);
+  const target = bindTarget(b, insert.relation);
+  const columns = namesOf(insert.cols) ?? columnNamesOf(target);
+  noteChange(b, target, 'Insert', columns);
+  const place: Place = { namespace: parent, ctes, filter: false, sink: undefined };
+  if (insert.selectStmt) bindInsertSource(b, insert.selectStmt, place);
+  bindAssignmentSubscripts(b, insert.cols, place);
+  if (insert.onConflictClause) bindOnConflict(b, insert.onConflictClause, target, place);
+  return bindReturning(b, insert.returningClause, target, [], place);
+}
+
+function bindInsertSource(b: Binder, source: Node, place: Place): void {
+  for (const row of as<SelectStmt>(source, 'SelectStmt')?.valuesLists ?? []) {
+    for (const value of itemsOf(row)) noteInert(b, value);
+  }
+  bindQuery(b, source, place.namespace, place.ctes);
+}
+
+function bindOnConflict(b: Binder, clause: OnConflictClause, target: Target, outer: Place): void {
+  const { infer, targetList, whereClause } = clause;
+  const own: Place = { ...outer, namespace: { items: [target.item], parent: outer.namespace } };
+  for (const node of infer?.indexElems ?? []) bindIndexElement(b, as<IndexElem>(node, 'IndexElem'), own);
+  if (infer?.whereClause) bindExpression(b, infer.whereClause, filtering(own));
+  if (clause.action !== 'ONCONFLICT_UPDATE') return;
+  const excluded = derivedItem('excluded', target.item.output(), []);
+  const place: Place = { ...outer, namespace: { items: [target.item, excluded], parent: outer.namespace } };
+  noteChange(b, target, 'Update', bindAssignments(b, targetList, place));
+  if (whereClause) bindExpression(b, whereClause, filtering(place));
+}
+
+function bindIndexElement(b: Binder, element: IndexElem | undefined, place: Place): void {
+  if (element?.name !== undefined) {
+    const column: Node = { ColumnRef: { fields: [{ String: { sval: element.name } }] } };
+    bindExpression(b, column, filtering(place));
+  }
+  if (element?.expr) bindExpression(b, element.expr, filtering(place));
+}
+
+function bindUpdate(
+  b: Binder,
+  update: UpdateStmt,
+  parent: Namespace | undefined,
+  outer: CteFrame | undefined,
+): Output {
+  const ctes = bindWith(b, update.withClause, parent, outer);
+  const target = bindTarget(b, update.relation);
+  const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
+  const items = bindFrom(b, update.fromClause, around, [target.item]);
+  const place: Place = { ...around, namespace: { items, parent } };
+  noteChange(b, target, 'Update', bindAssignments(b, update.targetList, place));
+  bindPredicate(b, update.whereClause, place);
+  return bindReturning(b, update.returningClause, target, items.slice(1), around);
+}
+
+function bindDelete(
+  b: Binder,
+  del: DeleteStmt,
+  parent: Namespace | undefined,
+  outer: CteFrame | undefined,
+): Output {
+  const ctes = bindWith(b, del.withClause, parent, outer);
+  const target = bindTarget(b, del.relation);
+  noteChange(b, target, 'Delete', []);
+  const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
+  const items = bindFrom(b, del.usingClause, around, [target.item]);
+  bindPredicate(b, del.whereClause, { ...around, namespace: { items, parent } });
+  return bindReturning(b, del.returningClause, target, items.slice(1), around);
+}
+
+/** The WHERE of an UPDATE or DELETE: without one that excludes anything, its effect has no bound. */
+function bindPredicate(b: Binder, where: Node | undefined, place: Place): void {
+  if (where) bindExpression(b, where, filtering(place));
+  if (where === undefined || isAlwaysTrue(where, place.namespace)) b.sheet.bounded = false;
+}
+
+function bindMerge(
+  b: Binder,
+  merge: MergeStmt,
+  parent: Namespace | undefined,
+  outer: CteFrame | undefined,
+): Output {
+  const ctes = bindWith(b, merge.withClause, parent, outer);
+  const target = bindTarget(b, merge.relation);
+  const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
+  const sources = bindFrom(b, merge.sourceRelation ? [merge.sourceRelation] : [], around);
+  const place: Place = { ...around, namespace: { items: [target.item, ...sources], parent } };
+  if (merge.joinCondition) bindExpression(b, merge.joinCondition, filtering(place));
+  const matchesAll = isAlwaysTrue(merge.joinCondition, place.namespace);
+  for (const node of merge.mergeWhenClauses ?? []) {
+    bindMergeAction(b, as<MergeWhenClause>(node, 'MergeWhenClause') ?? {}, target, place, matchesAll);
+  }
+  return bindReturning(b, merge.returningClause, target, sources, around);
+}
+
+function bindMergeAction(
+  b: Binder,
+  when: MergeWhenClause,
+  target: Target,
+  place: Place,
+  matchesAll: boolean,
+): void {
+  if (when.condition) bindExpression(b, when.condition, filtering(place));
+  const changes = when.commandType === 'CMD_UPDATE' || when.commandType === 'CMD_DELETE';
+  const unmatched = when.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE';
+  const open = when.condition === undefined || isAlwaysTrue(when.condition, place.namespace);
+  if (changes && (matchesAll || unmatched) && open) b.sheet.bounded = false;
+  bindExpressions(b, when.values, place);
+  if (when.commandType === 'CMD_DELETE') noteChange(b, target, 'Delete', []);
+  if (when.commandType === 'CMD_UPDATE')
+    noteChange(b, target, 'Update', bindAssignments(b, when.targetList, place));
+  if (when.commandType === 'CMD_INSERT') {
+    noteChange(b, target, 'Insert', namesOf(when.targetList) ?? columnNamesOf(target));
+    bindAssignmentSubscripts(b, when.targetList, place);
+  }
+}
+
+/** `SET column = value, …`. Returns the columns. */
+function bindAssignments(b: Binder, targets: readonly Node[] | undefined, place: Place): string[] {
+  for (const node of targets ?? []) {
+    const value = as<ResTarget>(node, 'ResTarget')?.val;
+    noteInert(b, value);
+    if (value) bindExpression(b, value, place);
+  }
+  bindAssignmentSubscripts(b, targets, place);
+  return namesOf(targets) ?? [];
+}
+
+/** `SET column[expression] = …` */
+function bindAssignmentSubscripts(b: Binder, targets: readonly Node[] | undefined, place: Place): void {
+  for (const node of targets ?? []) {
+    for (const step of as<ResTarget>(node, 'ResTarget')?.indirection ?? []) bindExpression(b, step, place);
+  }
+}
+
+/** The columns named by a target list; undefined if there is none. */
+function namesOf(targets: readonly Node[] | undefined): string[] | undefined {
+  return targets?.map((node) => as<ResTarget>(node, 'ResTarget')?.name ?? '');
+}
+
+function columnNamesOf({ reference }: Target): string[] {
+  return (reference.relation?.columns ?? [])
+    .filter(({ generated }) => generated === '')
+    .map(({ name }) => name);
+}
+
+function bindReturning(
+  b: Binder,
+  clause: ReturningClause | undefined,
+  target: Target,
+  others: readonly Item[],
+  around: Place,
+): Output {
+  if (clause === undefined) return { ...NO_OUTPUT, open: false };
+  const output = target.item.output();
+  const options = (clause.options ?? []).map((node) => as<ReturningOption>(node, 'ReturningOption') ?? {});
+  const named = (option: string, fallback: string): string =>
+    options.find((each) => each.option === option)?.value ?? fallback;
+  const rows = [named('RETURNING_OPTION_OLD', 'old'), named('RETURNING_OPTION_NEW', 'new')].map((name) => ({
+    ...derivedItem(name, output, []),
+    columnsVisible: false,
+    relationVisible: true,
+    name,
+    find: (column: string) => target.item.find(column),
+    output: () => output,
+    direct: () => [target.reference],
+  }));
+  const sink: Source[] = [];
+  const place: Place = {
+    ...around,
+    namespace: { items: [target.item, ...others, ...rows], parent: around.namespace },
+    sink,
+  };
+  const result = bindTargets(b, clause.exprs, place);
+  noteReturned(b, target, [...sink, ...result.columns.flatMap(({ sources }) => [...sources])]);
+  return result;
+}
+
+/** What RETURNING shows of the target is a read of it, on top of the change. */
+function noteReturned(b: Binder, { reference }: Target, sources: readonly Source[]): void {
+  const own = sources.filter((source) => source.reference === reference);
+  if (own.length === 0) return;
+  const sheet = b.sheet.use(reference.id, reference.relation, 'Read');
+  for (const { column } of own) sheet.reads.add(column);
+  read(own, { namespace: undefined, ctes: undefined, filter: false, sink: undefined });
+}

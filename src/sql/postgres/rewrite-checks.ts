@@ -1,0 +1,147 @@
+/**
+ * Which statements can be answered on masked values at all. Everything that is not known to be safe is refused.
+ */
+import type { PostgresStatement } from './analysis.ts';
+import type { MaskIndex } from './mask-index.ts';
+import type { RelationReference } from './namespace.ts';
+import { maskRefused } from './refusal.ts';
+import type { RelationInfo } from './relation-info.ts';
+import type { PostgresScope } from './scope.ts';
+import { as, type CreateTableAsStmt, type ExplainStmt, type Node, type SelectStmt, tagOf } from './tree.ts';
+import { requireBlindWrite } from './write-checks.ts';
+
+/** Statements whose reads can be redirected to subqueries. */
+const READING: ReadonlySet<string> = new Set([
+  'CopyStmt',
+  'CreateTableAsStmt',
+  'DeclareCursorStmt',
+  'DeleteStmt',
+  'ExplainStmt',
+  'InsertStmt',
+  'MergeStmt',
+  'PrepareStmt',
+  'SelectStmt',
+  'UpdateStmt',
+]);
+
+/** Statements about relations that neither show nor depend on any value in them. */
+const BLIND: ReadonlySet<string> = new Set([
+  'ClusterStmt',
+  'DropStmt',
+  'LockStmt',
+  'ReindexStmt',
+  'TruncateStmt',
+  'VacuumStmt',
+]);
+
+/** @throws {SluiceError} mask_refused */
+export function requireAnswerable(
+  statement: PostgresStatement,
+  masks: MaskIndex,
+  scope: PostgresScope,
+): void {
+  const { references } = statement.binder;
+  for (const reference of references) requireNoHiddenRead(reference, masks, scope);
+  const masked = references.filter((reference) => masks.isMasked(reference));
+  if (masked.length === 0) return;
+  const kind = tagOf(statement.tree);
+  if (BLIND.has(kind)) return;
+  if (!READING.has(kind)) {
+    throw maskRefused(
+      `${statement.facts.command} on ${masked[0]!.id} cannot be done by who sees masked values`,
+    );
+  }
+  for (const reference of masked) {
+    if (reference.role === 'target') requireBlindWrite(statement, reference, masks);
+    else requireSubstitutable(reference, statement);
+  }
+  requireNoCopyOfMasked(statement, masks);
+  requireNoEstimate(statement.tree, masked, masks);
+}
+
+/** A view runs its own definition: what that reads cannot be replaced from outside. */
+function requireNoHiddenRead(reference: RelationReference, masks: MaskIndex, scope: PostgresScope): void {
+  const { relation } = reference;
+  // The system's own views are labelled one by one.
+  if (relation === undefined || relation.system || relation.reads.length === 0) return;
+  if (reference.role === 'utility') return;
+  const hidden = findMaskedRead(relation, masks, scope);
+  if (hidden === undefined && !masks.isMasked(reference)) return;
+  const what = hidden === undefined ? 'values that are masked' : `the masked relation ${hidden.id}`;
+  throw maskRefused(`${relation.id} reads ${what}`, 'Query the tables themselves.');
+}
+
+function findMaskedRead(
+  from: RelationInfo,
+  masks: MaskIndex,
+  scope: PostgresScope,
+): RelationInfo | undefined {
+  const seen = new Set<number>([from.oid]);
+  const pending = [...from.reads];
+  for (let oid = pending.pop(); oid !== undefined; oid = pending.pop()) {
+    const relation = seen.has(oid) ? undefined : scope.catalog.relationByOid(oid);
+    seen.add(oid);
+    if (relation === undefined) continue;
+    if (masks.ofRelation(relation.id).size > 0) return relation;
+    if (!relation.system) pending.push(...relation.reads);
+  }
+  return undefined;
+}
+
+function requireSubstitutable(
+  { id, role, systemColumns, wholeRow, natural }: RelationReference,
+  { facts }: PostgresStatement,
+): void {
+  if (role === 'utility')
+    throw maskRefused(`${facts.command} on ${id} cannot be done by who sees masked values`);
+  if (systemColumns.size === 0 || (!wholeRow && !natural)) return;
+  throw maskRefused(
+    `system columns of ${id} stand beside * or a whole row`,
+    'List the columns instead of using *.',
+  );
+}
+
+/** Masked values must not be stored where they would pass for real ones. */
+function requireNoCopyOfMasked({ binder, tree }: PostgresStatement, masks: MaskIndex): void {
+  const written = binder.references.find(
+    ({ role, relation }) => role === 'target' && relation?.temporary !== true,
+  );
+  const created = permanentTarget(tree);
+  if (written === undefined && created === undefined) return;
+  for (const reference of binder.references) {
+    if (reference.role === 'target') continue;
+    const [column] = masks.readThrough(reference);
+    if (column === undefined) continue;
+    throw maskRefused(
+      `values computed from the masked column ${reference.id}.${column} would be stored in ${written?.id ?? created}`,
+      'Write only what does not depend on masked columns, or write to a temporary table.',
+    );
+  }
+}
+
+/** What CREATE TABLE AS or SELECT INTO makes, unless it is temporary. */
+function permanentTarget(tree: Node): string | undefined {
+  const inner =
+    as<ExplainStmt>(tree, 'ExplainStmt')?.query ?? as<{ query?: Node }>(tree, 'PrepareStmt')?.query ?? tree;
+  const creating = as<CreateTableAsStmt>(inner, 'CreateTableAsStmt');
+  let select = as<SelectStmt>(inner, 'SelectStmt');
+  while (select?.larg) select = select.larg;
+  const into = creating?.into ?? select?.intoClause;
+  if (into === undefined || (creating?.objtype !== 'OBJECT_MATVIEW' && into.rel?.relpersistence === 't'))
+    return undefined;
+  return into.rel?.relname ?? '';
+}
+
+/** How many groups the planner expects comes from statistics of the real values. */
+function requireNoEstimate(tree: Node, references: readonly RelationReference[], masks: MaskIndex): void {
+  if (tagOf(tree) !== 'ExplainStmt') return;
+  for (const reference of references) {
+    for (const column of reference.filters) {
+      if (!masks.of(reference).has(column)) continue;
+      throw maskRefused(
+        `the plan would tell about the values of ${reference.id}.${column}`,
+        'Run the statement itself, or explain one that does not compare, sort or group by masked columns.',
+      );
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * What has to change in one statement: which relations become subqueries, which names get their schema. Decides nothing about
+ * whether the statement may be answered; `rewrite-checks.ts` did that.
+ */
+import type { Splice } from '../../model/dialect.ts';
+import type { PostgresStatement } from './analysis.ts';
+import { quoteName, quoteQualified } from './identifiers.ts';
+import type { MaskIndex } from './mask-index.ts';
+import type { RelationReference } from './namespace.ts';
+import { maskRefused } from './refusal.ts';
+import { relationFragment } from './relation-fragment.ts';
+import type { Places } from './rewrite-places.ts';
+import type { Change } from './rewrite-proof.ts';
+import { type PostgresScope, TEMPORARY_SCHEMA } from './scope.ts';
+import { as, type CopyStmt, type RangeTableSample, stringsOf, tagOf } from './tree.ts';
+import { copiedColumns } from './utility-statements.ts';
+
+export interface StatementPlan {
+  readonly splices: readonly Splice[];
+  /** Changes by the body of the node they apply to, but for those in `fragments`. */
+  readonly changes: ReadonlyMap<object, Change>;
+  /** Bodies of RangeVars and CopyStmts, and the subquery that takes their place. */
+  readonly fragments: ReadonlyMap<object, string>;
+}
+
+export function planStatement(
+  statement: PostgresStatement,
+  masks: MaskIndex,
+  scope: PostgresScope,
+  places: Places,
+): StatementPlan {
+  const plan = {
+    splices: [] as Splice[],
+    changes: new Map<object, Change>(),
+    fragments: new Map<object, string>(),
+  };
+  for (const reference of statement.binder.references) {
+    if (reference.role === 'source' && masks.isMasked(reference))
+      substitute(plan, reference, masks, scope, places);
+    else if (reference.role === 'copy' && masks.isMasked(reference)) {
+      substituteCopy(plan, statement, reference, masks, scope, places);
+    } else qualify(plan, reference, places);
+  }
+  return plan;
+}
+
+interface Plan {
+  readonly splices: Splice[];
+  readonly changes: Map<object, Change>;
+  readonly fragments: Map<object, string>;
+}
+
+function substitute(
+  plan: Plan,
+  reference: RelationReference,
+  masks: MaskIndex,
+  scope: PostgresScope,
+  places: Places,
+): void {
+  const { node, relation, sample, systemColumns, qualified } = reference;
+  const { start, end, isTableCommand } = places.relation(node);
+  const sampleExtent = sample && places.sample(sample);
+  const text = relationFragment({
+    catalog: scope.catalog,
+    relation: relation!,
+    masks: masks.of(reference),
+    systemColumns,
+    only: !node.inh,
+    ...(sampleExtent && sample ? { sample: sampleText(sample, places.slice(sampleExtent)) } : {}),
+  });
+  const alias = node.alias === undefined ? ` AS ${quoteName(node.relname ?? '')}` : '';
+  plan.splices.push({ start, end, text: `${isTableCommand ? 'SELECT * FROM ' : ''}${text}${alias}` });
+  if (sampleExtent) plan.splices.push({ ...sampleExtent, text: '' });
+  plan.fragments.set(node, text);
+  for (const column of qualified) {
+    plan.splices.push({ ...places.qualification(column), text: '' });
+    plan.changes.set(column, { kind: 'unqualify', node: column });
+  }
+}
+
+/** Inside the subquery nothing of the statement is in scope: only constants and parameters may stand there. */
+function sampleText(sample: RangeTableSample, text: string): string {
+  const inputs = [...(sample.args ?? []), ...(sample.repeatable ? [sample.repeatable] : [])];
+  const isPlain = inputs.every((node) => {
+    const inner = as<{ arg?: typeof node }>(node, 'TypeCast')?.arg ?? node;
+    return tagOf(inner) === 'A_Const' || tagOf(inner) === 'ParamRef';
+  });
+  if (isPlain) return text;
+  throw maskRefused(
+    'the sample of a masked relation is computed',
+    'Use constants or parameters in the TABLESAMPLE clause.',
+  );
+}
+
+function substituteCopy(
+  plan: Plan,
+  statement: PostgresStatement,
+  reference: RelationReference,
+  masks: MaskIndex,
+  scope: PostgresScope,
+  places: Places,
+): void {
+  const body = as<CopyStmt>(statement.tree, 'CopyStmt');
+  if (body === undefined) throw maskRefused('COPY of a masked relation stands inside another statement');
+  const listed = stringsOf(body.attlist);
+  const { relation } = reference;
+  const text = relationFragment({
+    catalog: scope.catalog,
+    relation: relation!,
+    masks: masks.of(reference),
+    columns: copiedColumns(reference, listed),
+    // COPY of a table leaves its children out.
+    only: relation!.kind === 'table' || relation!.kind === 'foreign-table',
+  });
+  plan.splices.push({ ...places.copied(reference.node, listed.length > 0), text });
+  plan.fragments.set(body, text);
+}
+
+/** What was resolved is what must run: bare names of relations are spelled with their schema. */
+function qualify(plan: Plan, { node, relation, role }: RelationReference, places: Places): void {
+  if (relation === undefined || node.schemaname !== undefined || role === 'utility') return;
+  const schema = relation.temporary ? TEMPORARY_SCHEMA : relation.schema;
+  plan.splices.push({ ...places.name(node), text: quoteQualified(schema, relation.name) });
+  plan.changes.set(node, { kind: 'qualify', schema });
+}

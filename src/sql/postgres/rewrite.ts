@@ -1,0 +1,142 @@
+/**
+ * Mask pushdown: every read of a masked relation becomes a read of a subquery that yields masked values. The rest of the text
+ * stays verbatim; the result is parsed again and proved to differ in nothing but the intended places. Whatever cannot be
+ * answered that way is refused.
+ */
+import type { Rewrite, Splice } from '../../model/dialect.ts';
+import type { ColumnMask } from '../../model/labels.ts';
+import { applySplices } from '../splice.ts';
+import { asComplexity, type PostgresAnalysis, type PostgresStatement } from './analysis.ts';
+import { MaskIndex } from './mask-index.ts';
+import type { Parser } from './parser.ts';
+import { rewriteFailed } from './refusal.ts';
+import { requireAnswerable } from './rewrite-checks.ts';
+import { Places } from './rewrite-places.ts';
+import { planStatement, type StatementPlan } from './rewrite-plan.ts';
+import { type Change, isRewritten } from './rewrite-proof.ts';
+import type { PostgresScope } from './scope.ts';
+import {
+  as,
+  type CopyStmt,
+  type Node,
+  type ParseTree,
+  type RangeSubselect,
+  type SelectStmt,
+} from './tree.ts';
+
+/**
+ * @param masks every column of the statement's relations that the principal may not see, labels of views included
+ * @throws {SluiceError} mask_refused, statement_too_complex
+ */
+export function rewriteAnalysis(
+  analysis: PostgresAnalysis,
+  masks: readonly ColumnMask[],
+  scope: PostgresScope,
+  parser: Parser,
+): Rewrite | Promise<Rewrite> {
+  if (masks.length === 0) return { text: analysis.text, splices: [] };
+  try {
+    const index = new MaskIndex(masks);
+    const places = new Places(analysis.text, analysis.offsets);
+    const plans = analysis.statements.map((statement) => {
+      requireAnswerable(statement, index, scope);
+      return planStatement(statement, index, scope, places);
+    });
+    const splices = mergeSplices(plans.flatMap((plan) => plan.splices));
+    if (splices.length === 0) return { text: analysis.text, splices };
+    return proved({ text: applySplices(analysis.text, splices), splices }, analysis, plans, parser);
+  } catch (thrown) {
+    throw asComplexity(thrown);
+  }
+}
+
+/** Sorted; a node that the tree holds several times gives the same splice several times. */
+function mergeSplices(splices: readonly Splice[]): readonly Splice[] {
+  const sorted = splices.toSorted((a, b) => a.start - b.start || a.end - b.end);
+  return sorted.filter((splice, i) => {
+    const before = sorted[i - 1];
+    if (before === undefined || before.end <= splice.start) return true;
+    if (before.start === splice.start && before.end === splice.end && before.text === splice.text)
+      return false;
+    throw rewriteFailed('two replacements overlap');
+  });
+}
+
+function proved(
+  rewrite: Rewrite,
+  analysis: PostgresAnalysis,
+  plans: readonly StatementPlan[],
+  parser: Parser,
+): Rewrite | Promise<Rewrite> {
+  const fragments = [...new Set(plans.flatMap((plan) => [...plan.fragments.values()]))];
+  const parsed = [
+    parser.parse(rewrite.text),
+    ...fragments.map((text) => fragmentTree(text, parser)),
+  ] as const;
+  if (parsed.some((tree) => tree instanceof Promise)) {
+    return Promise.all(parsed).then(([trees, ...queries]) =>
+      check(rewrite, analysis, plans, trees as ParseTree, new Map(zip(fragments, queries as Node[]))),
+    );
+  }
+  const [trees, ...queries] = parsed as readonly [ParseTree, ...Node[]];
+  return check(rewrite, analysis, plans, trees, new Map(zip(fragments, queries)));
+}
+
+function zip<A, B>(left: readonly A[], right: readonly B[]): [A, B][] {
+  return left.map((each, i) => [each, right[i]!]);
+}
+
+function check(
+  rewrite: Rewrite,
+  analysis: PostgresAnalysis,
+  plans: readonly StatementPlan[],
+  trees: ParseTree,
+  queries: ReadonlyMap<string, Node>,
+): Rewrite {
+  const statements = trees.stmts ?? [];
+  if (statements.length !== analysis.statements.length)
+    throw rewriteFailed('the number of statements changed');
+  analysis.statements.forEach((statement: PostgresStatement, i) => {
+    const changes = changesOf(plans[i]!, queries);
+    if (!isRewritten(statement.tree, statements[i]?.stmt, changes)) {
+      throw rewriteFailed('the rewritten statement is not what it should be');
+    }
+  });
+  return rewrite;
+}
+
+function changesOf(
+  { changes, fragments }: StatementPlan,
+  queries: ReadonlyMap<string, Node>,
+): Map<object, Change> {
+  const all = new Map(changes);
+  for (const [body, text] of fragments) {
+    const subquery = queries.get(text)!;
+    const isCopy = (body as CopyStmt).relation !== undefined;
+    all.set(body, isCopy ? { kind: 'copy', subquery } : { kind: 'substitute', subquery, node: body });
+  }
+  return all;
+}
+
+/** Subqueries by their text; the same few relations turn up again and again. */
+const KNOWN_FRAGMENTS = new Map<string, Node>();
+const MAX_KNOWN_FRAGMENTS = 500;
+
+/** The tree of `(SELECT …)`, parsed on its own. */
+function fragmentTree(text: string, parser: Parser): Node | Promise<Node> {
+  const known = KNOWN_FRAGMENTS.get(text);
+  if (known) return known;
+  const trees = parser.parse(`SELECT FROM ${text} AS s`);
+  return trees instanceof Promise ? trees.then((parsed) => remember(text, parsed)) : remember(text, trees);
+}
+
+function remember(text: string, trees: ParseTree): Node {
+  const select = as<SelectStmt>(trees.stmts?.[0]?.stmt, 'SelectStmt');
+  const subquery = as<RangeSubselect>(select?.fromClause?.[0], 'RangeSubselect')?.subquery;
+  if (trees.stmts?.length !== 1 || select?.fromClause?.length !== 1 || subquery === undefined) {
+    throw rewriteFailed('the subquery of a masked relation does not parse');
+  }
+  if (KNOWN_FRAGMENTS.size >= MAX_KNOWN_FRAGMENTS) KNOWN_FRAGMENTS.clear();
+  KNOWN_FRAGMENTS.set(text, subquery);
+  return subquery;
+}

@@ -1,0 +1,96 @@
+/**
+ * How the names of one session resolve: the catalog snapshot, the session's search path and its own relations.
+ *
+ * Follows PostgreSQL's rules (namespace.c): temporary relations first, then pg_catalog, then the search path, unless the
+ * path itself says where those two stand.
+ *
+ * @see https://www.postgresql.org/docs/18/runtime-config-client.html#GUC-SEARCH-PATH
+ */
+import { createHash } from 'node:crypto';
+import type { Scope } from '../../model/dialect.ts';
+import type { CatalogSnapshot } from './catalog.ts';
+import type { RelationInfo } from './relation-info.ts';
+
+export interface ScopeOptions {
+  readonly catalog: CatalogSnapshot;
+  /** The elements of `search_path` as names, unquoted; `$user` stands for `user`. */
+  readonly searchPath: readonly string[];
+  /** The current user of the session (`current_user`). */
+  readonly user: string;
+  /** Relations that only the session sees: temporary ones, and those of its open transaction. */
+  readonly temporary?: readonly RelationInfo[];
+}
+
+/** Immutable. */
+export interface PostgresScope extends Scope {
+  readonly catalog: CatalogSnapshot;
+  /** The schemas in the order in which names are looked up, the implicit ones included. */
+  readonly path: readonly string[];
+  /** Finds a relation as the session would. `schema` undefined: along the path. */
+  relation(schema: string | undefined, name: string): RelationInfo | undefined;
+  /** True if the bare name may come to mean another relation while the statement is on its way. */
+  isAmbiguous(name: string): boolean;
+}
+
+/** How the path names the session's temporary schema. */
+export const TEMPORARY_SCHEMA = 'pg_temp';
+
+export function createScope(options: ScopeOptions): PostgresScope {
+  return new SessionScope(options);
+}
+
+class SessionScope implements PostgresScope {
+  readonly catalog: CatalogSnapshot;
+  readonly catalogVersion: number;
+  readonly sessionKey: string;
+  readonly path: readonly string[];
+  readonly #own = new Map<string, RelationInfo[]>();
+
+  constructor({ catalog, searchPath, user, temporary = [] }: ScopeOptions) {
+    this.catalog = catalog;
+    this.catalogVersion = catalog.version;
+    this.path = effectivePath(searchPath, user);
+    this.sessionKey = keyOf(this.path, temporary);
+    for (const relation of temporary) {
+      this.#own.set(relation.name, [...(this.#own.get(relation.name) ?? []), relation]);
+    }
+  }
+
+  relation(schema: string | undefined, name: string): RelationInfo | undefined {
+    if (schema !== undefined) return this.#inSchema(schema, name);
+    for (const candidate of this.path) {
+      const found = this.#inSchema(candidate, name);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  isAmbiguous(name: string): boolean {
+    return this.#own.has(name) || this.catalog.relationsNamed(name).length !== 1;
+  }
+
+  #inSchema(schema: string, name: string): RelationInfo | undefined {
+    const own = this.#own.get(name);
+    const found = own?.find((relation) =>
+      relation.temporary
+        ? schema === TEMPORARY_SCHEMA || schema === relation.schema
+        : schema === relation.schema,
+    );
+    return found ?? this.catalog.relation(schema, name);
+  }
+}
+
+function effectivePath(searchPath: readonly string[], user: string): readonly string[] {
+  const path = searchPath.map((name) => (name === '$user' ? user : name)).filter((name) => name !== '');
+  if (!path.includes('pg_catalog')) path.unshift('pg_catalog');
+  if (!path.includes(TEMPORARY_SCHEMA)) path.unshift(TEMPORARY_SCHEMA);
+  return path;
+}
+
+function keyOf(path: readonly string[], own: readonly RelationInfo[]): string {
+  const key = JSON.stringify(path);
+  if (own.length === 0) return key;
+  const hash = createHash('sha256');
+  for (const { source } of own) hash.update(source).update('\0');
+  return `${key}#${hash.digest('hex')}`;
+}

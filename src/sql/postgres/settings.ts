@@ -1,0 +1,66 @@
+/**
+ * Settings: what SET, RESET and set_config() change.
+ */
+import type { Binder } from './binder.ts';
+
+/**
+ * Settings that change how later texts are cut into tokens or typed, so that the analysis would read another statement
+ * than the server. Lower case, with the values that keep things as they are.
+ */
+const READING_SETTINGS: Readonly<Record<string, readonly string[]>> = {
+  standard_conforming_strings: ['on', 'true', 'yes', '1', 't', 'y'],
+  backslash_quote: ['safe_encoding', 'off', 'false', 'no', '0'],
+  transform_null_equals: ['off', 'false', 'no', '0', 'f', 'n'],
+  client_encoding: [
+    'utf8',
+    'utf-8',
+    'unicode',
+    'sql_ascii',
+    'latin1',
+    'latin9',
+    'iso88591',
+    'iso885915',
+    'win1252',
+    'windows1252',
+  ],
+};
+
+/** Settings that change as whom, or under which safeguards, statements run. */
+const ADMINISTERING_SETTINGS: ReadonlySet<string> = new Set([
+  'role',
+  'session_authorization',
+  'session_replication_role',
+  'row_security',
+  'allow_system_table_mods',
+  'ignore_system_indexes',
+  'zero_damaged_pages',
+  'dynamic_library_path',
+  'local_preload_libraries',
+  'session_preload_libraries',
+  'jit_provider',
+]);
+
+/**
+ * Notes that a setting is changed.
+ * @param name undefined if it only shows at run time
+ * @param value null if it is not a literal; `undefined` for the default, which is as the server was set up
+ */
+export function noteSetting(
+  b: Binder,
+  name: string | undefined,
+  value: string | null | undefined,
+  local: boolean,
+): void {
+  if (name === undefined) {
+    b.sheet.set({ name: '', value: null, local });
+    b.sheet.hide('setting', 'a setting whose name is computed');
+    return;
+  }
+  const key = name.toLowerCase();
+  b.sheet.set({ name: key, value: value ?? null, local });
+  if (ADMINISTERING_SETTINGS.has(key)) b.sheet.act('Administer');
+  const harmless = Object.hasOwn(READING_SETTINGS, key) ? READING_SETTINGS[key] : undefined;
+  if (harmless === undefined || value === undefined) return;
+  const plain = value?.toLowerCase().replaceAll(/[^a-z0-9_-]/g, '');
+  if (plain === undefined || !harmless.includes(plain)) b.sheet.hide('setting', `setting ${key}`);
+}
