@@ -44,7 +44,7 @@ class IndexedLabelSet implements LabelSet {
       append(labels, column.column, column.label);
     }
     const content = columns.map(({ relation, column, label, mask }) => [relation, column, label, mask]);
-    this.version = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
+    this.version = createHash('sha256').update(JSON.stringify(content)).digest('hex');
   }
 
   ofRelation(relation: RelationId): readonly ColumnMask[] {

@@ -39,7 +39,7 @@ export interface ColumnMask extends ColumnLabel {
  * several things (a view column made of two labelled ones) has one entry a label.
  */
 export interface LabelSet {
-  /** Hex digits over the content; part of every cache key. */
+  /** Hex SHA-256 over the content; part of every cache key. */
   readonly version: string;
   /** Every label in use, sorted, unique. */
   readonly labels: readonly Label[];

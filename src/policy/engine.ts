@@ -51,7 +51,7 @@ export interface ConnectQuestion {
 const MAX_ASKERS = 2_000;
 const MAX_MASK_SETS = 2_000;
 /** A text can name as many things as fit in it; each that differs to a policy costs an evaluation of up to a millisecond. */
-const MAX_EVALUATIONS_PER_STATEMENT = 1_000;
+const MAX_EVALUATIONS_PER_STATEMENT = 500;
 
 /** One atom with what came of it. */
 interface Judged {

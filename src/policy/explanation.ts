@@ -14,6 +14,17 @@ const PLURALS: Readonly<Record<PrincipalKind, string>> = {
 };
 const MAX_NAMED = 5;
 
+const MAX_NAME_LENGTH = 120;
+
+/** A name from a statement, fit for a sentence: names are as long as their writers please, and may hold anything. */
+export function shown(name: string): string {
+  const printable = name.replace(
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    '\ufffd',
+  );
+  return printable.length <= MAX_NAME_LENGTH ? printable : `${printable.slice(0, MAX_NAME_LENGTH)}…`;
+}
+
 /** `Dropping public.customers is not allowed for agents in prod.`, or the `@reason` of the policy that decided. */
 export function reasonOf(asker: Asker, atom: Atom, verdict: Verdict): string {
   const { principal } = asker.subjects[verdict.subject]!;
@@ -33,7 +44,7 @@ function standing({ outcome, failed }: Verdict): string {
 }
 
 function doing({ action, resource }: Atom): string {
-  return `${ACTION_TABLE[action].doing} ${resource.noun}`;
+  return `${ACTION_TABLE[action].doing} ${shown(resource.noun)}`;
 }
 
 export function hintOf(policies: readonly Policy[]): string | undefined {
@@ -57,5 +68,5 @@ export function alternativeTo(atom: Atom, isAllowed: (other: Atom) => boolean): 
     return 'With a WHERE clause that limits the rows it would be allowed.';
   }
   const others = ALTERNATIVES.filter((action) => action !== atom.action && isAllowed({ ...bounded, action }));
-  return others.length === 0 ? undefined : `Allowed on ${atom.resource.noun}: ${others.join(', ')}.`;
+  return others.length === 0 ? undefined : `Allowed on ${shown(atom.resource.noun)}: ${others.join(', ')}.`;
 }

@@ -4,6 +4,7 @@
  */
 import type { Database } from '../model/database.ts';
 import type { Facts, Opaque } from '../model/facts.ts';
+import { shown } from './explanation.ts';
 
 /** Ids of everything that decides without being a policy. Stable; `sluice:` is not a legal start of a policy's id. */
 export const BUILTIN = {
@@ -41,7 +42,7 @@ function settingRefusal({ settings, actions, opaque }: Facts): Refusal | undefin
   const [setting] = settings;
   if (unreadable === undefined && (setting === undefined || !actions.includes('Administer')))
     return undefined;
-  const what = unreadable?.what ?? `the setting ${setting?.name}`;
+  const what = shown(unreadable?.what ?? `the setting ${setting?.name}`);
   return {
     id: BUILTIN.restrictedSetting,
     reason: `Those who see masked values cannot change ${what}.`,
@@ -58,7 +59,7 @@ function opaqueRefusal(
   if (first === undefined) return undefined;
   const named = [...new Set(opaque.map((one) => one.what))];
   const more = named.length > MAX_NAMED ? ` and ${named.length - MAX_NAMED} more` : '';
-  const list = `${named.slice(0, MAX_NAMED).join(', ')}${more}`;
+  const list = `${named.slice(0, MAX_NAMED).map(shown).join(', ')}${more}`;
   return {
     id: BUILTIN.notUnderstood,
     reason: `${principal} may not see every value in ${database.name}, and the gate cannot see through ${list}.`,
