@@ -46,7 +46,7 @@ describe('ledger show', () => {
     expect(lines).toHaveLength(20);
     expect(lines.at(-1)).toMatch(/^ {6}31 {2}20\d\d-\d\d-\d\d \d\d:\d\d:\d\d {2}token-revoked {4}abc$/);
     expect(lines.at(-2)).toContain(
-      'statement        EVEN #30 allow by p1 masking public.t.c:email: SELECT 30',
+      'statement        EVEN #30 allow by p1: SELECT 30 -- masking public.t.c:email',
     );
   });
 

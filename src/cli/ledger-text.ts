@@ -21,7 +21,7 @@ function eventText(event: LedgerEvent): string {
     case 'authentication-failed':
       return `${event.user} to ${event.database} from ${event.client}: ${event.code}`;
     case 'statement':
-      return `${event.session} #${event.statement} ${event.decision}${list(' by', event.policies)}${list(' masking', event.masked)}: ${event.text}`;
+      return `${event.session} #${event.statement} ${event.decision}${list(' by', event.policies)}: ${event.text}${list(' -- masking', event.masked)}`;
     case 'outcome':
       return `${event.session} #${event.statement} ${event.tag ?? `error ${event.sqlstate ?? 'unknown'}`} ${event.rows} rows, ${event.bytes} bytes, ${Math.round(event.durationUs / 100) / 10} ms`;
     case 'approval':

@@ -43,7 +43,7 @@ export function bannerLines(place: DemoPlace, paint: Paint, short = false): stri
     '',
     head('Be one of them') + paint('dim', '    database shop is production; scratch is for development'),
     ...urls,
-    ...(short ? [] : tryLines(place, paint)),
+    ...(short ? [''] : tryLines(place, paint)),
   ];
 }
 

@@ -207,7 +207,7 @@ async function tour(terminal: Terminal, { place }: RunningDemo): Promise<ExitCod
       const address = { url: new URL(`http://${place.http}`), token: place.tokens.alice };
       await askGateway(address, 'POST', `/v1/approvals/${id}/approve`, { reason: 'checked with Bob' });
     },
-    ledgerLines: (count) => lastLines(place.ledgerDir, count, terminal.width),
+    ledgerLines: (principal) => linesAbout(principal, place.ledgerDir),
     verifyLedger: () => verdictOf(place.ledgerDir),
   });
   await Promise.all([alice.leave(), bob.leave(), bot.leave()]);
@@ -219,10 +219,14 @@ async function tour(terminal: Terminal, { place }: RunningDemo): Promise<ExitCod
   return stage.failures === 0 ? EXIT.ok : EXIT.failure;
 }
 
-async function lastLines(directory: string, count: number, width = 150): Promise<string[]> {
+async function linesAbout(principal: string, directory: string): Promise<string[]> {
   const lines: string[] = [];
-  for await (const entry of readEntries(directory, { reverse: true, limit: count })) {
-    lines.unshift(entryLine(entry, width - 4));
+  const sessions = new Set<string>();
+  for await (const entry of readEntries(directory)) {
+    const { event } = entry;
+    if (event.kind === 'session-opened' && event.principal === principal) sessions.add(event.session);
+    const concerns = event.kind === 'approval' || ('session' in event && sessions.has(event.session ?? ''));
+    if (concerns) lines.push(entryLine(entry));
   }
   return lines;
 }

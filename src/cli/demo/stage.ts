@@ -6,6 +6,8 @@ import { tableLines } from './result-table.ts';
 import type { Notice, Reply, Visitor } from './visitor.ts';
 
 const WIDTH = 100;
+const MIN_LINE_CHARS = 60;
+const MAX_LINE_CHARS = 160;
 
 export class Stage {
   readonly #terminal: Terminal;
@@ -25,14 +27,8 @@ export class Stage {
   scene(title: string): void {
     this.#scene += 1;
     const head = `── ${this.#scene}  ${title} `;
-    this.#line();
     this.#line(this.#paint('bold', head + '─'.repeat(Math.max(0, WIDTH - head.length))));
     this.#line();
-  }
-
-  /** A sentence to the reader. */
-  say(text: string): void {
-    this.#line(this.#paint('dim', `  ${text}`));
   }
 
   /** Sends the statement as `visitor`, showing it and whatever arrives. */
@@ -52,9 +48,11 @@ export class Stage {
     this.#line(`  ${this.#paint('cyan', `${who} ▸`)} ${this.#paint('bold', what)}`);
   }
 
-  /** Lines as they are, indented. */
+  /** Lines, indented, and cut to the terminal or to what a page shows. */
   lines(lines: readonly string[]): void {
-    for (const line of lines) this.#line(`    ${line}`);
+    const width = Math.max(MIN_LINE_CHARS, this.#terminal.width ?? MAX_LINE_CHARS) - 4;
+    for (const line of lines)
+      this.#line(`    ${line.length <= width ? line : `${line.slice(0, width - 1)}…`}`);
   }
 
   /** Shows `claim` as kept or broken; a broken one counts. */
