@@ -218,6 +218,14 @@ describe('a token is demanded', () => {
     expect(performance.now() - before).toBeGreaterThan(35);
   });
 
+  it('and only so many of them wait at once', async () => {
+    for (let i = 0; i < 4; i++) await get('/v1/approvals', 'wrong');
+    const answers = await Promise.all(Array.from({ length: 40 }, () => get('/v1/approvals', 'alice')));
+    const codes = answers.map(({ statusCode }) => statusCode).sort();
+    expect(codes).toEqual([...Array(16).fill(200), ...Array(24).fill(429)]);
+    expect((await get('/v1/approvals', 'alice')).statusCode).toBe(200);
+  });
+
   it('while requests without any are no guess', async () => {
     for (let i = 0; i < 20; i++) await get('/v1/approvals');
     const before = performance.now();

@@ -27,12 +27,15 @@ export interface BearerDeps {
 
 /** Longer headers are refused unread; a token has 66 characters. */
 const MAX_TOKEN_LENGTH = 200;
+/** Requests of one address that may be delayed at once: whoever is slowed down must not hold all connections meanwhile. */
+const MAX_DELAYED_PER_ADDRESS = 16;
 
 /** Demands a token on every route of `app` (an encapsulated context). */
 export function demandBearer(app: FastifyInstance, deps: BearerDeps): void {
+  const delay = delayer(deps.throttle);
   app.decorateRequest('actor', undefined);
   app.addHook('onRequest', async (request) => {
-    await wait(deps.throttle.delayMs(request.ip));
+    await delay(request.ip);
     const token = tokenOf(request);
     request.actor = token === undefined ? undefined : await deps.verifyBearer(token);
     if (request.actor !== undefined) return;
@@ -43,6 +46,24 @@ export function demandBearer(app: FastifyInstance, deps: BearerDeps): void {
       hint: 'Send the header "Authorization: Bearer <token>"; sluice token issue makes one.',
     });
   });
+}
+
+/** Waits as long as the failures of an address demand, but only so many of its requests at once. */
+function delayer(throttle: AuthThrottle): (address: string) => Promise<void> {
+  const delayed = new Map<string, number>();
+  return async (address) => {
+    const delayMs = throttle.delayMs(address);
+    if (delayMs === 0) return;
+    const others = delayed.get(address) ?? 0;
+    if (others >= MAX_DELAYED_PER_ADDRESS) {
+      throw new SluiceError('too_many_connections', 'too many requests after failures to authenticate');
+    }
+    delayed.set(address, others + 1);
+    await wait(delayMs);
+    const left = delayed.get(address)! - 1;
+    if (left === 0) delayed.delete(address);
+    else delayed.set(address, left);
+  };
 }
 
 /** The actor of a request that came through `demandBearer`. */

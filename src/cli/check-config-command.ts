@@ -76,7 +76,7 @@ function maskProblems(config: Config): ConfigProblem[] {
 async function policyProblem(config: Config): Promise<SluiceError | undefined> {
   const { loadPolicies } = await import('../policy/load.ts');
   try {
-    loadPolicies(readPolicyTexts(config));
+    loadPolicies(readPolicyTexts(config), config.approvals);
     return undefined;
   } catch (thrown) {
     if (thrown instanceof SluiceError) return thrown;

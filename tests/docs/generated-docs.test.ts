@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 it.each([...generatedDocs()])('%s is what npm run docs writes', (path, text) => {
-  expect(read(path)).toBe(text);
+  expect(read(path), 'stale: run npm run docs').toBe(text);
 });
 
 it('docs/errors.md has a row for every code, and each SQLSTATE has five characters', () => {
