@@ -79,6 +79,7 @@ export const ERROR_TABLE = {
   // Statements.
   syntax_error: row('42601', 400, 'The statement does not parse.'),
   no_such_statement: row('26000', 404, 'No prepared statement of that name was made in this session.'),
+  no_such_relation: row('42P01', 404, 'The relation does not exist, or is not visible to this session.'),
   no_such_portal: row('34000', 404, 'No portal or cursor of that name is open in this session.'),
   statement_too_complex: row(
     '54001',

@@ -102,8 +102,9 @@ export class Planner<S extends Scope> {
         (s) => s.sessionObject !== undefined || s.unresolved.length > 0,
       );
       if (!lasting) return plan;
-      if (shape !== undefined && analysis.shareable && plan.statements.length === 1)
-        bucket.addShape(shape, plan);
+      // Only what simply runs: an approval is bound to the parse tree, literals included.
+      const alike = analysis.shareable && plan.outcome === 'allow' && plan.statements.length === 1;
+      if (shape !== undefined && alike) bucket.addShape(shape, plan);
       else bucket.addText(text, plan);
       return plan;
     };
@@ -151,7 +152,7 @@ export class Planner<S extends Scope> {
   ): Plan | Promise<Plan> {
     const denied = statements.find((statement) => statement.decision.outcome === 'deny');
     if (denied !== undefined)
-      return assemble(analysis, statements, verbatim(analysis.text), generation, refusalOf(denied.decision));
+      return assemble(analysis, statements, verbatim(analysis.text), generation, refusalOfStatement(denied));
     const masks = distinctMasks(statements);
     if (masks.length === 0) return assemble(analysis, statements, verbatim(analysis.text), generation);
     const refuse = (thrown: unknown): Plan => {
@@ -269,6 +270,20 @@ function deny(error: SluiceError): (statement: PlannedStatement) => PlannedState
     };
     return { ...statement, decision: denied, record: recordOf(statement.facts, denied) };
   };
+}
+
+/** What a client is told of a denied statement. A relation that nobody knows is reported as the database would. */
+function refusalOfStatement({ facts, decision, analyzed }: PlannedStatement): SluiceError {
+  const [name] = analyzed.unresolved;
+  const unknownOnly = facts.opaque.length > 0 && facts.opaque.every((one) => one.kind === 'relation');
+  if (
+    name === undefined ||
+    !unknownOnly ||
+    decision.policies.some((policy) => policy.id !== 'sluice:not-understood')
+  ) {
+    return refusalOf(decision);
+  }
+  return new SluiceError('no_such_relation', `relation "${name}" does not exist`);
 }
 
 /** What a client is told of a denial. */

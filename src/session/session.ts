@@ -131,6 +131,11 @@ export class Session {
     });
   }
 
+  /** Notes how long a statement was held. */
+  held(seconds: number): void {
+    this.#metrics.step('hold', seconds);
+  }
+
   /**
    * Records what came of a statement and returns the entry's place, or that of the statement if it could not be recorded.
    * Never throws: the statement has run, and a failing ledger refuses the next one.

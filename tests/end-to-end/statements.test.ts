@@ -101,7 +101,7 @@ describe('ways round a mask', () => {
     const seen: string[] = [];
     client.on('notice', (notice) => seen.push(JSON.stringify(notice)));
     const raw = client as unknown as {
-      connection: { on(event: string, listener: (message: any) => void): void };
+      connection: { on(event: string, listener: (message: Record<string, never>) => void): void };
     };
     raw.connection.on('copyData', (message) => seen.push(message.chunk.toString()));
     raw.connection.on('dataRow', (message) => seen.push(message.fields.map(String).join('|')));

@@ -45,7 +45,7 @@ export interface Gate {
     method: string,
     path: string,
     body?: unknown,
-  ): Promise<{ status: number; body: any }>;
+  ): Promise<{ status: number; body: { state?: string; [name: string]: unknown } }>;
   /** All entries written so far. */
   entries(): Promise<LedgerEntry[]>;
   stop(): Promise<void>;
@@ -79,7 +79,7 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
   const clients: pg.Client[] = [];
   const admin: Gate['admin'] = (method, path, body) =>
     callSocket(gateway.listeners.admin, method, path, body);
-  const token: Gate['token'] = async (principal, onBehalfOf = [], purpose) => {
+  const issue: Gate['token'] = async (principal, onBehalfOf = [], purpose) => {
     const issued = await admin('POST', '/admin/tokens', {
       principal,
       onBehalfOf,
@@ -87,12 +87,20 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
     });
     return (issued.body as { text: string }).text;
   };
+  // A principal can hold only so many tokens at once: connections share one.
+  const kept = new Map<string, Promise<string>>();
+  const shared: Gate['token'] = (principal, onBehalfOf = []) => {
+    const key = [principal, ...onBehalfOf].join(' ');
+    const token = kept.get(key) ?? issue(principal, onBehalfOf);
+    kept.set(key, token);
+    return token;
+  };
   const connection: Gate['connection'] = async (principal, onBehalfOf) => ({
     host: '127.0.0.1',
     port,
     user: principal,
     database: 'shop',
-    password: await token(principal, onBehalfOf),
+    password: await shared(principal, onBehalfOf),
   });
   return {
     database,
@@ -100,7 +108,7 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
     dataDir: config.dataDir,
     port,
     httpUrl,
-    token,
+    token: issue,
     connection,
     client: async (principal, { onBehalfOf, ...more } = {}) => {
       const client = new pg.Client({ ...(await connection(principal, onBehalfOf)), ...more });
@@ -113,10 +121,13 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
     api: async (principal, method, path, body) => {
       const answer = await fetch(`${httpUrl}${path}`, {
         method,
-        headers: { authorization: `Bearer ${await token(principal)}`, 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${await shared(principal)}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      return { status: answer.status, body: await answer.json() };
+      return { status: answer.status, body: (await answer.json()) as { state?: string } };
     },
     entries: () => collect(config.dataDir),
     stop: async () => {
@@ -160,6 +171,8 @@ ${options.yaml ?? ''}`;
 }
 
 async function collect(dataDir: string): Promise<LedgerEntry[]> {
+  // What nobody waits for is written within ten milliseconds.
+  await new Promise((resolve) => setTimeout(resolve, 30));
   const entries: LedgerEntry[] = [];
   for await (const entry of readEntries(join(dataDir, 'ledger'))) entries.push(entry);
   return entries;
@@ -169,7 +182,7 @@ async function callSocket(socketPath: string, method: string, path: string, body
   const { request } = await import('node:http');
   return new Promise<{ status: number; body: unknown }>((resolve, reject) => {
     const call = request(
-      { socketPath, method, path, headers: { 'content-type': 'application/json' } },
+      { socketPath, method, path, headers: body === undefined ? {} : { 'content-type': 'application/json' } },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8');

@@ -100,7 +100,7 @@ export class Connection {
       actor: info.actor,
       objects,
       user: service.config.upstream.user,
-      ask: (sql) => this.#requests.ask(sql),
+      ask: (sql) => this.#requests.channel.ask(sql),
       redefining: () => this.#responses.redefinitions > 0,
     });
     for (const [name, value] of upstream.parameters) planner.noteParameter(name, value);

@@ -27,7 +27,12 @@ export function errorFrame(error: SluiceError, severity: 'ERROR' | 'FATAL' = 'ER
 export type Refusal = (actual: ErrorFields) => Buffer;
 
 /** Errors that the database itself would raise: they are told in its words, not as the gate's. */
-const DATABASE_ERRORS: ReadonlySet<string> = new Set(['syntax_error', 'no_such_statement', 'no_such_portal']);
+const DATABASE_ERRORS: ReadonlySet<string> = new Set([
+  'syntax_error',
+  'no_such_relation',
+  'no_such_statement',
+  'no_such_portal',
+]);
 
 /** Whether the database would have refused it, too. */
 export function isDatabaseError(error: SluiceError): boolean {

@@ -257,11 +257,9 @@ export class ResponseRelay implements Sender, FrameSink {
   #ready(head: Expectation | undefined, status: number): void {
     this.transactionStatus = String.fromCharCode(status) as TransactionStatus;
     this.copyingIn = false;
-    if (head?.kind === 'query') {
-      for (const ticket of head.tickets.slice(head.next)) this.#finish(ticket, { sqlstate: SKIPPED });
-      this.#settle(head);
-    }
+    if (head?.kind === 'query') this.#abandon(head, SKIPPED);
     if (head?.kind === 'query' || head?.kind === 'sync') this.expectations.shift();
+    else if (head !== undefined) throw new SluiceError('upstream_lost', 'the database answered out of order');
     if (this.transactionStatus === 'I') {
       this.#objects.endTransaction();
       if (this.#catalogChanged) {

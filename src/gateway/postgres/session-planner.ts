@@ -20,8 +20,8 @@ import { objectNameOf, type Prepared, type SessionObjects } from './session-obje
 const SCOPE_SETTINGS = new Set(['search_path', 'role', 'session_authorization', 'schema']);
 const SCOPE_QUERY = `SELECT pg_catalog.current_setting('search_path'), current_user::pg_catalog.text`;
 
-/** Asks the session's own backend; rows of texts. */
-export type Ask = (sql: string) => Promise<(string | null)[][]>;
+/** Asks the session's own backend; rows of texts, or undefined if its transaction has failed. */
+export type Ask = (sql: string) => Promise<(string | null)[][] | undefined>;
 
 export class SessionPlanner {
   /** `client_encoding` as the server reports it. */
@@ -136,14 +136,17 @@ export class SessionPlanner {
     return newer || this.#mayOwnRelations ? this.#planNow(plan.text) : plan;
   }
 
+  /** In a failed transaction nothing can be asked; nothing but its end can run there either. */
   async #askScope(names: readonly string[] = []): Promise<void> {
-    const [row] = await this.#ask(SCOPE_QUERY);
-    if (row !== undefined) {
-      this.#setSearchPath(row[0] ?? '');
-      this.#setUser(row[1] ?? this.#user);
-    }
+    const rows = await this.#ask(SCOPE_QUERY);
+    const [row] = rows ?? [];
+    if (row === undefined) return;
+    this.#setSearchPath(row[0] ?? '');
+    this.#setUser(row[1] ?? this.#user);
     if (this.#mayOwnRelations) {
-      this.#setTemporary(relationsFromRows(await this.#ask(sessionRelationsQuery(names))));
+      const relations = await this.#ask(sessionRelationsQuery(names));
+      if (relations === undefined) return;
+      this.#setTemporary(relationsFromRows(relations));
     }
     this.#stale = false;
   }

@@ -1,0 +1,106 @@
+/**
+ * The way to the database: gathers what one run of messages forwards into one write, knows whether a pipeline is open, and asks
+ * the gate's own questions on the session's backend.
+ */
+import type { Socket } from 'node:net';
+import { SluiceError } from '../../errors/sluice-error.ts';
+import { encodeFrontendMessage } from '../../wire/postgres/index.ts';
+import type { Expectation } from './expectations.ts';
+import type { ResponseRelay } from './response-relay.ts';
+
+const FLUSH = encodeFrontendMessage({ type: 'Flush' });
+const SYNC = encodeFrontendMessage({ type: 'Sync' });
+/** Statement and portal of the gate's own questions. Closed after each. */
+const OWN_NAME = '_sluice_own';
+const OWN_BEHIND_PARSE = Buffer.concat([
+  encodeFrontendMessage({
+    type: 'Bind',
+    portal: OWN_NAME,
+    statement: OWN_NAME,
+    parameterFormats: [],
+    parameters: [],
+    resultFormats: [],
+  }),
+  encodeFrontendMessage({ type: 'Execute', portal: OWN_NAME, maxRows: 0 }),
+  encodeFrontendMessage({ type: 'Close', target: 'P', name: OWN_NAME }),
+  encodeFrontendMessage({ type: 'Close', target: 'S', name: OWN_NAME }),
+]);
+
+export class ForwardChannel {
+  readonly #upstream: Socket;
+  readonly #responses: ResponseRelay;
+  /** Told when the database takes no more (true), and when it does again (false). */
+  readonly #onPressure: (full: boolean) => void;
+  #out: Buffer[] = [];
+  /** The client is gone: nothing more is forwarded. */
+  ended = false;
+  /** Messages of the extended protocol were forwarded since the last Sync. */
+  inPipeline = false;
+
+  constructor(upstream: Socket, responses: ResponseRelay, onPressure: (full: boolean) => void) {
+    this.#upstream = upstream;
+    this.#responses = responses;
+    this.#onPressure = onPressure;
+    upstream.on('drain', () => this.#onPressure(false));
+  }
+
+  /** True if the database owes nothing and no pipeline is open. */
+  get idle(): boolean {
+    return !this.inPipeline && this.#responses.expectations.size === 0;
+  }
+
+  /** Forwards bytes that are answered by nothing of their own. They leave with the next `flush`. */
+  forward(frame: Buffer): void {
+    this.#out.push(frame);
+  }
+
+  /** Forwards a message and what is expected of it. */
+  forwardExpecting(frame: Buffer, expectation: Expectation): void {
+    this.#out.push(frame);
+    this.#responses.expectations.push(expectation);
+    // A Query or a Sync ends a pipeline; everything else that is answered belongs to one.
+    this.inPipeline = expectation.kind !== 'query' && expectation.kind !== 'sync';
+  }
+
+  /** Writes out what was gathered. */
+  flush(): void {
+    const out = this.#out;
+    if (out.length === 0) return;
+    this.#out = [];
+    if (this.ended) return;
+    if (!this.#upstream.write(out.length === 1 ? out[0]! : Buffer.concat(out))) this.#onPressure(true);
+  }
+
+  /** Resolves when the database owes nothing. */
+  async quiet(): Promise<void> {
+    if (this.inPipeline && this.#responses.expectations.size > 0) this.forward(FLUSH);
+    this.flush();
+    await this.#responses.expectations.whenEmpty();
+  }
+
+  /**
+   * Asks the database a question of the gate's own, in the client's transaction and unseen by the client.
+   * @returns rows of texts; undefined if the transaction has failed, so that nothing can be asked (and nothing can run)
+   * @throws {SluiceError} if it is not answered
+   */
+  async ask(sql: string): Promise<(string | null)[][] | undefined> {
+    await this.quiet();
+    const responses = this.#responses;
+    if (responses.skipping || responses.transactionStatus === 'E') return undefined;
+    if (this.ended) throw new SluiceError('upstream_lost', 'the session has ended');
+    // Within a pipeline a Sync would end the client's implicit transaction.
+    const synced = !this.inPipeline;
+    const rows: (string | null)[][] = [];
+    const answered = new Promise<void>((resolve, reject) => {
+      responses.expectations.push({ kind: 'own', answers: { rows, closes: 2, resolve, reject }, synced });
+    });
+    responses.showRows(true);
+    const text = Buffer.from(sql);
+    this.forward(encodeFrontendMessage({ type: 'Parse', statement: OWN_NAME, text, parameterTypes: [] }));
+    this.forward(OWN_BEHIND_PARSE);
+    this.forward(synced ? SYNC : FLUSH);
+    this.flush();
+    await answered;
+    return rows;
+  }
+}
