@@ -17,6 +17,9 @@ describe('node-postgres', () => {
   const pool = (principal: 'alice' | 'bob', database: 'shop' | 'scratch' = 'shop'): pg.Pool => {
     const made = new pg.Pool({ connectionString: gate.url(principal, database), max: 4 });
     pools.push(made);
+    // A pool does not wait for its connections to close; the gate that ends meanwhile tells them so.
+    made.on('connect', (client) => client.on('error', () => undefined));
+    made.on('error', () => undefined);
     return made;
   };
 
@@ -73,6 +76,7 @@ describe('node-postgres', () => {
 
   test('errors carry what the database says of them', async () => {
     await expect(pool('bob').query('SELECT 1 / $1::int', [0])).rejects.toMatchObject({ code: '22012' });
+    await expect(pool('alice').query('SELECT nothing FROM nowhere')).rejects.toMatchObject({ code: '42P01' });
     await expect(pool('bob').query('SELECT nothing FROM nowhere')).rejects.toMatchObject({ code: '42P01' });
     await expect(pool('bob').query('GRANT ALL ON customers TO PUBLIC')).rejects.toMatchObject({
       code: 'SL001',
@@ -99,5 +103,17 @@ describe('node-postgres', () => {
     );
     expect(results.map(({ rows }) => rows[0].n)).toEqual(Array.from({ length: 100 }, (_, index) => index));
     expect(new Set(results.map(({ rows }) => rows[0].pid)).size).toBeLessThanOrEqual(4);
+  });
+  test('whoever says goodbye hears of no error', async () => {
+    const mishaps: string[] = [];
+    const visit = async (): Promise<void> => {
+      const client = new pg.Client({ connectionString: gate.url('bob') });
+      client.on('error', (error) => mishaps.push(error.message));
+      await client.connect();
+      await client.query('SELECT 1');
+      await client.end();
+    };
+    for (let round = 0; round < 5; round += 1) await Promise.all(Array.from({ length: 10 }, visit));
+    expect(mishaps).toEqual([]);
   });
 });
