@@ -249,6 +249,26 @@ describe('a sync that fails', () => {
     await ledger.close();
   });
 
+  it('is made good once, even if the ledger is closed meanwhile', async () => {
+    const disk = new SimulatedDisk();
+    const ledger = await openOn(disk, { retryMs: 1 });
+    let failures = 1;
+    disk.fault = (operation) =>
+      operation === 'sync' && failures-- > 0 ? { error: systemError('EIO') } : undefined;
+    await expect(ledger.durable(ledger.append(event('a')))).rejects.toMatchObject({
+      code: 'ledger_unavailable',
+    });
+    const before = disk.calls;
+    await expect.poll(() => disk.calls, { interval: 0 }).toBeGreaterThan(before);
+    await ledger.close();
+    const after = disk.afterPowerCut(() => false);
+    expect(await verifyLedger(DIRECTORY, { fileSystem: after })).toMatchObject({
+      ok: true,
+      entries: 2,
+      head: { seq: 1 },
+    });
+  });
+
   it('is not believed by the next process either', async () => {
     const disk = new SimulatedDisk();
     const ledger = await openOn(disk);

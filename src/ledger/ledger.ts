@@ -16,6 +16,7 @@ import type { LedgerEvent } from '../model/ledger-entry.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
 import { entryText } from './entry-text.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
+import { type CommitTarget, GroupCommit } from './group-commit.ts';
 import { HeadSigner } from './head-signer.ts';
 import { ledgerError } from './ledger-error.ts';
 import { LogWindow } from './log-window.ts';
@@ -51,9 +52,6 @@ const MAX_RETRY_MS = 5000;
 const MAX_ENTRY_LENGTH = 16 * 1024 * 1024;
 const DONE = Promise.resolve();
 
-/** One group commit: everyone who waits for the same sync. */
-type Round = PromiseWithResolvers<void> & { covers: number };
-
 /** What must be made good before the ledger is whole again. */
 interface Damage {
   /** A sync failed: what the kernel holds is unknown. */
@@ -70,7 +68,7 @@ export class Ledger {
   readonly #writer: SegmentWriter;
   readonly #signer: HeadSigner;
   readonly #now: () => number;
-  readonly #maxSyncDelayMs: number;
+  readonly #commit: GroupCommit;
   readonly #maxBacklogBytes: number;
   readonly #segmentBytes: number;
   readonly #onHealth: (failure: SluiceError | undefined) => void;
@@ -78,11 +76,8 @@ export class Ledger {
   #seq: number;
   #hash: string;
   #at: number;
-  #running: Round | undefined;
-  #next: Round | undefined;
-  #scheduled: NodeJS.Immediate | undefined;
-  #syncTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  #retrying: Promise<void> | undefined;
   #failure: SluiceError | undefined;
   #damage: Damage = { sync: false, head: false };
   readonly #firstRetryMs: number;
@@ -96,7 +91,6 @@ export class Ledger {
     this.log = key.log;
     this.#lock = lock;
     this.#now = options.now ?? Date.now;
-    this.#maxSyncDelayMs = options.maxSyncDelayMs ?? 5;
     this.#maxBacklogBytes = options.maxBacklogBytes ?? 64 * 1024 * 1024;
     this.#segmentBytes = options.segmentBytes ?? 64 * 1024 * 1024;
     this.#firstRetryMs = options.retryMs ?? 100;
@@ -116,6 +110,7 @@ export class Ledger {
         this.#fail(cause, 'cannot sign the head of the ledger');
       },
     });
+    this.#commit = new GroupCommit(this.#commitTarget(), options.maxSyncDelayMs ?? 5);
   }
 
   /**
@@ -189,7 +184,7 @@ export class Ledger {
     this.#hash = entryHash(this.#hash, json);
     this.#at = at;
     this.#window.push(`${this.#hash} ${json}\n`);
-    if (this.#syncTimer === undefined && this.#running === undefined) this.#armSync();
+    this.#commit.arm();
     return this.#seq++;
   }
 
@@ -217,11 +212,9 @@ export class Ledger {
   durable(seq: number): Promise<void> {
     if (seq < this.#writer.durable.seq) return DONE;
     if (!(seq < this.#seq)) return Promise.reject(new RangeError(`there is no entry ${seq}`));
-    if (this.#running !== undefined && seq < this.#running.covers) return this.#running.promise;
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#next ??= newRound();
-    if (this.#running === undefined) this.#scheduled ??= setImmediate(this.#commit);
-    return this.#next.promise;
+    const covering = this.#commit.covering(seq);
+    if (covering !== undefined) return covering;
+    return this.#failure === undefined ? this.#commit.join() : Promise.reject(this.#failure);
   }
 
   /**
@@ -249,55 +242,27 @@ export class Ledger {
     this.#signer.arm(true);
   }
 
-  /** One round: writes what there is, syncs it, tells those who wait. */
-  readonly #commit = async (): Promise<void> => {
-    this.#scheduled = undefined;
-    clearTimeout(this.#syncTimer);
-    this.#syncTimer = undefined;
-    if (this.#running !== undefined || this.#damage.sync || this.#closing !== undefined) return;
-    const round = this.#next ?? newRound();
-    try {
-      this.writeOut();
-    } catch {
-      return; // writeOut told those who wait.
-    }
-    this.#next = undefined;
-    await this.#sync(round);
-  };
-
-  /** Syncs what is written; begins the next round if somebody came meanwhile. Never throws: `round` says how it went. */
-  async #sync(round: Round): Promise<void> {
-    round.covers = this.#writer.written.seq;
-    this.#running = round;
-    try {
-      await this.#writer.sync();
-    } catch (cause) {
-      this.#damage.sync = true;
-      round.reject(this.#fail(cause, 'cannot sync the ledger'));
-      return;
-    } finally {
-      this.#running = undefined;
-    }
-    round.resolve();
-    this.#signer.arm(false);
-    if (this.#next !== undefined) void this.#commit();
-    else if (this.durableSeq < this.appendedSeq) this.#armSync();
-  }
-
-  #armSync(): void {
-    if (this.#closing === undefined) this.#syncTimer ??= setTimeout(this.#commit, this.#maxSyncDelayMs);
+  #commitTarget(): CommitTarget {
+    return {
+      write: () => this.writeOut(),
+      sync: () => this.#writer.sync(),
+      written: () => this.#writer.written.seq,
+      lag: () => this.#seq - this.#writer.durable.seq,
+      blocked: () => this.#damage.sync,
+      onSynced: () => this.#signer.arm(false),
+      onSyncFailure: (cause) => {
+        this.#damage.sync = true;
+        return this.#fail(cause, 'cannot sync the ledger');
+      },
+    };
   }
 
   #fail(cause: unknown, what: string): SluiceError {
     const healthy = this.#failure === undefined;
     const failure = ledgerError(cause, what);
     this.#failure = failure;
-    this.#next?.reject(failure);
-    this.#next = undefined;
-    if (this.#closing === undefined && this.#retryTimer === undefined) {
-      this.#retryTimer = setTimeout(this.#retry, this.#retryMs).unref();
-      this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
-    }
+    this.#commit.refuse(failure);
+    this.#armRetry();
     if (healthy) this.#onHealth(failure);
     return failure;
   }
@@ -308,39 +273,48 @@ export class Ledger {
     this.#retryMs = this.#firstRetryMs;
     clearTimeout(this.#retryTimer);
     this.#retryTimer = undefined;
-    if (this.durableSeq < this.appendedSeq) this.#armSync();
+    if (this.durableSeq < this.appendedSeq) this.#commit.arm();
     this.#onHealth(undefined);
   }
 
-  readonly #retry = async (): Promise<void> => {
+  #armRetry(): void {
+    if (this.#closing !== undefined || this.#retryTimer !== undefined || this.#retrying !== undefined) return;
+    this.#retryTimer = setTimeout(this.#retry, this.#retryMs).unref();
+    this.#retryMs = Math.min(this.#retryMs * 2, MAX_RETRY_MS);
+  }
+
+  readonly #retry = (): void => {
+    this.#retryTimer = undefined;
+    this.#retrying = this.#tryAgain().finally(() => {
+      this.#retrying = undefined;
+      if (this.#failure !== undefined) this.#armRetry();
+    });
+  };
+
+  async #tryAgain(): Promise<void> {
     try {
       await this.#flush();
+      if (this.#failure !== undefined) this.#heal();
     } catch (cause) {
-      this.#retryTimer = undefined;
       this.#fail(cause, 'cannot write the ledger');
-      return;
     }
-    if (this.#failure !== undefined) this.#heal();
-  };
+  }
 
   /** Makes everything appended so far durable, whatever failed before. */
   async #flush(): Promise<void> {
-    while (this.#running !== undefined) await this.#running.promise.catch(() => {});
+    await this.#commit.idle();
     if (this.#damage.sync) {
       await this.#writer.repair();
       this.#damage.sync = false;
     }
     if (this.#seq !== this.#writer.written.seq) this.#write();
-    const round = newRound();
-    await this.#sync(round);
-    await round.promise;
+    await this.#commit.syncNow();
     if (this.#damage.head) await this.#signer.sign();
   }
 
   async #close(): Promise<void> {
-    this.#stopTimers();
-    const waiting = this.#next;
-    this.#next = undefined;
+    const waiting = this.#stop();
+    await this.#retrying;
     try {
       await this.#flush();
       await this.#signer.sign();
@@ -368,21 +342,14 @@ export class Ledger {
   /** Stops everything, keeping what is on disk. */
   #abandon(): void {
     this.#closing = DONE;
-    this.#stopTimers();
+    this.#stop();
     this.#writer.close();
   }
 
-  #stopTimers(): void {
-    clearTimeout(this.#syncTimer);
+  /** Nothing happens on its own any more. */
+  #stop(): PromiseWithResolvers<void> | undefined {
     clearTimeout(this.#retryTimer);
-    clearImmediate(this.#scheduled);
     this.#signer.stop();
+    return this.#commit.stop();
   }
-}
-
-function newRound(): Round {
-  const round = { ...Promise.withResolvers<void>(), covers: 0 };
-  // A round may fail with nobody waiting; `failure` says so.
-  round.promise.catch(() => {});
-  return round;
 }

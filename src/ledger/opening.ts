@@ -1,11 +1,13 @@
 /** What happens before the first entry: the key, the head, the recovery, and the entry that says how it went. */
+import { join } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerEvent } from '../model/ledger-entry.ts';
 import type { LedgerFileSystem } from './file-system.ts';
 import { readHead } from './head.ts';
+import { statedLog } from './ledger-files.ts';
 import { createLedgerKey, type LedgerKey, publishKey, readLedgerKey, readPublicKey } from './ledger-key.ts';
 import { type Recovered, recover } from './recovery.ts';
-import { segmentsOf } from './segment-format.ts';
+import { segmentName, segmentsOf } from './segment-format.ts';
 
 export interface Opening {
   readonly key: LedgerKey;
@@ -26,6 +28,7 @@ export async function prepareOpening(
   fileSystem.makeDirectory(directory);
   const key = await openKey(fileSystem, directory);
   const recovered = await recover(fileSystem, directory, readHead(fileSystem, directory, key.publicKey));
+  if (recovered.position.seq > 0) refuseForeignKey(fileSystem, directory, key.log);
   return { key, recovered, event: openingEvent(recovered, key.log, version) };
 }
 
@@ -38,6 +41,15 @@ async function openKey(fileSystem: LedgerFileSystem, directory: string): Promise
   if (readPublicKey(fileSystem, directory) === undefined)
     await publishKey(fileSystem, directory, key.publicKey);
   return key;
+}
+
+function refuseForeignKey(fileSystem: LedgerFileSystem, directory: string, log: string): void {
+  const stated = statedLog(fileSystem, join(directory, segmentName(0)));
+  if (stated === log) return;
+  throw new SluiceError(
+    'ledger_corrupt',
+    `the key in ${directory} is that of ledger ${log}, not of ${stated}`,
+  );
 }
 
 function openingEvent(recovered: Recovered, log: string, version: string): LedgerEvent | undefined {

@@ -9,9 +9,9 @@ import type { LedgerEntry } from '../model/ledger-entry.ts';
 import { parseEntryText } from './entry-text.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { ledgerError } from './ledger-error.ts';
+import { listLedger } from './ledger-files.ts';
 import { LineReader } from './line-reader.ts';
 import { firstSeqOf, HASH_LENGTH, MAX_LINE_BYTES, segmentsOf } from './segment-format.ts';
-import { listLedger } from './verify.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;

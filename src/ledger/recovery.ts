@@ -2,7 +2,7 @@
  * Finds where a ledger goes on. What a crash can leave behind the signed head (a torn line, pages or segments that never
  * reached the disk) is cut off; anything else that does not verify is `ledger_corrupt` and nothing is touched.
  *
- * Checks the chain from the segment of the head on, and of the last two in any case; `verify` checks all of it.
+ * Checks the chain from the segment of the head on; `verify` checks all of it.
  */
 import { join } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
@@ -122,10 +122,12 @@ function scanFile(
   }
 }
 
-/** The segment of the head's entry or the last but one, whichever comes first. */
+/** The segment of the head's entry: the head's hash commits to what its header says of everything before. */
 function firstToCheck(names: readonly string[], head: LedgerHead | undefined): number {
-  const ofHead = names.findLastIndex((name) => (firstSeqOf(name) as number) <= (head?.seq ?? 0));
-  return Math.max(0, Math.min(names.length - 2, ofHead));
+  return Math.max(
+    0,
+    names.findLastIndex((name) => (firstSeqOf(name) as number) <= (head?.seq ?? 0)),
+  );
 }
 
 /** What the header of a segment says of the chain before it. */

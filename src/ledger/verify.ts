@@ -9,8 +9,9 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { type LedgerHead, readHead } from './head.ts';
 import { ledgerError } from './ledger-error.ts';
+import { listLedger, statedLog } from './ledger-files.ts';
 import { logIdOf, readPublicKey } from './ledger-key.ts';
-import { type ChainPosition, firstSeqOf, ORIGIN, segmentsOf } from './segment-format.ts';
+import { type ChainPosition, ORIGIN, segmentsOf } from './segment-format.ts';
 import { type SegmentScan, scanSegment } from './segment-scan.ts';
 
 export interface VerifyOptions {
@@ -52,7 +53,8 @@ export interface VerifyReport {
 
 /**
  * Verifies the ledger of a directory. A ledger that does not verify is a report, not an error.
- * @throws {SluiceError} not_found if there is no ledger; ledger_unavailable if a file cannot be read.
+ * @throws {SluiceError} not_found if there is no ledger; bad_request if `publicKey` is none; ledger_unavailable if a file
+ *   cannot be read.
  */
 export async function verifyLedger(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   try {
@@ -83,13 +85,14 @@ class Verification {
     // The head first: the gateway may append meanwhile, and the entries must not be fewer than the head says.
     const headFault = this.#readHead();
     const names = segmentsOf(listLedger(this.#fileSystem, this.#directory));
+    let tornBytes = 0;
     for (const [index, name] of names.entries()) {
       const scan = await this.#scan(name);
       const fault = this.#faultOf(name, scan, index === names.length - 1);
       if (fault !== undefined) return this.#report(fault, 0);
-      if (scan.unfinishedBytes > 0) return this.#report(headFault ?? this.#headFault(), scan.unfinishedBytes);
+      tornBytes = scan.unfinishedBytes;
     }
-    return this.#report(headFault ?? this.#headFault(), 0);
+    return this.#report(headFault ?? this.#keyFault(names[0]) ?? this.#headFault(), tornBytes);
   }
 
   #readHead(): LedgerFault | undefined {
@@ -113,7 +116,7 @@ class Verification {
 
   #publicKey(): KeyObject | undefined {
     const pem = this.#options.publicKey;
-    return pem === undefined ? readPublicKey(this.#fileSystem, this.#directory) : createPublicKey(pem);
+    return pem === undefined ? readPublicKey(this.#fileSystem, this.#directory) : pinnedKey(pem);
   }
 
   async #scan(name: string): Promise<SegmentScan> {
@@ -142,6 +145,14 @@ class Verification {
     if (scan.broken !== undefined) return { ...at, reason: scan.broken.reason };
     if (scan.unfinishedBytes > 0 && !last) return { ...at, reason: 'the line does not end' };
     return undefined;
+  }
+
+  /** The first entry names the key, so that neither can be exchanged without the other. */
+  #keyFault(first: string | undefined): LedgerFault | undefined {
+    if (first === undefined || this.#position.seq === 0) return undefined;
+    const log = statedLog(this.#fileSystem, join(this.#directory, first));
+    if (log === this.#log) return undefined;
+    return { seq: 0, file: 'key.pub.pem', offset: 0, reason: `the key is not that of ledger ${log}` };
   }
 
   #headFault(): LedgerFault | undefined {
@@ -174,18 +185,12 @@ class Verification {
   }
 }
 
-/**
- * The names in a ledger's directory.
- * @throws {SluiceError} not_found if it is none.
- */
-export function listLedger(fileSystem: LedgerFileSystem, directory: string): readonly string[] {
-  let names: readonly string[];
+function pinnedKey(pem: string): KeyObject {
   try {
-    names = fileSystem.list(directory);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    names = [];
+    const key = createPublicKey(pem);
+    if (key.asymmetricKeyType === 'ed25519') return key;
+  } catch {
+    // Said below, without the file's text.
   }
-  if (names.some((name) => firstSeqOf(name) !== undefined || name === 'head.json')) return names;
-  throw new SluiceError('not_found', `there is no ledger in ${directory}`);
+  throw new SluiceError('bad_request', 'the public key given is not an Ed25519 key in PEM');
 }
