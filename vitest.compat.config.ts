@@ -4,7 +4,9 @@ import base from './vitest.config.ts';
 /** Real clients against a real gateway process. Needs psql and pgbench; see tests/compat/README.md. */
 const compat = mergeConfig(
   { ...base, test: { ...base.test, include: [], exclude: [] } },
-  defineConfig({ test: { include: ['tests/compat/**/*.test.ts'], testTimeout: 60_000, fileParallelism: false } }),
+  defineConfig({
+    test: { include: ['tests/compat/**/*.test.ts'], testTimeout: 60_000, fileParallelism: false },
+  }),
 );
 
 export default compat;

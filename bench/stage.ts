@@ -112,6 +112,15 @@ function startGateway(direct: BenchTarget): Promise<GatewayProcess> {
   );
 }
 
+/** A gate that did not mask would be fast for nothing. */
+async function requireMasks(gate: BenchTarget): Promise<void> {
+  const client = new pg.Client({ ...gate, host: '127.0.0.1' });
+  await client.connect();
+  const { rows } = await client.query('SELECT email FROM people WHERE id = 1');
+  await client.end();
+  if (rows[0]?.email !== 'p***@example.com') throw new Error(`not masked: ${JSON.stringify(rows)}`);
+}
+
 async function startRelay(target: number): Promise<RunningPeer> {
   const script = fileURLToPath(new URL('./relay.ts', import.meta.url));
   const child = spawn(process.execPath, [script, String(target)], { stdio: ['ignore', 'pipe', 'inherit'] });
