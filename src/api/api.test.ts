@@ -250,6 +250,18 @@ describe('approvals', () => {
     expect(one.statusCode).toBe(ids.length > 0 ? 200 : 404);
   });
 
+  it('are not lost behind newer ones of others', async () => {
+    const desk = new Desk();
+    for (let i = 0; i < 600; i++)
+      desk.requests.set(
+        `apr_x${i}`,
+        request(`apr_x${i}`, { rule: { groups: ['x'], quorum: 1, expiresMs: 1 } }),
+      );
+    desk.requests.set('apr_last', request('apr_last'));
+    app = makeApi({ approvals: desk });
+    expect(await seen('alice', '?limit=3')).toEqual(['apr_1', 'apr_2', 'apr_last']);
+  });
+
   it('can be listed by state', async () => {
     expect(await seen('alice', '?state=pending')).toEqual(['apr_1']);
     expect(await seen('alice', '?limit=1')).toEqual(['apr_1']);
