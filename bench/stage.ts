@@ -72,6 +72,7 @@ export async function setStage(onProgress: (line: string) => void): Promise<Benc
       password: await gateway.token('bench'),
       database: 'postgres',
     };
+    await requireMasks(gate);
     const peers = [
       { name: 'direct', target: direct },
       { name: 'bare relay', target: { ...direct, port: relay.port }, pid: relay.pid },
