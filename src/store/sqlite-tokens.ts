@@ -36,15 +36,15 @@ export class SqliteTokens implements TokenStore {
   }
 
   async listTokens({ principal, activeAt, limit }: TokenFilter): Promise<readonly TokenRecord[]> {
-    const rows = this.#database.all(
-      `SELECT ${COLUMNS} FROM tokens
-       WHERE (?1 IS NULL OR principal = ?1) AND (?2 IS NULL OR (revoked_at IS NULL AND expires_at > ?2))
-       ORDER BY created_at DESC, rowid DESC LIMIT ?3`,
-      principal ?? null,
-      activeAt ?? null,
-      limit,
-    );
-    return rows.map(tokenOf);
+    // Conditions are left out rather than made void, so that the index of principals is used at each login.
+    const conditions = [
+      ...(principal === undefined ? [] : ['principal = ?']),
+      ...(activeAt === undefined ? [] : ['revoked_at IS NULL AND expires_at > ?']),
+    ];
+    const where = conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`;
+    const values = [principal, activeAt].filter((value) => value !== undefined);
+    const sql = `SELECT ${COLUMNS} FROM tokens ${where} ORDER BY created_at DESC, rowid DESC LIMIT ?`;
+    return this.#database.all(sql, ...values, limit).map(tokenOf);
   }
 
   async revokeToken(id: string, at: number): Promise<boolean> {
