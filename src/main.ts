@@ -103,7 +103,7 @@ async function wire(
   const store = await openStore(join(config.dataDir, 'store.db'));
   undo.push(() => store.close());
 
-  const policies = await PolicyHolder.open(() => readPolicies(config), ledger);
+  const policies = await PolicyHolder.open(() => readPolicies(config), config.approvals, ledger);
   const record = (event: Parameters<Ledger['append']>[0]) => ledger.durable(ledger.append(event));
   const tokens = new TokenAuthority({
     store: store.tokens,
@@ -188,6 +188,10 @@ async function wire(
   });
   undo.push(() => api.close());
 
+  const reloadPolicies = async (): Promise<void> => {
+    await policies.reload();
+    listener.recheckConnections();
+  };
   const { host } = config.listen.postgres;
   const listeners = {
     postgres: `${host}:${await listener.listen()}`,
@@ -204,7 +208,7 @@ async function wire(
       policyVersion: policies.current().version,
       startedAt,
     }),
-    reloadPolicies: () => policies.reload(),
+    reloadPolicies,
     now: Date.now,
     log,
     maxStatementBytes: config.limits.maxStatementBytes,
@@ -213,7 +217,7 @@ async function wire(
   await listenAdmin(admin, config.listen.adminSocket);
   return {
     listeners,
-    reloadPolicies: () => policies.reload(),
+    reloadPolicies,
     drain: async () => {
       await listener.drain(config.limits.drainTimeoutMs);
       await takeDown();
@@ -297,7 +301,7 @@ export async function checkStatement(config: Config, query: CheckQuery): Promise
   const database = config.databases.get(query.database);
   if (database === undefined)
     throw new SluiceError('unknown_database', `database "${query.database}" does not exist`);
-  const engine = new PolicyEngine(loadPolicies(readPolicies(config)));
+  const engine = new PolicyEngine(loadPolicies(readPolicies(config), config.approvals));
   const parser = await createParser({ maxTextLength: config.limits.maxStatementBytes });
   const service = new DatabaseService({
     config: database,

@@ -314,14 +314,8 @@ function describeUse(use: RelationUse): string {
   return `${use.action} ${use.relation}(${columns.join(',')})`;
 }
 
+/** Everything of the asker that a decision can depend on; ids alone would outlive a change of groups. */
 function classKey({ actor, scope }: PlanningClass<Scope>): string {
-  const chain = actor.onBehalfOf.map((principal) => principal.id);
-  return JSON.stringify([
-    actor.principal.kind,
-    actor.principal.id,
-    actor.principal.groups,
-    chain,
-    actor.purpose ?? null,
-    scope.sessionKey,
-  ]);
+  const people = [actor.principal, ...actor.onBehalfOf].map(({ kind, id, groups }) => [kind, id, groups]);
+  return JSON.stringify([people, actor.purpose ?? null, scope.sessionKey]);
 }

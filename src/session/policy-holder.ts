@@ -4,16 +4,24 @@
  */
 import { asSluiceError, type SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { ApprovalRule } from '../model/decision.ts';
 import { PolicyEngine } from '../policy/engine.ts';
 import { loadPolicies, type PolicySource } from '../policy/load.ts';
 
 export class PolicyHolder {
   readonly #read: () => readonly PolicySource[];
+  readonly #defaults: ApprovalRule;
   readonly #ledger: Ledger;
   #engine: PolicyEngine;
 
-  private constructor(read: () => readonly PolicySource[], ledger: Ledger, engine: PolicyEngine) {
+  private constructor(
+    read: () => readonly PolicySource[],
+    defaults: ApprovalRule,
+    ledger: Ledger,
+    engine: PolicyEngine,
+  ) {
     this.#read = read;
+    this.#defaults = defaults;
     this.#ledger = ledger;
     this.#engine = engine;
   }
@@ -21,11 +29,21 @@ export class PolicyHolder {
   /**
    * Reads and loads the policies for the first time.
    * @param read gives the texts of all policy files; may throw
+   * @param defaults what `@approval` annotations leave out
    * @throws {SluiceError} policy_invalid, config_invalid, ledger_*
    */
-  static async open(read: () => readonly PolicySource[], ledger: Ledger): Promise<PolicyHolder> {
+  static async open(
+    read: () => readonly PolicySource[],
+    defaults: ApprovalRule,
+    ledger: Ledger,
+  ): Promise<PolicyHolder> {
     const sources = read();
-    const holder = new PolicyHolder(read, ledger, new PolicyEngine(loadPolicies(sources)));
+    const holder = new PolicyHolder(
+      read,
+      defaults,
+      ledger,
+      new PolicyEngine(loadPolicies(sources, defaults)),
+    );
     await holder.#recordLoaded(sources);
     return holder;
   }
@@ -41,7 +59,7 @@ export class PolicyHolder {
     let sources: readonly PolicySource[] = [];
     try {
       sources = this.#read();
-      const engine = new PolicyEngine(loadPolicies(sources));
+      const engine = new PolicyEngine(loadPolicies(sources, this.#defaults));
       this.#engine = engine;
     } catch (thrown) {
       const error = asSluiceError(thrown);

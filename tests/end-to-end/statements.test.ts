@@ -101,10 +101,10 @@ describe('ways round a mask', () => {
     const seen: string[] = [];
     client.on('notice', (notice) => seen.push(JSON.stringify(notice)));
     const raw = client as unknown as {
-      connection: { on(event: string, listener: (message: Record<string, never>) => void): void };
+      connection: { on(event: string, listener: (message: Record<string, unknown>) => void): void };
     };
-    raw.connection.on('copyData', (message) => seen.push(message.chunk.toString()));
-    raw.connection.on('dataRow', (message) => seen.push(message.fields.map(String).join('|')));
+    raw.connection.on('copyData', (message) => seen.push(String(message.chunk)));
+    raw.connection.on('dataRow', (message) => seen.push(String(message.fields)));
     raw.connection.on('errorMessage', (message) =>
       seen.push(JSON.stringify({ ...message, message: message.message })),
     );

@@ -73,6 +73,22 @@ test('a policy file with an error leaves the old policies in force, loudly', asy
   await reload();
 });
 
+test('who may not connect any more is sent away', async () => {
+  const client = await gate.client('bob');
+  const ended = new Promise<Error>((resolve) => client.on('error', resolve));
+  extra(
+    `@id("no-bob") @reason("Bob has left.") forbid (principal == Human::"bob", action == Action::"Connect", resource);`,
+  );
+  await reload();
+  expect(await ended).toMatchObject({ code: '28000' });
+  await expect(gate.client('bob')).rejects.toMatchObject({
+    code: '28000',
+    message: expect.stringContaining('Bob has left'),
+  });
+  extra('');
+  await reload();
+});
+
 test('metrics count statements by decision', async () => {
   const client = await gate.client('alice');
   await client.query('SELECT 1');

@@ -57,12 +57,8 @@ export class Connection {
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const { context, service, client, info } = options;
-    const decision = context.policy().connect({
-      actor: info.actor,
-      database: info.database,
-      context: { now: new Date(context.now()), clientAddress: info.clientAddress, tls: info.tls },
-    });
-    if (decision.outcome !== 'allow') throw connectDenied(decision.reason, decision.hint);
+    const denial = connectDenial(context, info);
+    if (denial !== undefined) throw denial;
     await service.open();
     try {
       checkSettings(options);
@@ -150,6 +146,12 @@ export class Connection {
     if (!this.#clientGone) socket.end(errorFrame(error, 'FATAL'));
     socket.setTimeout(5_000, () => socket.destroy());
     this.#terminate(`${error.code}: ${error.message}`);
+  }
+
+  /** Asks again whether the principal may connect, and ends the session if not. */
+  recheck(): void {
+    const denial = connectDenial(this.#o.context, this.info);
+    if (denial !== undefined) this.end(denial);
   }
 
   /** Ends the session as soon as nothing is under way. */
@@ -245,7 +247,14 @@ export class Connection {
   }
 }
 
-function connectDenied(reason: string, hint: string | undefined): SluiceError {
+/** Why this session may not be, if so. */
+function connectDenial(context: GatewayContext, info: SessionInfo): SluiceError | undefined {
+  const { outcome, reason, hint } = context.policy().connect({
+    actor: info.actor,
+    database: info.database,
+    context: { now: new Date(context.now()), clientAddress: info.clientAddress, tls: info.tls },
+  });
+  if (outcome === 'allow') return undefined;
   return new SluiceError('connect_denied', reason, hint === undefined ? {} : { hint });
 }
 

@@ -117,6 +117,11 @@ export class PostgresListener {
     clearTimeout(timer);
   }
 
+  /** After a change of policies: ends the sessions of those who may not connect any more. */
+  recheckConnections(): void {
+    for (const connection of this.#connections) connection.recheck();
+  }
+
   #accept(socket: Socket): void {
     socket.on('error', () => {});
     const open = this.#connections.size + this.#starting.size;

@@ -28,6 +28,8 @@ import type { SessionObjects } from './session-objects.ts';
 
 /** Above this, the database is not read until the client has caught up. */
 const MAX_UNSENT_BYTES = 256 * 1_024;
+/** Up to this, several parts are copied into one write; beyond, they are written side by side. */
+const MAX_COPIED_BYTES = 16 * 1_024;
 const MAX_CONTROL_FRAME_BYTES = 1_048_576 * 4;
 /** A skipped statement's SQLSTATE in the ledger: it was forwarded and the database did not run it. */
 const SKIPPED = '25P02';
@@ -64,6 +66,7 @@ export class ResponseRelay implements Sender, FrameSink {
   readonly #whole = wholeFramesExcept(B.DataRow, B.CopyData);
   readonly #walker: FrameWalker;
   #out: Buffer[] = [];
+  #outBytes = 0;
   #queued = false;
   #chunk: Buffer = Buffer.alloc(0);
   #from = 0;
@@ -96,7 +99,7 @@ export class ResponseRelay implements Sender, FrameSink {
     this.#from = 0;
     try {
       const settled = this.#walker.walk(chunk, this);
-      if (settled > this.#from) this.#out.push(chunk.subarray(this.#from, settled));
+      if (settled > this.#from) this.#push(chunk.subarray(this.#from, settled));
     } catch (thrown) {
       const cause = thrown instanceof SluiceError ? thrown : undefined;
       this.#events.onFailure(
@@ -105,12 +108,15 @@ export class ResponseRelay implements Sender, FrameSink {
       );
       return;
     }
-    if (this.#out.length > 0) this.#enqueue();
+    if (this.#out.length === 0) return;
+    // The event loop may read a socket many times in one turn.
+    if (this.#outBytes > MAX_UNSENT_BYTES) this.#upstream.pause();
+    this.#enqueue();
   }
 
   /** Sends a message of the gate's own, behind everything that is pending. */
   send(frame: Buffer): void {
-    this.#out.push(frame);
+    this.#push(frame);
     this.#enqueue();
   }
 
@@ -134,15 +140,31 @@ export class ResponseRelay implements Sender, FrameSink {
   sendPending(): void {
     this.#queued = false;
     const out = this.#out;
+    const bytes = this.#outBytes;
     this.#out = [];
+    this.#outBytes = 0;
     if (this.#closed || out.length === 0) return;
-    this.#client.write(out.length === 1 ? out[0]! : Buffer.concat(out));
-    if (this.#client.writableLength > MAX_UNSENT_BYTES) this.#upstream.pause();
+    const client = this.#client;
+    if (out.length === 1) client.write(out[0]!);
+    else if (bytes <= MAX_COPIED_BYTES) client.write(Buffer.concat(out, bytes));
+    else {
+      client.cork();
+      for (const part of out) client.write(part);
+      client.uncork();
+    }
+    if (client.writableLength > MAX_UNSENT_BYTES) this.#upstream.pause();
+    else if (bytes > MAX_UNSENT_BYTES) this.#upstream.resume();
+  }
+
+  #push(bytes: Buffer): void {
+    this.#out.push(bytes);
+    this.#outBytes += bytes.length;
   }
 
   failPending(error: SluiceError): void {
     this.#queued = false;
     this.#out = [];
+    this.#outBytes = 0;
     this.#events.onFailure(error);
   }
 
@@ -172,8 +194,8 @@ export class ResponseRelay implements Sender, FrameSink {
   onFrame(type: number, frame: Buffer, start: number, end: number): void {
     const shown = this.#understand(type, frame);
     if (shown === frame && start >= 0) return;
-    if (start > this.#from) this.#out.push(this.#chunk.subarray(this.#from, start));
-    if (shown !== undefined) this.#out.push(shown);
+    if (start > this.#from) this.#push(this.#chunk.subarray(this.#from, start));
+    if (shown !== undefined) this.#push(shown);
     this.#from = end;
   }
 
