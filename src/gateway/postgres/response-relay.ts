@@ -157,6 +157,7 @@ export class ResponseRelay implements Sender, FrameSink {
   }
 
   #push(bytes: Buffer): void {
+    if (this.#closed) return;
     this.#out.push(bytes);
     this.#outBytes += bytes.length;
   }
