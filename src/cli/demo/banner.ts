@@ -17,7 +17,7 @@ const TRY: readonly (readonly [who: string, statement: string, what: string])[] 
   ['alice', 'SELECT full_name, email, phone FROM customers LIMIT 5', 'real values'],
   ['bob', 'SELECT full_name, email, phone FROM customers LIMIT 5', 'the same rows, masked'],
   ['bob', 'DELETE FROM support_tickets', 'waits: no WHERE clause, in production'],
-  ['report-bot', "SELECT count(*) FROM customers WHERE email LIKE 'a%'", 'guesses see masks only'],
+  ['report-bot', "SELECT count(*) FROM customers WHERE email LIKE 'maja.%'", '0: guesses meet masks only'],
   ['report-bot', 'DROP TABLE payments', 'refused, with a hint'],
   ['report-bot', "UPDATE orders SET status = 'on hold' WHERE id = 7", 'waits for Alice'],
 ];
@@ -57,6 +57,7 @@ function tryLines(place: DemoPlace, paint: Paint): string[] {
       ([who, statement, what]) =>
         `  ${paint('cyan', who.padEnd(11))}${`${statement};`.padEnd(statementChars + 2)}${paint('dim', `-- ${what}`)}`,
     ),
+    paint('dim', '  No psql? Any PostgreSQL client takes these URLs; `npm run demo -- --tour` needs none.'),
     '',
     head('Answer what waits, as Alice, in another terminal'),
     `  export SLUICE_CONFIG=${place.configFile}`,
