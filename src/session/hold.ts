@@ -37,7 +37,7 @@ export interface Released {
 export async function awaitApproval(approvals: Approvals, options: HoldOptions): Promise<Released> {
   const { session, plan, parameters, signal } = options;
   const binding = bindingOf(session, plan, parameters);
-  const granted = await approvals.claimGranted(binding);
+  const granted = await approvals.claimGranted(binding, ruleOf(plan));
   if (granted !== undefined) return { plan, approval: granted.id };
   const rule = ruleOf(plan);
   const request = await approvals.request({
@@ -68,7 +68,10 @@ async function claim(
     await approvals.drift(request.id);
     throw plan.refusal;
   }
-  const claimed = await approvals.claim(request.id, bindingOf(options.session, plan, options.parameters));
+  // Policies that changed meanwhile may ask for more than was given, or for nothing at all.
+  const rule = plan.outcome === 'hold' ? ruleOf(plan) : undefined;
+  const binding = bindingOf(options.session, plan, options.parameters);
+  const claimed = await approvals.claim(request.id, binding, rule);
   if (claimed !== undefined) return { plan, approval: claimed.id };
   throw new SluiceError(
     'approval_drifted',

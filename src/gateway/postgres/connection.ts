@@ -12,6 +12,7 @@ import { refusalOf } from '../../session/planner.ts';
 import { Session } from '../../session/session.ts';
 import { encodeBackendMessage, encodeFrontendMessage } from '../../wire/postgres/index.ts';
 import type { CancelKey } from './cancel-registry.ts';
+import { ClientSender } from './client-sender.ts';
 import type { AuthenticatedClient } from './client-startup.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { GatewayContext } from './listener.ts';
@@ -41,6 +42,7 @@ export class Connection {
   readonly #o: ConnectionOptions;
   readonly #session: Session;
   readonly #upstream: UpstreamConnection;
+  readonly #sender: ClientSender;
   readonly #responses: ResponseRelay;
   readonly #requests: RequestRelay;
   readonly #key: CancelKey;
@@ -100,12 +102,16 @@ export class Connection {
       redefining: () => this.#responses.redefinitions > 0,
     });
     for (const [name, value] of upstream.parameters) planner.noteParameter(name, value);
-    this.#responses = new ResponseRelay({
-      session,
-      objects,
+    this.#sender = new ClientSender({
       queue: context.sendQueue,
       client: client.socket,
       upstream: upstream.socket,
+      onFailure: (error) => this.end(error),
+    });
+    this.#responses = new ResponseRelay({
+      session,
+      objects,
+      sender: this.#sender,
       events: {
         onReady: () => this.#drainIfIdle(),
         onParameter: (name, value) => planner.noteParameter(name, value),
@@ -169,7 +175,6 @@ export class Connection {
     const client = this.#o.client.socket;
     const upstream = this.#upstream.socket;
     client.on('data', (chunk: Buffer) => this.#requests.onChunk(chunk));
-    client.on('drain', () => this.#responses.onClientDrain());
     client.on('error', () => {});
     client.on('end', () => client.end());
     client.on('close', () => this.#onClientClose());
@@ -208,7 +213,7 @@ export class Connection {
   /** Lets the backend finish and say how it went, but forwards nothing more. */
   #terminate(reason: string): void {
     this.#requests.end();
-    this.#responses.detachClient();
+    this.#sender.detach();
     this.#session.close(reason);
     const { socket } = this.#upstream;
     if (socket.destroyed) {

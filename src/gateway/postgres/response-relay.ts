@@ -2,11 +2,7 @@
  * From the database to the client. Results pass untouched in the slices they came in; what the gate must know (which
  * statement ended how, transaction status, parameters) is read in passing. Answers to the gate's own questions are taken out,
  * and errors are replaced where the gate refused or must withhold.
- *
- * Holds at most what arrived in one turn of the event loop plus one control message: while the client does not read, the database
- * is not read either.
  */
-import type { Socket } from 'node:net';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Plan } from '../../session/plan.ts';
 import type { Session, StatementOutcome, Ticket } from '../../session/session.ts';
@@ -21,15 +17,11 @@ import {
   type TransactionStatus,
   wholeFramesExcept,
 } from '../../wire/postgres/index.ts';
+import type { ClientSender } from './client-sender.ts';
 import { type Expectation, Expectations } from './expectations.ts';
 import { clientErrorFields } from './refusals.ts';
-import type { Sender, SendQueue } from './send-queue.ts';
 import type { SessionObjects } from './session-objects.ts';
 
-/** Above this, the database is not read until the client has caught up. */
-const MAX_UNSENT_BYTES = 256 * 1_024;
-/** Up to this, several parts are copied into one write; beyond, they are written side by side. */
-const MAX_COPIED_BYTES = 16 * 1_024;
 const MAX_CONTROL_FRAME_BYTES = 1_048_576 * 4;
 /** A skipped statement's SQLSTATE in the ledger: it was forwarded and the database did not run it. */
 const SKIPPED = '25P02';
@@ -44,7 +36,7 @@ export interface RelayEvents {
   onFailure(error: SluiceError): void;
 }
 
-export class ResponseRelay implements Sender, FrameSink {
+export class ResponseRelay implements FrameSink {
   readonly expectations = new Expectations();
   transactionStatus: TransactionStatus = 'I';
   /** True after an error until the next Sync: the database ignores everything in between, and so does the gate. */
@@ -53,39 +45,28 @@ export class ResponseRelay implements Sender, FrameSink {
   copyingIn = false;
   /** Forwarded messages that may redefine prepared statements or cursors and whose end is awaited. */
   redefinitions = 0;
-  restsOnSeq = -1;
   /** The database has told the client itself that the session ends. */
   toldFatal = false;
 
   readonly #session: Session;
   readonly #objects: SessionObjects;
-  readonly #queue: SendQueue;
-  readonly #client: Socket;
-  readonly #upstream: Socket;
+  readonly #sender: ClientSender;
   readonly #events: RelayEvents;
   readonly #whole = wholeFramesExcept(B.DataRow, B.CopyData);
   readonly #walker: FrameWalker;
-  #out: Buffer[] = [];
-  #outBytes = 0;
-  #queued = false;
   #chunk: Buffer = Buffer.alloc(0);
   #from = 0;
   #catalogChanged = false;
-  #closed = false;
 
   constructor(options: {
     session: Session;
     objects: SessionObjects;
-    queue: SendQueue;
-    client: Socket;
-    upstream: Socket;
+    sender: ClientSender;
     events: RelayEvents;
   }) {
     this.#session = options.session;
     this.#objects = options.objects;
-    this.#queue = options.queue;
-    this.#client = options.client;
-    this.#upstream = options.upstream;
+    this.#sender = options.sender;
     this.#events = options.events;
     this.#walker = new FrameWalker({
       whole: this.#whole,
@@ -99,25 +80,14 @@ export class ResponseRelay implements Sender, FrameSink {
     this.#from = 0;
     try {
       const settled = this.#walker.walk(chunk, this);
-      if (settled > this.#from) this.#push(chunk.subarray(this.#from, settled));
+      if (settled > this.#from) this.#sender.push(chunk.subarray(this.#from, settled));
     } catch (thrown) {
       const cause = thrown instanceof SluiceError ? thrown : undefined;
       this.#events.onFailure(
         cause ??
           new SluiceError('internal', 'internal error while reading from the database', { cause: thrown }),
       );
-      return;
     }
-    if (this.#out.length === 0) return;
-    // The event loop may read a socket many times in one turn.
-    if (this.#outBytes > MAX_UNSENT_BYTES) this.#upstream.pause();
-    this.#enqueue();
-  }
-
-  /** Sends a message of the gate's own, behind everything that is pending. */
-  send(frame: Buffer): void {
-    this.#push(frame);
-    this.#enqueue();
   }
 
   /** A question of the gate's own begins or ends: its rows have to be seen. */
@@ -125,59 +95,15 @@ export class ResponseRelay implements Sender, FrameSink {
     this.#whole[B.DataRow] = shown ? 1 : 0;
   }
 
+  /** Sends a message of the gate's own, behind everything that is pending. */
+  send(frame: Buffer): void {
+    this.#sender.push(frame);
+  }
+
   /** Announces that the pending bytes rest on these entries. */
   restOn(tickets: readonly Ticket[]): void {
     const last = tickets[tickets.length - 1];
-    if (last !== undefined && last.seq > this.restsOnSeq) this.restsOnSeq = last.seq;
-  }
-
-  #enqueue(): void {
-    if (this.#queued) return;
-    this.#queued = true;
-    this.#queue.enqueue(this);
-  }
-
-  sendPending(): void {
-    this.#queued = false;
-    const out = this.#out;
-    const bytes = this.#outBytes;
-    this.#out = [];
-    this.#outBytes = 0;
-    if (this.#closed || out.length === 0) return;
-    const client = this.#client;
-    if (out.length === 1) client.write(out[0]!);
-    else if (bytes <= MAX_COPIED_BYTES) client.write(Buffer.concat(out, bytes));
-    else {
-      client.cork();
-      for (const part of out) client.write(part);
-      client.uncork();
-    }
-    if (client.writableLength > MAX_UNSENT_BYTES) this.#upstream.pause();
-    else if (bytes > MAX_UNSENT_BYTES) this.#upstream.resume();
-  }
-
-  #push(bytes: Buffer): void {
-    if (this.#closed) return;
-    this.#out.push(bytes);
-    this.#outBytes += bytes.length;
-  }
-
-  failPending(error: SluiceError): void {
-    this.#queued = false;
-    this.#out = [];
-    this.#outBytes = 0;
-    this.#events.onFailure(error);
-  }
-
-  /** The client has caught up. */
-  onClientDrain(): void {
-    if (!this.#closed) this.#upstream.resume();
-  }
-
-  /** Ends sending; what the database still says is only recorded. */
-  detachClient(): void {
-    this.#closed = true;
-    this.#upstream.resume();
+    if (last !== undefined) this.#sender.restOn(last.seq);
   }
 
   /** Nothing more will come: whatever was asked and not answered is recorded so. */
@@ -195,8 +121,8 @@ export class ResponseRelay implements Sender, FrameSink {
   onFrame(type: number, frame: Buffer, start: number, end: number): void {
     const shown = this.#understand(type, frame);
     if (shown === frame && start >= 0) return;
-    if (start > this.#from) this.#push(this.#chunk.subarray(this.#from, start));
-    if (shown !== undefined) this.#push(shown);
+    if (start > this.#from) this.#sender.push(this.#chunk.subarray(this.#from, start));
+    if (shown !== undefined) this.#sender.push(shown);
     this.#from = end;
   }
 
@@ -268,8 +194,7 @@ export class ResponseRelay implements Sender, FrameSink {
   }
 
   #finish(ticket: Ticket, outcome: StatementOutcome): void {
-    const seq = this.#session.finish(ticket, outcome);
-    if (seq > this.restsOnSeq) this.restsOnSeq = seq;
+    this.#sender.restOn(this.#session.finish(ticket, outcome));
   }
 
   #settle(expectation: Expectation): void {
