@@ -2,10 +2,8 @@
  * Wiring: makes the rooms from a configuration, connects them, and takes them down in the reverse order. Nothing is decided here.
  */
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
@@ -15,7 +13,7 @@ import type { CheckQuery, CheckReport } from './api/check-report.ts';
 import type { ReadinessCheck } from './api/health-routes.ts';
 import { Approvals } from './approvals/approvals.ts';
 import type { Config, KeyPair } from './config/config.ts';
-import { listPolicyFiles } from './config/policy-files.ts';
+import { readPolicyTexts } from './config/policy-files.ts';
 import { SluiceError } from './errors/sluice-error.ts';
 import { DatabaseService } from './gateway/postgres/database-service.ts';
 import { PostgresListener } from './gateway/postgres/listener.ts';
@@ -27,7 +25,7 @@ import { TokenAuthority } from './identity/token-authority.ts';
 import { Ledger } from './ledger/ledger.ts';
 import type { Actor } from './model/principal.ts';
 import { PolicyEngine } from './policy/engine.ts';
-import { loadPolicies, type PolicySource } from './policy/load.ts';
+import { loadPolicies } from './policy/load.ts';
 import { PipelineMetrics } from './session/metrics.ts';
 import type { Plan } from './session/plan.ts';
 import { PolicyHolder } from './session/policy-holder.ts';
@@ -35,9 +33,6 @@ import { createParser } from './sql/postgres/parser.ts';
 import { createPostgresDialect } from './sql/postgres/postgres-dialect.ts';
 import { openStore } from './store/store.ts';
 import { tlsServerEndPoint } from './wire/postgres/index.ts';
-
-/** The policies that ship beside the code, in src/ and in dist/ alike. */
-const SHIPPED_POLICIES = fileURLToPath(new URL('../policies/', import.meta.url));
 
 export interface GatewayRuntime {
   readonly log: Logger;
@@ -103,7 +98,7 @@ async function wire(
   const store = await openStore(join(config.dataDir, 'store.db'));
   undo.push(() => store.close());
 
-  const policies = await PolicyHolder.open(() => readPolicies(config), config.approvals, ledger);
+  const policies = await PolicyHolder.open(() => readPolicyTexts(config), config.approvals, ledger);
   const record = (event: Parameters<Ledger['append']>[0]) => ledger.durable(ledger.append(event));
   const tokens = new TokenAuthority({
     store: store.tokens,
@@ -179,6 +174,7 @@ async function wire(
     maxStatementBytes: config.limits.maxStatementBytes,
     verifyBearer: (text) => tokens.verifyBearer(text),
     throttle,
+    onUnauthorized: () => metrics.authentications.inc({ result: 'failed' }),
     readiness: new Map<string, ReadinessCheck>([
       ['ledger', () => ledger.failure?.message],
       ['databases', () => databasesProblem(services)],
@@ -194,7 +190,7 @@ async function wire(
   };
   const { host } = config.listen.postgres;
   const listeners = {
-    postgres: `${host}:${await listener.listen()}`,
+    postgres: addressText(host, await listener.listen()),
     http: await listenHttp(api, config),
     admin: config.listen.adminSocket,
   };
@@ -230,18 +226,11 @@ async function listenHttp(api: FastifyInstance, config: Config): Promise<string>
   const { host, port } = config.listen.http;
   await api.listen({ host, port });
   const address = api.server.address();
-  return `${host}:${typeof address === 'object' && address !== null ? address.port : port}`;
+  return addressText(host, typeof address === 'object' && address !== null ? address.port : port);
 }
 
-/** The texts of all policies that apply: those that ship, unless the configuration leaves them out, and its own. */
-function readPolicies(config: Config): PolicySource[] {
-  const shipped = config.policies.defaults
-    ? readdirSync(SHIPPED_POLICIES)
-        .filter((name) => name.endsWith('.cedar'))
-        .sort()
-        .map((name) => join(SHIPPED_POLICIES, name))
-    : [];
-  return [...shipped, ...listPolicyFiles(config)].map((file) => ({ file, text: readFileSync(file, 'utf8') }));
+function addressText(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function certificateOf(config: Config, listener: 'postgres' | 'http'): KeyPair {
@@ -290,7 +279,11 @@ async function decideQuery(
   const service = services.get(query.database);
   if (service === undefined)
     throw new SluiceError('unknown_database', `database "${query.database}" does not exist`);
-  return reportOf(await service.check(actorOfQuery(config, query), query.sql));
+  const actor = actorOfQuery(config, query);
+  // Whoever may not connect learns nothing of the database's names here either.
+  if (!service.admits(actor))
+    throw new SluiceError('connect_denied', `${query.principal} may not connect to ${query.database}`);
+  return reportOf(await service.check(actor, query.sql));
 }
 
 /**
@@ -301,7 +294,7 @@ export async function checkStatement(config: Config, query: CheckQuery): Promise
   const database = config.databases.get(query.database);
   if (database === undefined)
     throw new SluiceError('unknown_database', `database "${query.database}" does not exist`);
-  const engine = new PolicyEngine(loadPolicies(readPolicies(config), config.approvals));
+  const engine = new PolicyEngine(loadPolicies(readPolicyTexts(config), config.approvals));
   const parser = await createParser({ maxTextLength: config.limits.maxStatementBytes });
   const service = new DatabaseService({
     config: database,

@@ -8,6 +8,8 @@ import type { Sender, SendQueue } from './send-queue.ts';
 
 /** Above this, the database is not read until the client has caught up. */
 const MAX_UNSENT_BYTES = 256 * 1_024;
+/** How long a client may take to read its last words. */
+const LAST_WORDS_MS = 5_000;
 /** Up to this, several parts are copied into one write; beyond, they are written side by side. */
 const MAX_COPIED_BYTES = 16 * 1_024;
 
@@ -26,6 +28,8 @@ export class ClientSender implements Sender {
   #outBytes = 0;
   #queued = false;
   #detached = false;
+  /** End the connection when what is pending has left. */
+  #finishing = false;
 
   constructor(options: ClientSenderOptions) {
     this.#o = options;
@@ -64,19 +68,38 @@ export class ClientSender implements Sender {
       for (const part of out) client.write(part);
       client.uncork();
     }
-    if (client.writableLength > MAX_UNSENT_BYTES) upstream.pause();
+    if (this.#finishing) this.#end();
+    else if (client.writableLength > MAX_UNSENT_BYTES) upstream.pause();
     else if (bytes > MAX_UNSENT_BYTES) upstream.resume();
   }
 
   failPending(error: SluiceError): void {
     this.#reset();
+    // What was pending is gone, and last words rest on nothing.
+    this.restsOnSeq = -1;
     this.#o.onFailure(error);
+  }
+
+  /** Ends the connection behind what is pending, with last words if there are any. */
+  finish(lastWords?: Buffer): void {
+    if (this.#detached || this.#finishing) return;
+    this.#finishing = true;
+    if (lastWords !== undefined) this.push(lastWords);
+    else if (!this.#queued) this.#end();
   }
 
   /** Ends sending: the client is gone. The database is read on, so that outcomes are recorded. */
   detach(): void {
     this.#detached = true;
     this.#o.upstream.resume();
+  }
+
+  #end(): void {
+    const { client } = this.#o;
+    client.end();
+    // One that does not read its last words is not waited for.
+    client.setTimeout(LAST_WORDS_MS, () => client.destroy());
+    this.detach();
   }
 
   #reset(): void {

@@ -49,6 +49,7 @@ export class Connection {
   #clientGone = false;
   #ending = false;
   #draining = false;
+  #released = false;
   #closed: () => void = () => {};
   /** Resolves when both sides are closed and everything is recorded. */
   readonly closed: Promise<void>;
@@ -113,7 +114,10 @@ export class Connection {
       objects,
       sender: this.#sender,
       events: {
-        onReady: () => this.#drainIfIdle(),
+        onReady: () => {
+          // Behind the answer that is being read now.
+          if (this.#draining) queueMicrotask(() => this.#drainIfIdle());
+        },
         onParameter: (name, value) => planner.noteParameter(name, value),
         onCatalogChange: () => service.catalogChanged(),
         onFailure: (error) => this.end(error),
@@ -128,7 +132,11 @@ export class Connection {
       client: client.socket,
       upstream: upstream.socket,
       maxMessageBytes: context.limits.maxMessageBytes,
-      onTerminate: () => this.#terminate('terminated by the client'),
+      onTerminate: () => {
+        this.#ending = true;
+        this.#sender.finish();
+        this.#terminate('terminated by the client');
+      },
       onFailure: (error) => this.end(error),
     });
     this.#key = context.cancels.add(this, client.minor >= 2 ? 32 : 4);
@@ -148,9 +156,7 @@ export class Connection {
   end(error: SluiceError): void {
     if (this.#ending) return;
     this.#ending = true;
-    const { socket } = this.#o.client;
-    if (!this.#clientGone) socket.end(errorFrame(error, 'FATAL'));
-    socket.setTimeout(5_000, () => socket.destroy());
+    this.#sender.finish(errorFrame(error, 'FATAL'));
     this.#terminate(`${error.code}: ${error.message}`);
   }
 
@@ -207,13 +213,13 @@ export class Connection {
 
   #onClientClose(): void {
     this.#clientGone = true;
+    this.#sender.detach();
     this.#terminate('the client went away');
   }
 
   /** Lets the backend finish and say how it went, but forwards nothing more. */
   #terminate(reason: string): void {
     this.#requests.end();
-    this.#sender.detach();
     this.#session.close(reason);
     const { socket } = this.#upstream;
     if (socket.destroyed) {
@@ -229,26 +235,18 @@ export class Connection {
     if (!this.#ending && !this.#clientGone) this.#tellLoss();
     this.#session.close('the database closed the connection');
     this.#o.context.cancels.remove(this.#key);
-    if (!this.#closing) this.#o.service.release();
-    this.#closing = true;
+    if (!this.#released) this.#o.service.release();
+    this.#released = true;
     const client = this.#o.client.socket;
     if (client.destroyed) this.#closed();
     else client.once('close', () => this.#closed());
   }
 
-  #closing = false;
-
   /** What the database said last goes out first; then the client learns that there will be nothing more. */
   #tellLoss(): void {
     this.#ending = true;
     const error = new SluiceError('upstream_lost', 'the connection to the database was lost');
-    const { socket } = this.#o.client;
-    // Behind what the send queue holds, which was enqueued earlier.
-    setImmediate(() => {
-      if (!this.#responses.toldFatal) socket.write(errorFrame(error, 'FATAL'));
-      socket.end();
-      socket.setTimeout(5_000, () => socket.destroy());
-    });
+    this.#sender.finish(this.#responses.toldFatal ? undefined : errorFrame(error, 'FATAL'));
   }
 }
 

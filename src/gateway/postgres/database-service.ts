@@ -154,7 +154,10 @@ export class DatabaseService {
   async check(actor: Actor, text: string): Promise<Plan> {
     await this.open();
     try {
-      const [row] = await this.#client.query(`SELECT pg_catalog.current_setting('search_path') AS path`);
+      // The connection has a search path of its own; what a session begins with is the one it would be reset to.
+      const [row] = await this.#client.query(
+        `SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`,
+      );
       const searchPath = parseSearchPath(row?.path ?? '');
       const scope = createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
       const asked = { actor, scope };
@@ -162,6 +165,12 @@ export class DatabaseService {
     } finally {
       this.release();
     }
+  }
+
+  /** Whether the policies let this actor connect. */
+  admits(actor: Actor): boolean {
+    const context = { now: new Date(this.#options.now()) };
+    return this.#options.policy().connect({ actor, database: this.config, context }).outcome === 'allow';
   }
 
   /** True if the database answers now. Never throws. */
