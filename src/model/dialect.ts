@@ -27,6 +27,15 @@ export interface AnalyzedStatement {
   readonly objectsDigest: string;
   /** Names that did not resolve: a refresh of the catalog, or of the session's own relations, may find them. */
   readonly unresolved: readonly string[];
+  /** What the statement does to a named prepared statement or cursor of the session. */
+  readonly sessionObject?: SessionObjectUse;
+}
+
+/** PREPARE/DECLARE create, EXECUTE/FETCH use, DEALLOCATE/CLOSE drop; `drop-all` has an empty name. */
+export interface SessionObjectUse {
+  readonly kind: 'prepared' | 'cursor';
+  readonly verb: 'create' | 'use' | 'drop' | 'drop-all';
+  readonly name: string;
 }
 
 /** What a text holds. An empty text has no statements. */
