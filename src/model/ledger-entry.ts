@@ -59,7 +59,7 @@ export type LedgerEvent =
       readonly policies: readonly string[];
       readonly policyVersion: string;
       readonly reason?: string;
-      /** `relation.column:label` of each column that was masked. */
+      /** `relation.column:label` of each column that was read and is masked. */
       readonly masked?: readonly string[];
       readonly approval?: string;
     }

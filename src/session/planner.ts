@@ -298,7 +298,11 @@ export function refusalOf(decision: Decision): SluiceError {
 }
 
 function recordOf(facts: Facts, decision: Decision): StatementRecord {
-  const masked = decision.masks.map((mask) => `${mask.relation}.${mask.column}:${mask.label}`);
+  const masked = decision.masks
+    .filter((mask) =>
+      facts.relations.some((use) => use.relation === mask.relation && use.reads.includes(mask.column)),
+    )
+    .map((mask) => `${mask.relation}.${mask.column}:${mask.label}`);
   return {
     command: facts.command,
     actions: facts.actions,
