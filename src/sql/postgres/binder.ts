@@ -4,6 +4,7 @@
  */
 import type { SessionObjectUse } from '../../model/dialect.ts';
 import type { Action } from '../../model/facts.ts';
+import type { Cascade } from './cascades.ts';
 import { FactSheet } from './fact-sheet.ts';
 import { foreignOperator, judgeType } from './judgement.ts';
 import {
@@ -33,6 +34,8 @@ export interface Binder {
   readonly sheet: FactSheet;
   readonly references: RelationReference[];
   readonly columnUses: ColumnUse[];
+  /** What foreign keys change besides. */
+  readonly cascades: Cascade[];
   /** What it does to a named prepared statement or cursor. */
   sessionObject: SessionObjectUse | undefined;
   /** Byte offsets of constants that stand where their value changes nothing the analysis says. */
@@ -45,6 +48,7 @@ export function createBinder(scope: PostgresScope): Binder {
     sheet: new FactSheet(),
     references: [],
     columnUses: [],
+    cascades: [],
     sessionObject: undefined,
     inertConstants: new Set(),
   };
@@ -90,6 +94,7 @@ export function referTo(
     sample,
     reads: new Set(),
     filters: new Set(),
+    correlated: new Set(),
     systemColumns: new Set(),
     wholeRow: false,
     natural: false,
@@ -130,6 +135,11 @@ export function read(sources: readonly Source[], place: Place): void {
   }
 }
 
+/** Notes that values belong to a query around the one that reads them. */
+export function correlate(sources: readonly Source[]): void {
+  for (const { reference, column } of sources) reference.correlated.add(column);
+}
+
 /** Notes that everything an item yields is read. */
 export function readItem(item: Item, place: Place): void {
   for (const { sources } of item.output().columns) read(sources, place);
@@ -138,9 +148,10 @@ export function readItem(item: Item, place: Place): void {
 
 /** Resolves a bare name as a column, or as a row as a whole. Falls back to everything in scope. */
 export function readName(b: Binder, name: string, place: Place): void {
-  const { sources, maybe, found } = findColumn(place.namespace, name);
+  const { sources, maybe, found, level } = findColumn(place.namespace, name);
   if (found) {
     read(sources, place);
+    if (level !== place.namespace) correlate(sources);
     b.columnUses.push({ fields: [name], namespace: place.namespace, sources, certain: true });
     return;
   }

@@ -16,7 +16,13 @@ const LABELLED: Readonly<Record<string, Readonly<Record<Label, readonly string[]
       'stanullfrac',
       'stawidth',
       'stadistinct',
-      ...[1, 2, 3, 4, 5].flatMap((slot) => [`stanumbers${slot}`, `stavalues${slot}`]),
+      ...[1, 2, 3, 4, 5].flatMap((slot) => [
+        `stakind${slot}`,
+        `staop${slot}`,
+        `stacoll${slot}`,
+        `stanumbers${slot}`,
+        `stavalues${slot}`,
+      ]),
     ],
   },
   pg_stats: {

@@ -14,6 +14,7 @@ import {
   TYPES,
   viewDefinitionsQuery,
 } from './catalog-queries.ts';
+import type { Parser } from './parser.ts';
 
 /**
  * Runs one query on a connection of the gateway's own that nobody else uses meanwhile. Every column of the loader's
@@ -31,7 +32,7 @@ export interface CatalogLoader {
   load(): Promise<CatalogSnapshot>;
 }
 
-export function createCatalogLoader(query: CatalogQuery): CatalogLoader {
+export function createCatalogLoader(query: CatalogQuery, _parser?: Parser): CatalogLoader {
   let last: { readonly hash: string; readonly snapshot: CatalogSnapshot; readonly views: Views } | undefined;
   return {
     async load() {

@@ -73,6 +73,8 @@ WITH rel AS MATERIALIZED (
     'k.confrelid::pg_catalog.int8',
     'pg_catalog.to_json(k.confkey)',
     'pg_catalog.md5(k.conbin::pg_catalog.text)',
+    `k.confupdtype::${TEXT}`,
+    `k.confdeltype::${TEXT}`,
   )} ORDER BY k.conname, k.oid) AS j
   FROM pg_catalog.pg_constraint k JOIN rel ON rel.oid ${EQ} k.conrelid
   WHERE ${letter('k.contype', 'pucxf')}
@@ -107,6 +109,19 @@ WITH rel AS MATERIALIZED (
   FROM pg_catalog.pg_trigger g JOIN rel ON rel.oid ${EQ} g.tgrelid
   WHERE NOT g.tgisinternal
   GROUP BY g.tgrelid
+), pol AS (
+  SELECT p.polrelid, pg_catalog.json_agg(${jsonArray(
+    'p.polname',
+    `p.polcmd::${TEXT}`,
+    `pg_catalog.md5(pg_catalog.concat_ws('|', p.polqual, p.polwithcheck, p.polroles))`,
+    `(SELECT pg_catalog.json_agg(DISTINCT d.refobjsubid)
+      FROM pg_catalog.pg_depend d
+      WHERE d.classid ${EQ} ${regclass('pg_policy')} AND d.objid ${EQ} p.oid
+        AND d.refclassid ${EQ} ${regclass('pg_class')} AND d.refobjid ${EQ} p.polrelid
+        AND d.refobjsubid ${GT} 0)`,
+  )} ORDER BY p.polname) AS j
+  FROM pg_catalog.pg_policy p JOIN rel ON rel.oid ${EQ} p.polrelid
+  GROUP BY p.polrelid
 ), rul AS (
   SELECT r.ev_class,
     pg_catalog.json_agg(r.rulename ORDER BY r.rulename) FILTER (WHERE r.ev_type::${TEXT} ${NE} '1') AS names,
@@ -132,6 +147,7 @@ SELECT ${jsonArray(
     'rul.names',
     'rul.digest',
     'rul.reads',
+    'pol.j',
   )}::${TEXT} AS j
 FROM rel
   LEFT JOIN att ON att.attrelid ${EQ} rel.oid
@@ -140,6 +156,7 @@ FROM rel
   LEFT JOIN inh ON inh.inhrelid ${EQ} rel.oid
   LEFT JOIN trg ON trg.tgrelid ${EQ} rel.oid
   LEFT JOIN rul ON rul.ev_class ${EQ} rel.oid
+  LEFT JOIN pol ON pol.polrelid ${EQ} rel.oid
 ORDER BY rel.oid`;
 }
 

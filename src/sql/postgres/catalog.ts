@@ -87,6 +87,7 @@ export class CatalogSnapshot {
   readonly viewDefinitions: ReadonlyMap<number, string>;
   readonly #relationsByName = new Map<string, RelationInfo[]>();
   readonly #relationsByOid = new Map<number, RelationInfo>();
+  #referencing: ReadonlyMap<number, RelationInfo[]> | undefined;
   readonly #children = new Map<number, RelationInfo[]>();
   readonly #functionsByName = new Map<string, FunctionInfo[]>();
   readonly #functionsByOid = new Map<number, FunctionInfo>();
@@ -148,6 +149,19 @@ export class CatalogSnapshot {
     return this.#children.get(oid) ?? NONE;
   }
 
+  /** The relations with foreign keys to it. */
+  referencing(oid: number): readonly RelationInfo[] {
+    this.#referencing ??= this.#findReferencing();
+    return this.#referencing.get(oid) ?? NONE;
+  }
+
+  /** It and everything that is a partition of it or inherits from it, at any depth. */
+  family(relation: RelationInfo): readonly RelationInfo[] {
+    const all = new Set([relation]);
+    for (const each of all) for (const child of this.children(each.oid)) all.add(child);
+    return [...all];
+  }
+
   /** Every function of that name, in whatever schema. */
   functionsNamed(name: string): readonly FunctionInfo[] {
     return this.#functionsByName.get(name) ?? NONE;
@@ -181,6 +195,16 @@ export class CatalogSnapshot {
     return this.relationsById(id)
       .map(({ digest }) => digest)
       .join();
+  }
+
+  #findReferencing(): Map<number, RelationInfo[]> {
+    const found = new Map<number, RelationInfo[]>();
+    for (const relation of this.#relationsByOid.values()) {
+      if (relation.system) continue;
+      const oids = relation.constraints.map(({ references }) => references?.oid ?? 0);
+      for (const oid of new Set(oids)) if (oid !== 0) append(found, oid, relation);
+    }
+    return found;
   }
 
   #addRelation(relation: RelationInfo): void {

@@ -11,9 +11,6 @@ import { isAdministrative, objectName, rangeVarOf } from './object-names.ts';
 import { bindQuery } from './queries.ts';
 import { as, bodyOf, type Node, type RangeVar, stringsOf, type TypeName, tagOf } from './tree.ts';
 
-/** Fields that hold a RangeVar without its tag. */
-const RELATION_FIELDS: ReadonlySet<string> = new Set(['relation', 'rel', 'pktable', 'constrrel', 'table']);
-
 /** Nodes of expressions: from here on `expressions.ts` knows the way. */
 const EXPRESSIONS: ReadonlySet<string> = new Set([
   'A_ArrayExpr',
@@ -91,7 +88,7 @@ export function walkDefinition(b: Binder, body: object, items: readonly Item[], 
     if (Array.isArray(value)) for (const each of value) walk(each, key);
     else if (typeof value !== 'object' || value === null) return;
     else if (isNode(value)) visit(value);
-    else if (RELATION_FIELDS.has(key) && 'relname' in value) mention(b, value as RangeVar, action);
+    else if ('relname' in value) mention(b, value as RangeVar, action);
     else if (key === 'typeName' || key === 'ofTypename') noteType(b, value as TypeName);
     else for (const [field, inner] of Object.entries(value)) walk(inner, field);
   };

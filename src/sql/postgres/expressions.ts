@@ -5,6 +5,7 @@
  */
 import {
   type Binder,
+  correlate,
   eachChild,
   noteOperator,
   noteType,
@@ -24,6 +25,7 @@ import {
   type A_Indirection,
   as,
   bodyOf,
+  type CaseExpr,
   type ColumnRef,
   type FuncCall,
   itemsOf,
@@ -96,6 +98,22 @@ const HOLDERS: ReadonlySet<string> = new Set([
   'XmlSerialize',
 ]);
 
+/** What the grammar compares with where no operator is written. */
+export const EQUALS: readonly Node[] = [{ String: { sval: '=' } }];
+
+/** Names of functions that later versions spell as syntax: an older server calls what has that name. */
+const SYNTAX_FUNCTIONS: Readonly<Record<string, string>> = {
+  JsonArrayAgg: 'json_arrayagg',
+  JsonArrayConstructor: 'json_array',
+  JsonArrayQueryConstructor: 'json_array',
+  JsonObjectAgg: 'json_objectagg',
+  JsonObjectConstructor: 'json_object',
+  JsonParseExpr: 'json',
+  JsonScalarExpr: 'json_scalar',
+  JsonSerializeExpr: 'json_serialize',
+  MergeSupportFunc: 'merge_action',
+};
+
 /** Notes what an expression does. */
 export function bindExpression(b: Binder, node: Node, place: Place): void {
   const tag = tagOf(node);
@@ -124,9 +142,15 @@ export function bindExpression(b: Binder, node: Node, place: Place): void {
     case 'SelectStmt':
       collect(bindQuery(b, node, place.namespace, place.ctes).columns, place);
       return;
+    case 'JsonFuncExpr':
+      noteSyntaxFunction(b, jsonFunctionName(node));
+      break;
     case 'A_Indirection':
       bindIndirection(b, bodyOf(node) as A_Indirection, place);
       return;
+    case 'CaseExpr':
+      if ((bodyOf(node) as CaseExpr).arg) noteOperator(b, EQUALS);
+      break;
     case 'SortBy': {
       const sort = bodyOf(node) as SortBy;
       noteOperator(b, sort.useOp);
@@ -134,9 +158,23 @@ export function bindExpression(b: Binder, node: Node, place: Place): void {
       return;
     }
   }
+  noteSyntaxFunction(b, SYNTAX_FUNCTIONS[tag]);
   if (LEAVES.has(tag) || tag === '') return;
   if (!HOLDERS.has(tag)) b.sheet.hide('statement', `expression ${tag}`);
   eachChild(bodyOf(node), (child, key) => bindExpression(b, child, placeOf(key, place)));
+}
+
+/** `JSON_VALUE_OP` → `json_value` */
+function jsonFunctionName(node: Node): string {
+  const { op = '' } = bodyOf(node) as { op?: string };
+  return op.replace(/_OP$/, '').toLowerCase();
+}
+
+/** Syntax here may be a call of somebody's function there, if there is one of that name. */
+export function noteSyntaxFunction(b: Binder, name: string | undefined): void {
+  if (name === undefined) return;
+  if (b.scope.catalog.functionsNamed(name).some(({ builtin }) => !builtin))
+    noteCall(b, [name], undefined, []);
 }
 
 export function bindExpressions(b: Binder, nodes: readonly Node[] | undefined, place: Place): void {
@@ -181,6 +219,7 @@ function bindColumn(b: Binder, node: ColumnRef, place: Place): void {
   if (star) readItem(item, place);
   else readField(b, item, column!, place);
   const sources = star ? sourcesOf(item) : (item.find(column!) ?? sourcesOf(item));
+  if (!place.namespace?.items.includes(item)) correlate(sources);
   b.columnUses.push({ fields: names, namespace: place.namespace, sources, certain: !item.open });
 }
 
@@ -212,7 +251,7 @@ function bindIndirection(b: Binder, { arg, indirection }: A_Indirection, place: 
 }
 
 function bindSubLink(b: Binder, { testexpr, operName, subselect }: SubLink, place: Place): void {
-  noteOperator(b, operName);
+  noteOperator(b, operName ?? EQUALS);
   const inner = testexpr === undefined ? place : filtering(place);
   if (testexpr) bindExpression(b, testexpr, inner);
   if (subselect) collect(bindQuery(b, subselect, place.namespace, place.ctes).columns, inner);

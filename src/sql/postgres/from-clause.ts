@@ -3,8 +3,17 @@
  *
  * @see https://www.postgresql.org/docs/18/queries-table-expressions.html
  */
-import { type Binder, findCte, noteType, type Place, read, referTo, useRelation } from './binder.ts';
-import { bindExpression, bindExpressions, filtering } from './expressions.ts';
+import {
+  type Binder,
+  findCte,
+  noteOperator,
+  noteType,
+  type Place,
+  read,
+  referTo,
+  useRelation,
+} from './binder.ts';
+import { bindExpression, bindExpressions, EQUALS, filtering, noteSyntaxFunction } from './expressions.ts';
 import {
   derivedItem,
   type Item,
@@ -72,9 +81,9 @@ function bindItem(b: Binder, node: Node, place: Place, siblings: readonly Item[]
   return [];
 }
 
-/** The level that LATERAL items, and all functions, see. */
+/** The level that LATERAL items, and all functions, see: their siblings stand around them, not in them. */
 function lateral(place: Place, siblings: readonly Item[]): Place {
-  return { ...place, namespace: { items: siblings, parent: place.namespace } };
+  return { ...place, namespace: { items: [], parent: { items: siblings, parent: place.namespace } } };
 }
 
 function aliasesOf(alias: Alias | undefined): string[] {
@@ -163,6 +172,7 @@ function bindXmlTable(b: Binder, node: RangeTableFunc, place: Place): Item {
 function bindJsonTable(b: Binder, node: JsonTable, place: Place): Item {
   const sources: Source[] = [];
   const inner: Place = { ...place, sink: sources };
+  noteSyntaxFunction(b, 'json_table');
   if (node.context_item) bindExpression(b, { JsonValueExpr: node.context_item }, inner);
   if (node.pathspec) bindExpression(b, { JsonTablePathSpec: node.pathspec }, inner);
   bindExpressions(b, node.passing, inner);
@@ -187,6 +197,7 @@ function bindJoin(b: Binder, node: JoinExpr, place: Place, siblings: readonly It
   const merged = node.isNatural ? commonColumns(left, right) : stringsOf(node.usingClause);
   if (node.isNatural) markNatural(left, right);
   const joined = joinItem(node.alias?.aliasname, left, right, merged, aliasesOf(node.alias));
+  if (merged.length > 0) noteOperator(b, EQUALS);
   for (const column of merged) read(joined.find(column) ?? [], filtering(place));
   if (node.quals) {
     const namespace: Namespace = { items: [...left, ...right], parent: place.namespace };

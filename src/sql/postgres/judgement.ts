@@ -74,16 +74,22 @@ function mayWrite(one: FunctionInfo): boolean {
   return one.builtin && one.volatility === 'v' && !READ_ONLY_VOLATILE.has(one.name);
 }
 
-/** The first operator that the name may mean and that runs code nobody reviewed, as `schema.name`. */
+/** An operator that the name may mean and that runs code nobody reviewed, as `schema.name`. */
 export function foreignOperator(scope: PostgresScope, names: readonly string[]): string | undefined {
   const name = names.at(-1) ?? '';
-  const foreign = scope.catalog.foreignOperatorsNamed(name);
-  if (foreign.length === 0) return undefined;
   const schema = names.length > 1 ? names.at(-2) : undefined;
-  const found = foreign.find(
-    (one) =>
-      (schema === undefined || one.schema === schema) && !isKnownFunction(scope.catalog, one.functionOid),
-  );
+  if (
+    schema === 'pg_catalog' &&
+    !scope.catalog.foreignOperatorsNamed(name).some((one) => one.schema === schema)
+  ) {
+    return undefined;
+  }
+  const meant = scope.catalog
+    .foreignOperatorsNamed(name)
+    .filter((one) => schema === undefined || one.schema === schema);
+  // One that is not in the snapshot may be temporary, or new.
+  if (schema !== undefined && meant.length === 0) return names.join('.');
+  const found = meant.find((one) => !isKnownFunction(scope.catalog, one.functionOid));
   return found && `${found.schema}.${found.name}`;
 }
 

@@ -31,9 +31,6 @@ export function flowLabels(labels: readonly ColumnLabel[], catalog: CatalogSnaps
 
 class Flows {
   readonly #catalog: CatalogSnapshot;
-  /** By oid of the referenced relation: the relations with foreign keys to it. */
-  readonly #referencing = new Map<number, Set<RelationInfo>>();
-
   /** By oid of a relation: the views that read it. */
   readonly #reading = new Map<number, RelationInfo[]>();
 
@@ -42,12 +39,6 @@ class Flows {
     for (const relation of catalog.relations()) {
       if (relation.system) continue;
       for (const oid of relation.reads) this.#reading.set(oid, [...(this.#reading.get(oid) ?? []), relation]);
-      for (const { references } of relation.constraints) {
-        if (references === undefined) continue;
-        const known = this.#referencing.get(references.oid);
-        if (known) known.add(relation);
-        else this.#referencing.set(references.oid, new Set([relation]));
-      }
     }
   }
 
@@ -83,7 +74,7 @@ class Flows {
 
   *#foreignKeys(relation: RelationInfo, column: string): Iterable<Step> {
     const attnum = relation.column(column)?.attnum ?? 0;
-    for (const each of this.#referencing.get(relation.oid) ?? []) {
+    for (const each of this.#catalog.referencing(relation.oid)) {
       for (const { columns, references } of each.constraints) {
         const position = references?.oid === relation.oid ? references.columns.indexOf(attnum) : -1;
         for (const name of position < 0 ? [] : each.columnNames([columns[position]!])) {

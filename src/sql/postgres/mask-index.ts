@@ -21,6 +21,10 @@ export class MaskIndex {
     }
   }
 
+  get isEmpty(): boolean {
+    return this.#byRelation.size === 0;
+  }
+
   /** The masks that apply to a relation that is named; temporary relations and unknown ones have none. */
   of(reference: RelationReference): ReadonlyMap<string, Mask> {
     const { relation } = reference;

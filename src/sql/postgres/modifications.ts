@@ -3,9 +3,9 @@
  *
  * @see https://www.postgresql.org/docs/18/dml.html
  */
-import type { Action } from '../../model/facts.ts';
 import { type Binder, type CteFrame, type Place, read, referTo, useRelation } from './binder.ts';
 import { isAlwaysTrue } from './bounded.ts';
+import { type Change, noteCascades } from './cascades.ts';
 import { bindExpression, bindExpressions, filtering, noteInert } from './expressions.ts';
 import { bindFrom } from './from-clause.ts';
 import {
@@ -77,10 +77,11 @@ function bindTarget(b: Binder, node: RangeVar | undefined): Target {
 }
 
 /** Notes one way in which the target is changed. */
-function noteChange(b: Binder, { reference }: Target, action: Action, columns: readonly string[]): void {
+function noteChange(b: Binder, { reference }: Target, action: Change, columns: readonly string[]): void {
   const sheet = useRelation(b, reference, action);
   for (const column of columns) sheet.writes.add(column);
   const { relation } = reference;
+  if (relation && action !== 'Insert') noteCascades(b, relation, action, columns);
   if (relation && relation.rules.length > 0) b.sheet.hide('statement', `rules on ${relation.id}`);
 }
 

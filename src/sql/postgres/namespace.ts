@@ -20,6 +20,8 @@ export interface RelationReference {
   /** Columns read here, by their own names. */
   readonly reads: Set<string>;
   readonly filters: Set<string>;
+  /** Columns read from a query inside the one that they belong to. */
+  readonly correlated: Set<string>;
   readonly systemColumns: Set<string>;
   /** True if `*` or the row as a whole is used. */
   wholeRow: boolean;
@@ -79,6 +81,8 @@ export interface Lookup {
   /** Items that are open and may be meant. */
   readonly maybe: readonly Item[];
   readonly found: boolean;
+  /** Where it was found. */
+  readonly level: Namespace | undefined;
 }
 
 /** Looks a bare column name up, from the innermost level outwards. */
@@ -95,9 +99,9 @@ export function findColumn(from: Namespace | undefined, column: string): Lookup 
         sources.push(...hit);
       } else if (item.open) maybe.push(item);
     }
-    if (found) return { sources, maybe, found };
+    if (found) return { sources, maybe, found, level };
   }
-  return { sources: [], maybe, found: false };
+  return { sources: [], maybe, found: false, level: undefined };
 }
 
 /** Looks an item up by name, from the innermost level outwards. With `schema`, only relations of that schema without alias. */

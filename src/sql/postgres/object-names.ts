@@ -2,7 +2,7 @@
  * The objects of DDL: what the grammar calls their kinds, what we and the command tags call them, and how their names stand in
  * the tree. Pure.
  */
-import { as, itemsOf, type Node, type RangeVar, stringOf, stringsOf, type TypeName } from './tree.ts';
+import { as, type Node, type RangeVar, stringOf, stringsOf, type TypeName } from './tree.ts';
 
 /** Kinds of objects as facts name them. Upper-cased they are the second half of command tags, with a few exceptions. */
 const KINDS: Readonly<Record<string, string>> = {
@@ -119,13 +119,12 @@ export function objectName(node: Node | undefined): string {
   if (type) return stringsOf(type.names).join('.');
   const role = as<{ rolename?: string; roletype?: string }>(node, 'RoleSpec');
   if (role) return role.rolename ?? (role.roletype ?? '').replace(/^ROLESPEC_/, '').toLowerCase();
-  return (
-    stringOf(node) ??
-    itemsOf(node)
-      .map((item) => stringOf(item) ?? objectName(as(item, 'List') ? undefined : item))
-      .filter((name) => name !== '')
-      .join('.')
-  );
+  const list = as<{ items?: Node[] }>(node, 'List');
+  if (list === undefined) return stringOf(node) ?? '';
+  return (list.items ?? [])
+    .map(objectName)
+    .filter((name) => name !== '')
+    .join('.');
 }
 
 /** A relation's name written as a list of strings, as a RangeVar. */

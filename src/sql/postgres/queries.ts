@@ -24,12 +24,14 @@ import {
   type ColumnRef,
   type CommonTableExpr,
   constantOf,
+  type GroupingSet,
   type IntoClause,
   itemsOf,
   type LockingClause,
   type Node,
   type RangeVar,
   type ResTarget,
+  type RowExpr,
   type SelectStmt,
   type SortBy,
   stringOf,
@@ -200,6 +202,11 @@ function bindKeys(
   inputFirst: boolean,
 ): void {
   for (const node of nodes ?? []) {
+    const set = as<GroupingSet>(node, 'GroupingSet')?.content ?? as<RowExpr>(node, 'RowExpr')?.args;
+    if (set) {
+      bindKeys(b, set, place, output, inputFirst);
+      continue;
+    }
     const key = as<SortBy>(node, 'SortBy')?.node ?? node;
     const sources = keySources(key, place, output, inputFirst);
     if (sources) read(sources, { ...place, filter: true });

@@ -46,7 +46,21 @@ export interface ConstraintInfo {
   readonly kind: 'p' | 'u' | 'c' | 'x' | 'f';
   readonly columns: readonly number[];
   /** Of foreign keys. */
-  readonly references: { readonly oid: number; readonly columns: readonly number[] } | undefined;
+  readonly references: ForeignKey | undefined;
+}
+
+export interface ForeignKey {
+  readonly oid: number;
+  readonly columns: readonly number[];
+  /** What happens when the referenced row is changed or deleted: no action, restrict, cascade, set null, set default. */
+  readonly onUpdate: 'a' | 'r' | 'c' | 'n' | 'd';
+  readonly onDelete: 'a' | 'r' | 'c' | 'n' | 'd';
+}
+
+/** A row security policy; `columns` are those it looks at. */
+export interface PolicyInfo {
+  readonly name: string;
+  readonly columns: readonly number[];
 }
 
 /** A unique (or exclusion) index; `columns` are the attnums in its keys, expressions and predicate. */
@@ -79,6 +93,7 @@ type Row = readonly [
   rules: readonly string[] | null,
   definitionDigest: string | null,
   reads: readonly (readonly number[] | null)[] | null,
+  policies: readonly (readonly [string, string, string, number[] | null])[] | null,
 ];
 type ColumnRow = readonly [
   string,
@@ -92,12 +107,14 @@ type ColumnRow = readonly [
   readonly number[] | null,
 ];
 type ConstraintRow = readonly [
-  string,
-  ConstraintInfo['kind'],
-  number[] | null,
-  number,
-  number[] | null,
-  string,
+  name: string,
+  kind: ConstraintInfo['kind'],
+  columns: number[] | null,
+  referenced: number,
+  referencedColumns: number[] | null,
+  digest: string,
+  onUpdate: ForeignKey['onUpdate'],
+  onDelete: ForeignKey['onDelete'],
 ];
 
 /** Every table has these; views and sequences do not, but asking for them costs nothing. */
@@ -168,6 +185,10 @@ export class RelationInfo {
     return this.#decoded().uniqueIndexes;
   }
 
+  get policies(): readonly PolicyInfo[] {
+    return this.#decoded().policies;
+  }
+
   column(name: string): ColumnInfo | undefined {
     return this.#decoded().byName.get(name);
   }
@@ -194,6 +215,7 @@ interface Details {
   readonly byName: ReadonlyMap<string, ColumnInfo>;
   readonly constraints: readonly ConstraintInfo[];
   readonly uniqueIndexes: readonly UniqueIndexInfo[];
+  readonly policies: readonly PolicyInfo[];
 }
 
 const NOTHING: readonly never[] = [];
@@ -216,16 +238,22 @@ function detailsOf(row: Row): Details {
   return {
     columns,
     byName: new Map(columns.map((column) => [column.name, column])),
-    constraints: (row[8] ?? NOTHING).map(([name, kind, keys, oid, referenced]) => ({
-      name,
-      kind,
-      columns: keys ?? NOTHING,
-      references: kind === 'f' ? { oid, columns: referenced ?? NOTHING } : undefined,
-    })),
+    constraints: (row[8] ?? NOTHING).map(constraintOf),
+    policies: (row[15] ?? NOTHING).map(([name, , , mentioned]) => ({ name, columns: mentioned ?? NOTHING })),
     uniqueIndexes: (row[9] ?? NOTHING).map(([name, , keys, mentioned]) => ({
       name,
       columns: [...new Set([...keys.filter((attnum) => attnum > 0), ...(mentioned ?? NOTHING)])],
     })),
+  };
+}
+
+function constraintOf(row: ConstraintRow): ConstraintInfo {
+  const [name, kind, keys, oid, referenced, , onUpdate, onDelete] = row;
+  return {
+    name,
+    kind,
+    columns: keys ?? NOTHING,
+    references: kind === 'f' ? { oid, columns: referenced ?? NOTHING, onUpdate, onDelete } : undefined,
   };
 }
 

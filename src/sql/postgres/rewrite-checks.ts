@@ -8,7 +8,7 @@ import { maskRefused } from './refusal.ts';
 import type { RelationInfo } from './relation-info.ts';
 import type { PostgresScope } from './scope.ts';
 import { as, type CreateTableAsStmt, type ExplainStmt, type Node, type SelectStmt, tagOf } from './tree.ts';
-import { requireBlindWrite } from './write-checks.ts';
+import { requireBlindCascades, requireBlindWrite } from './write-checks.ts';
 
 /** Statements whose reads can be redirected to subqueries. */
 const READING: ReadonlySet<string> = new Set([
@@ -42,6 +42,8 @@ export function requireAnswerable(
 ): void {
   const { references } = statement.binder;
   for (const reference of references) requireNoHiddenRead(reference, masks, scope);
+  requireBlindCascades(statement, masks, scope);
+  requireNoHiddenExecution(statement, masks);
   const masked = references.filter((reference) => masks.isMasked(reference));
   if (masked.length === 0) return;
   const kind = tagOf(statement.tree);
@@ -52,11 +54,22 @@ export function requireAnswerable(
     );
   }
   for (const reference of masked) {
-    if (reference.role === 'target') requireBlindWrite(statement, reference, masks);
+    if (reference.role === 'target') requireBlindWrite(statement, reference, masks, scope);
     else requireSubstitutable(reference, statement);
   }
   requireNoCopyOfMasked(statement, masks);
   requireNoEstimate(statement.tree, masked, masks);
+}
+
+/** What a prepared statement yields was masked when it was prepared; where that goes shows only now. */
+function requireNoHiddenExecution({ sessionObject, tree }: PostgresStatement, masks: MaskIndex): void {
+  if (sessionObject?.kind !== 'prepared' || sessionObject.verb !== 'use' || masks.isEmpty) return;
+  if (permanentTarget(tree) !== undefined) {
+    throw maskRefused('masked values would be stored in a table', 'Write to a temporary table.');
+  }
+  if (tagOf(tree) === 'ExplainStmt') {
+    throw maskRefused('the plan could tell about masked values', 'Run the prepared statement itself.');
+  }
 }
 
 /** A view runs its own definition: what that reads cannot be replaced from outside. */
@@ -136,8 +149,9 @@ function permanentTarget(tree: Node): string | undefined {
 function requireNoEstimate(tree: Node, references: readonly RelationReference[], masks: MaskIndex): void {
   if (tagOf(tree) !== 'ExplainStmt') return;
   for (const reference of references) {
-    for (const column of reference.filters) {
-      if (!masks.of(reference).has(column)) continue;
+    for (const column of [...reference.filters, ...reference.correlated]) {
+      const mask = masks.of(reference).get(column);
+      if (mask === undefined || mask.kind === 'null') continue;
       throw maskRefused(
         `the plan would tell about the values of ${reference.id}.${column}`,
         'Run the statement itself, or explain one that does not compare, sort or group by masked columns.',

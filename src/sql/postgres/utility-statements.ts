@@ -7,8 +7,9 @@ import type { TransactionControl } from '../../model/facts.ts';
 import { type Binder, type Place, read, referTo, useRelation } from './binder.ts';
 import { SECRET_SETTINGS } from './builtin-functions.ts';
 import { noteCall } from './calls.ts';
+import { noteTruncateCascades } from './cascades.ts';
 import type { StatementHandler } from './ddl-statements.ts';
-import { define, mention, optionOf } from './definitions.ts';
+import { define, mention, mentionReference, optionOf } from './definitions.ts';
 import { bindExpression, bindExpressions, filtering } from './expressions.ts';
 import { type RelationReference, relationItem } from './namespace.ts';
 import { objectName } from './object-names.ts';
@@ -290,7 +291,10 @@ function runBlock(b: Binder): void {
 function truncate(b: Binder, body: Body): void {
   b.sheet.command = 'TRUNCATE TABLE';
   b.sheet.writes = true;
-  for (const node of names(body, 'relations')) mention(b, as<RangeVar>(node, 'RangeVar'), 'Truncate');
+  for (const node of names(body, 'relations')) {
+    const { relation } = mentionReference(b, as<RangeVar>(node, 'RangeVar'), 'Truncate');
+    if (relation && body.behavior === 'DROP_CASCADE') noteTruncateCascades(b, relation);
+  }
 }
 
 function lock(b: Binder, body: Body): void {

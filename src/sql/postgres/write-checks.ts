@@ -1,32 +1,50 @@
 /**
  * Writes to masked relations. The target of a write cannot be replaced by a subquery, so the statement runs on real values:
- * it is let through only if no masked column can have a part in what it does or in how it fails.
+ * it is let through only if no masked column can have a part in what it does or in whether it fails.
  */
 import type { PostgresStatement } from './analysis.ts';
 import type { ColumnUse } from './binder.ts';
+import type { Change } from './cascades.ts';
+import type { CatalogSnapshot } from './catalog.ts';
 import type { MaskIndex } from './mask-index.ts';
 import type { RelationReference } from './namespace.ts';
 import { maskRefused } from './refusal.ts';
 import type { RelationInfo } from './relation-info.ts';
+import type { PostgresScope } from './scope.ts';
 
 /** @throws {SluiceError} mask_refused */
 export function requireBlindWrite(
   { binder, facts }: PostgresStatement,
   target: RelationReference,
   masks: MaskIndex,
+  scope: PostgresScope,
 ): void {
   const masked = new Set(masks.of(target).keys());
-  const relation = target.relation!;
   for (const use of binder.columnUses) requireOtherColumn(use, target, masked);
   if (target.wholeRow)
     throw maskRefused(`the row of ${target.id} is used as a whole`, 'Name the columns instead.');
   const [read] = masks.readThrough(target);
   if (read !== undefined) throw readsMasked(target, read);
-  const written = new Set(
-    facts.relations.filter((use) => use.relation === target.id).flatMap((use) => [...use.writes]),
-  );
-  requireNoOracle(relation, written, masked);
-  requireNoTrigger(relation);
+  for (const { relation, action, writes } of facts.relations) {
+    if (relation !== target.id || !isChange(action)) continue;
+    requireNoOracle(scope.catalog, target.relation!, action, writes, masked);
+  }
+}
+
+/** The same for what foreign keys change on the way. */
+export function requireBlindCascades(
+  { binder }: PostgresStatement,
+  masks: MaskIndex,
+  scope: PostgresScope,
+): void {
+  for (const { relation, change, columns } of binder.cascades) {
+    const masked = new Set(masks.ofRelation(relation.id).keys());
+    if (masked.size > 0) requireNoOracle(scope.catalog, relation, change, columns, masked);
+  }
+}
+
+function isChange(action: string): action is Change {
+  return action === 'Insert' || action === 'Update' || action === 'Delete';
 }
 
 function readsMasked(target: RelationReference, column: string): Error {
@@ -43,10 +61,11 @@ function requireOtherColumn(
   masked: ReadonlySet<string>,
 ): void {
   const column = fields.at(-1)!;
-  if (sources.some((source) => source.reference === target && masked.has(source.column)))
+  const isOwn = sources.some((source) => source.reference === target);
+  if (isOwn && sources.some((source) => source.reference === target && masked.has(source.column))) {
     throw readsMasked(target, column);
-  const isForeign = certain && fields.length > 1 && !sources.some((source) => source.reference === target);
-  if (isForeign) return;
+  }
+  if (certain && fields.length > 1 && !isOwn) return;
   let inScope = false;
   for (let level = namespace; level; level = level.parent) {
     inScope ||= level.items.some((item) => item.direct().includes(target));
@@ -54,29 +73,73 @@ function requireOtherColumn(
   if (inScope && (masked.has(column) || !certain)) throw readsMasked(target, column);
 }
 
-/** A constraint that joins a written column with a masked one answers questions about it by failing or not. */
+/** A rule that joins a written column with a masked one answers questions about it by failing or not. */
 function requireNoOracle(
-  relation: RelationInfo,
-  written: ReadonlySet<string>,
+  catalog: CatalogSnapshot,
+  root: RelationInfo,
+  change: Change,
+  columns: readonly string[],
   masked: ReadonlySet<string>,
 ): void {
-  const rules = [
-    ...relation.constraints.map(({ name, columns }) => ({ name, columns })),
-    ...relation.uniqueIndexes,
-  ];
-  for (const { name, columns } of rules) {
-    const names = relation.columnNames(columns);
-    if (!names.some((column) => written.has(column)) || !names.some((column) => masked.has(column))) continue;
-    throw maskRefused(
-      `whether ${name} of ${relation.id} holds would tell about masked values`,
-      'Leave the columns of that constraint out.',
-    );
+  for (const relation of catalog.family(root)) {
+    const written = withGenerated(relation, columns);
+    const broken = change === 'Delete' ? undefined : tellingRule(relation, change, written, masked);
+    if (broken !== undefined) {
+      throw maskRefused(
+        `whether ${broken} of ${relation.id} is violated would tell about masked values`,
+        'Leave the columns of that constraint out.',
+      );
+    }
+    requireNoTrigger(catalog, relation, change, written, masked);
   }
 }
 
-/** A trigger function sees the whole row, and may say so. */
-function requireNoTrigger(relation: RelationInfo): void {
-  const trigger = relation.triggers.find(({ enabled }) => enabled);
-  if (trigger === undefined) return;
-  throw maskRefused(`trigger ${trigger.name} on ${relation.id} sees masked values`);
+function withGenerated(relation: RelationInfo, columns: readonly string[]): ReadonlySet<string> {
+  const written = new Set(columns);
+  for (const { name, computedFrom } of relation.columns) {
+    if (relation.columnNames(computedFrom).some((source) => written.has(source))) written.add(name);
+  }
+  return written;
+}
+
+/** The name of the first constraint, index or policy whose outcome depends on masked values and on what is written. */
+function tellingRule(
+  relation: RelationInfo,
+  change: Change,
+  written: ReadonlySet<string>,
+  masked: ReadonlySet<string>,
+): string | undefined {
+  const comparing = [...relation.constraints.filter(({ kind }) => kind !== 'c'), ...relation.uniqueIndexes];
+  // These look at one row, and of a new row everything is known to whoever writes it.
+  const checking = [...relation.constraints.filter(({ kind }) => kind === 'c'), ...relation.policies];
+  const names = (columns: readonly number[]): string[] => relation.columnNames(columns);
+  const touches = (columns: readonly string[]): boolean => columns.some((name) => written.has(name));
+  const compared = comparing.find(
+    ({ columns }) => touches(names(columns)) && names(columns).some((name) => masked.has(name)),
+  );
+  if (compared) return compared.name;
+  if (change !== 'Update') return undefined;
+  return checking.find(({ columns }) => {
+    const mentioned = names(columns);
+    return touches(mentioned) && mentioned.some((name) => masked.has(name) && !written.has(name));
+  })?.name;
+}
+
+/** The bits of `pg_trigger.tgtype`. */
+const EVENTS: Readonly<Record<Change, number>> = { Insert: 4, Delete: 8, Update: 16 };
+
+/** A trigger function sees the row, may say what it holds, and may fail because of it. */
+function requireNoTrigger(
+  catalog: CatalogSnapshot,
+  relation: RelationInfo,
+  change: Change,
+  written: ReadonlySet<string>,
+  masked: ReadonlySet<string>,
+): void {
+  // Of a new row it sees what the statement wrote and defaults.
+  if (change === 'Insert' && ![...written].some((column) => masked.has(column))) return;
+  for (const { name, functionOid, type, enabled } of relation.triggers) {
+    if (!enabled || (type & EVENTS[change]) === 0 || catalog.functionByOid(functionOid)?.builtin) continue;
+    throw maskRefused(`trigger ${name} on ${relation.id} sees masked values`);
+  }
 }

@@ -1,0 +1,92 @@
+/**
+ * What a change sets off in other relations: foreign keys with ON DELETE or ON UPDATE actions. The client wrote none of it,
+ * but it is part of what the statement does.
+ */
+import type { Binder } from './binder.ts';
+import type { CatalogSnapshot } from './catalog.ts';
+import type { ConstraintInfo, RelationInfo } from './relation-info.ts';
+
+export type Change = 'Insert' | 'Update' | 'Delete';
+
+/** A change that a foreign key brings about. */
+export interface Cascade {
+  readonly relation: RelationInfo;
+  readonly change: Change;
+  readonly columns: readonly string[];
+}
+
+/** Notes everything that changing `columns` of a relation, or deleting its rows, does to others. */
+export function noteCascades(
+  b: Binder,
+  relation: RelationInfo,
+  change: Change,
+  columns: readonly string[],
+): void {
+  const seen = new Set(b.cascades.map(keyOf));
+  const pending: Cascade[] = [{ relation, change, columns }];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const cascade of cascadesOf(b.scope.catalog, next)) {
+      if (seen.has(keyOf(cascade))) continue;
+      seen.add(keyOf(cascade));
+      pending.push(cascade);
+      b.cascades.push(cascade);
+      const use = b.sheet.use(cascade.relation.id, cascade.relation, cascade.change);
+      for (const column of cascade.columns) use.writes.add(column);
+    }
+  }
+}
+
+/** Notes what TRUNCATE … CASCADE empties besides. */
+export function noteTruncateCascades(b: Binder, relation: RelationInfo): void {
+  const seen = new Set([relation]);
+  for (const each of seen) {
+    for (const child of b.scope.catalog.referencing(each.oid)) seen.add(child);
+    if (each !== relation) b.sheet.use(each.id, each, 'Truncate');
+  }
+}
+
+function keyOf({ relation, change, columns }: Cascade): string {
+  return `${change} ${relation.oid} ${columns.join()}`;
+}
+
+/** Foreign keys may refer to a relation as part of a partitioned or inherited one. */
+function* cascadesOf(catalog: CatalogSnapshot, cause: Cascade): Iterable<Cascade> {
+  for (const relation of kin(catalog, cause.relation)) {
+    for (const child of catalog.referencing(relation.oid)) {
+      for (const constraint of child.constraints) {
+        const effect = constraint.references?.oid === relation.oid && effectOf(constraint, relation, cause);
+        if (!effect) continue;
+        const columns = effect === 'Update' ? child.columnNames(constraint.columns) : [];
+        yield { relation: child, change: effect, columns };
+      }
+    }
+  }
+}
+
+function kin(catalog: CatalogSnapshot, relation: RelationInfo): Iterable<RelationInfo> {
+  const all = new Set(catalog.family(relation));
+  for (const each of all) {
+    for (const oid of each.parents) {
+      const parent = catalog.relationByOid(oid);
+      if (parent) all.add(parent);
+    }
+  }
+  return all;
+}
+
+const ACTING: ReadonlySet<string> = new Set(['c', 'n', 'd']);
+
+function effectOf(
+  { references }: ConstraintInfo,
+  relation: RelationInfo,
+  cause: Cascade,
+): Change | undefined {
+  if (references === undefined) return undefined;
+  if (cause.change === 'Delete') {
+    if (references.onDelete === 'c') return 'Delete';
+    return ACTING.has(references.onDelete) ? 'Update' : undefined;
+  }
+  if (cause.change !== 'Update' || !ACTING.has(references.onUpdate)) return undefined;
+  const touched = relation.columnNames(references.columns).some((name) => cause.columns.includes(name));
+  return touched ? 'Update' : undefined;
+}
