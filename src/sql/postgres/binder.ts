@@ -36,6 +36,8 @@ export interface Binder {
   readonly columnUses: ColumnUse[];
   /** What foreign keys change besides. */
   readonly cascades: Cascade[];
+  /** The schema that CREATE SCHEMA makes, for what it makes inside. */
+  creationSchema: string | undefined;
   /** What it does to a named prepared statement or cursor. */
   sessionObject: SessionObjectUse | undefined;
   /** Byte offsets of constants that stand where their value changes nothing the analysis says. */
@@ -49,6 +51,7 @@ export function createBinder(scope: PostgresScope): Binder {
     references: [],
     columnUses: [],
     cascades: [],
+    creationSchema: undefined,
     sessionObject: undefined,
     inertConstants: new Set(),
   };
@@ -108,7 +111,8 @@ export function referTo(
 export function useRelation(b: Binder, reference: RelationReference, action: Action) {
   if (reference.relation === undefined) {
     b.sheet.miss(reference.id);
-    b.sheet.hide('relation', `relation ${reference.id}`);
+    // To drop something tells nothing about what is in it.
+    if (action !== 'Drop') b.sheet.hide('relation', `relation ${reference.id}`);
   }
   return b.sheet.use(reference.id, reference.relation, action);
 }

@@ -4,6 +4,7 @@
 import { type Binder, noteType } from './binder.ts';
 import { EFFECTS, isAdministering, SECRET_SETTINGS } from './builtin-functions.ts';
 import { judgeFunction } from './judgement.ts';
+import { parseSearchPath } from './search-path.ts';
 import { noteSetting } from './settings.ts';
 import { as, constantOf, type Node, type TypeCast } from './tree.ts';
 
@@ -40,7 +41,8 @@ export function noteCall(
 function noteEffects(b: Binder, name: string, args: readonly Node[]): void {
   const effect = EFFECTS[name];
   if (effect) b.sheet.act(effect);
-  if (name === 'nextval' || name === 'setval') b.sheet.touch('Update', 'sequence', textOf(args[0]) ?? '');
+  if (name === 'nextval' || name === 'setval')
+    b.sheet.touch('Update', 'sequence', sequenceName(b, textOf(args[0])));
   if (name === 'set_config') {
     const local = constantOf(unwrapped(args[2]));
     noteSetting(
@@ -50,6 +52,13 @@ function noteEffects(b: Binder, name: string, args: readonly Node[]): void {
       local !== false && local !== 'false' && local !== 'f',
     );
   }
+}
+
+/** The sequence that a literal names, read as `regclass` does. */
+function sequenceName(b: Binder, text: string | undefined): string {
+  const [name, schema] = parseSearchPath(text?.replaceAll('.', ',') ?? '').toReversed();
+  if (name === undefined) return '';
+  return b.scope.relation(schema, name)?.id ?? text!;
 }
 
 /** `current_setting` of a secret, or of a name that only shows at run time. */

@@ -6,11 +6,29 @@
  */
 import type { Action } from '../../model/facts.ts';
 import type { Binder } from './binder.ts';
-import { define, mention, mentionNames, nameOf, noteNamedFunction, walkDefinition } from './definitions.ts';
+import {
+  define,
+  mention,
+  mentionNames,
+  mentionReference,
+  nameOf,
+  noteNamedFunction,
+  walkDefinition,
+} from './definitions.ts';
 import { bindExpressions } from './expressions.ts';
-import { isPartOfRelation, isRelationKind, objectKind, objectName } from './object-names.ts';
+import { relationItem } from './namespace.ts';
+import { isPartOfRelation, isRelationKind, objectKind, objectName, rangeVarOf } from './object-names.ts';
 import { newRelationName } from './queries.ts';
-import { as, type Body, type CreateStmt, itemsOf, type Node, type RangeVar, stringsOf } from './tree.ts';
+import {
+  as,
+  type Body,
+  type CreateStmt,
+  itemsOf,
+  type Node,
+  type RangeVar,
+  type RoleSpec,
+  stringsOf,
+} from './tree.ts';
 
 /** What one kind of statement does. Sets the command tag, notes the rest. */
 export type StatementHandler = (b: Binder, body: Body) => void;
@@ -52,8 +70,9 @@ function onRelation(
 ): StatementHandler {
   return (b, body) => {
     b.sheet.command = command;
-    const item = mention(b, range(body, field), 'Alter');
-    define(b, action, kind, text(body, nameField));
+    const reference = mentionReference(b, range(body, field), 'Alter');
+    const item = relationItem(reference, undefined, []);
+    define(b, action, kind, `${reference.id}.${text(body, nameField)}`);
     walkDefinition(b, without(body, field), [item], 'Alter');
   };
 }
@@ -100,12 +119,17 @@ function alterTable(b: Binder, body: Body): void {
   }
   const item = mention(b, node, 'Alter');
   walkDefinition(b, without(body, 'relation'), [item, OPEN_TABLE], 'Alter');
+  for (const command of nodes(body, 'cmds')) {
+    const owner = as<{ newowner?: RoleSpec }>(command, 'AlterTableCmd')?.newowner;
+    if (owner) define(b, 'Grant', 'role', objectName({ RoleSpec: owner }));
+  }
 }
 
 function createIndex(b: Binder, body: Body): void {
   b.sheet.command = 'CREATE INDEX';
-  const item = mention(b, range(body, 'relation'), 'Alter');
-  define(b, 'Create', 'index', text(body, 'idxname'));
+  const reference = mentionReference(b, range(body, 'relation'), 'Alter');
+  const item = relationItem(reference, undefined, []);
+  define(b, 'Create', 'index', `${reference.relation?.schema ?? ''}.${text(body, 'idxname')}`);
   const place = {
     namespace: { items: [item], parent: undefined },
     ctes: undefined,
@@ -132,8 +156,13 @@ function drop(b: Binder, body: Body): void {
 }
 
 function dropPart(b: Binder, type: string, kind: string, object: Node): void {
-  define(b, 'Drop', kind, objectName(object));
-  if (isPartOfRelation(type)) mentionNames(b, stringsOf(itemsOf(object)).slice(0, -1), 'Alter');
+  if (!isPartOfRelation(type)) {
+    define(b, 'Drop', kind, objectName(object));
+    return;
+  }
+  const names = stringsOf(itemsOf(object));
+  const { id } = mentionReference(b, rangeVarOf(names.slice(0, -1)), 'Alter');
+  define(b, 'Drop', kind, `${id}.${names.at(-1)}`);
 }
 
 /** ALTER of any object by name: RENAME, SET SCHEMA, OWNER TO, DEPENDS ON, COMMENT ON, SECURITY LABEL. */
@@ -144,12 +173,22 @@ function alterObject(command: (kind: string) => string, typeField: string): Stat
     b.sheet.command = command(kind.toUpperCase());
     const relation = body.relation as RangeVar | undefined;
     const object = body.object as Node | undefined;
-    if (relation && (isRelationKind(type) || isPartOfRelation(type))) mention(b, relation, 'Alter');
-    else if (relation) define(b, 'Alter', kind, objectName({ RangeVar: relation }));
+    if (relation && (isRelationKind(type) || isPartOfRelation(type))) {
+      const { id } = mentionReference(b, relation, 'Alter');
+      if (isPartOfRelation(type)) define(b, 'Alter', partKind(kind), `${id}.${text(body, 'subname')}`);
+    } else if (relation) define(b, 'Alter', kind, objectName({ RangeVar: relation }));
     else if (isRelationKind(type)) mentionNames(b, relationNames(type, object), 'Alter');
-    else if (isPartOfRelation(type)) mentionNames(b, stringsOf(itemsOf(object)).slice(0, -1), 'Alter');
-    else define(b, 'Alter', kind, objectName(object));
+    else if (isPartOfRelation(type)) alterPart(b, kind, stringsOf(itemsOf(object)));
+    else define(b, kind === 'role' ? 'Grant' : 'Alter', kind, objectName(object) || text(body, 'subname'));
   };
+}
+
+/** A table's constraint is called by the table's kind in command tags. */
+const partKind = (kind: string): string => (kind === 'table' ? 'constraint' : kind);
+
+function alterPart(b: Binder, kind: string, names: readonly string[]): void {
+  const { id } = mentionReference(b, rangeVarOf(names.slice(0, -1)), 'Alter');
+  define(b, 'Alter', partKind(kind), `${id}.${names.at(-1)}`);
 }
 
 function relationNames(type: string, object: Node | undefined): string[] {
@@ -173,17 +212,26 @@ function createTrigger(b: Binder, body: Body): void {
 
 function createRule(b: Binder, body: Body): void {
   b.sheet.command = 'CREATE RULE';
-  mention(b, range(body, 'relation'), 'Alter');
-  define(b, 'Create', 'rule', text(body, 'rulename'));
+  const { id } = mentionReference(b, range(body, 'relation'), 'Alter');
+  define(b, 'Create', 'rule', `${id}.${text(body, 'rulename')}`);
   b.sheet.hide('statement', `the actions of rule ${text(body, 'rulename')}`);
 }
+
+const MADE_OF_FUNCTIONS: ReadonlySet<string> = new Set([
+  'aggregate',
+  'operator',
+  'text search parser',
+  'text search template',
+  'type',
+]);
 
 function defineObject(b: Binder, body: Body): void {
   const kind = objectKind(text(body, 'kind'));
   b.sheet.command = `CREATE ${kind.toUpperCase()}`;
   define(b, 'Create', kind, nameOf(nodes(body, 'defnames')));
   // The functions it is made of stand as type names in its definition.
-  b.sheet.hide('dynamic-sql', `the functions of ${kind} ${nameOf(nodes(body, 'defnames'))}`);
+  if (MADE_OF_FUNCTIONS.has(kind))
+    b.sheet.hide('dynamic-sql', `the functions of ${kind} ${nameOf(nodes(body, 'defnames'))}`);
 }
 
 function createSequence(command: string, action: Action): StatementHandler {

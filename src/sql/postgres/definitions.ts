@@ -8,7 +8,7 @@ import { noteCall } from './calls.ts';
 import { bindExpression } from './expressions.ts';
 import { type Item, type RelationReference, relationItem } from './namespace.ts';
 import { isAdministrative, objectName, rangeVarOf } from './object-names.ts';
-import { bindQuery } from './queries.ts';
+import { bindQuery, creationSchema } from './queries.ts';
 import { as, bodyOf, type Node, type RangeVar, stringsOf, type TypeName, tagOf } from './tree.ts';
 
 /** Nodes of expressions: from here on `expressions.ts` knows the way. */
@@ -49,10 +49,39 @@ const QUERIES: ReadonlySet<string> = new Set([
   'MergeStmt',
 ]);
 
+/** Kinds whose names are looked up along the search path. */
+const IN_SCHEMAS: ReadonlySet<string> = new Set([
+  'aggregate',
+  'collation',
+  'domain',
+  'function',
+  'index',
+  'operator',
+  'operator class',
+  'operator family',
+  'procedure',
+  'routine',
+  'statistics',
+  'text search configuration',
+  'text search dictionary',
+  'text search parser',
+  'text search template',
+  'type',
+]);
+
 /** Notes an object that is defined, changed or dropped; some kinds are acts of administration. */
 export function define(b: Binder, action: Action, kind: string, name: string): void {
-  b.sheet.touch(action, kind, name);
+  b.sheet.touch(action, kind, qualified(b, action, kind, name));
   if (isAdministrative(kind)) b.sheet.act('Administer');
+}
+
+/** With its schema, if it is in one and the catalog, or the path, says which. */
+function qualified(b: Binder, action: Action, kind: string, name: string): string {
+  if (!IN_SCHEMAS.has(kind) || name.includes('.')) return name;
+  if (action === 'Create') return [creationSchema(b) ?? [], name].flat().join('.');
+  const { catalog, path } = b.scope;
+  const homes = [...catalog.functionsNamed(name), ...catalog.typesNamed(name)].map(({ schema }) => schema);
+  return [path.find((schema) => homes.includes(schema)) ?? [], name].flat().join('.');
 }
 
 /** Notes a relation that DDL is about. Returns it as an item, for expressions over its columns. */
@@ -88,7 +117,7 @@ export function walkDefinition(b: Binder, body: object, items: readonly Item[], 
     if (Array.isArray(value)) for (const each of value) walk(each, key);
     else if (typeof value !== 'object' || value === null) return;
     else if (isNode(value)) visit(value);
-    else if ('relname' in value) mention(b, value as RangeVar, action);
+    else if ('relname' in value) mention(b, value as RangeVar, key === 'pktable' ? 'Read' : action);
     else if (key === 'typeName' || key === 'ofTypename') noteType(b, value as TypeName);
     else for (const [field, inner] of Object.entries(value)) walk(inner, field);
   };

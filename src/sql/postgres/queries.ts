@@ -250,13 +250,18 @@ export function noteInto(b: Binder, { rel, options }: IntoClause): void {
 
 const NOWHERE: Place = { namespace: undefined, ctes: undefined, filter: false, sink: undefined };
 
-/** How a relation that is about to be made will be called: in the first schema of the path that exists, if unqualified. */
+/** How a relation that is about to be made will be called. */
 export function newRelationName(b: Binder, rel: RangeVar): string {
   const name = rel.relname ?? '';
   if (rel.relpersistence === 't') return `pg_temp.${name}`;
-  if (rel.schemaname !== undefined) return `${rel.schemaname}.${name}`;
-  const schema = b.scope.path.find((each, i) => !isImplicit(each, i) && b.scope.catalog.schemas.has(each));
+  const schema = rel.schemaname ?? creationSchema(b);
   return schema === undefined ? name : `${schema}.${name}`;
+}
+
+/** Where things are made whose schema is not written: in the first of the path that exists. */
+export function creationSchema(b: Binder): string | undefined {
+  if (b.creationSchema !== undefined) return b.creationSchema;
+  return b.scope.path.find((each, i) => !isImplicit(each, i) && b.scope.catalog.schemas.has(each));
 }
 
 /** pg_temp and pg_catalog at the head of the path are not where things are made. */

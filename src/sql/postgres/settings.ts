@@ -57,7 +57,7 @@ export function noteSetting(
     return;
   }
   const key = name.toLowerCase();
-  b.sheet.set({ name: key, value: value ?? null, local });
+  b.sheet.set({ name: key, value: value === undefined ? 'default' : value, local });
   if (ADMINISTERING_SETTINGS.has(key)) b.sheet.act('Administer');
   const harmless = Object.hasOwn(READING_SETTINGS, key) ? READING_SETTINGS[key] : undefined;
   if (harmless === undefined || value === undefined) return;

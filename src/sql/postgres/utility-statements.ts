@@ -371,10 +371,12 @@ function load(b: Binder): void {
 }
 
 function createSchema(b: Binder, body: Body): void {
+  const owner = (body.authrole as { rolename?: string } | undefined)?.rolename ?? '';
+  const schema = typeof body.schemaname === 'string' ? body.schemaname : owner;
+  b.creationSchema = schema;
   for (const node of names(body, 'schemaElts')) bindStatement(b, node);
   b.sheet.command = 'CREATE SCHEMA';
-  const owner = (body.authrole as { rolename?: string } | undefined)?.rolename ?? '';
-  define(b, 'Create', 'schema', typeof body.schemaname === 'string' ? body.schemaname : owner);
+  define(b, 'Create', 'schema', schema);
   markDefinition(b);
 }
 

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionObjectUse } from '../../src/model/dialect.ts';
+import { type AnalysisSession, brief, openAnalysisSession } from './analysis-session.ts';
+import { FACTS_CORPUS, FACTS_SEED } from './facts-corpus.ts';
+
+let session: AnalysisSession;
+
+beforeAll(async () => {
+  session = await openAnalysisSession(FACTS_SEED);
+});
+
+afterAll(() => session?.close());
+
+const object = ({ kind, verb, name }: SessionObjectUse): string => ` · @${kind} ${verb} ${name}`;
+
+describe('facts', () => {
+  it.each(FACTS_CORPUS)('%s', async (text, expected) => {
+    const { statements } = await session.analyze(text);
+    expect(statements).toHaveLength(1);
+    const { facts, sessionObject, unresolved } = statements[0]!;
+    const missing = unresolved.length > 0 ? ` · unresolved ${unresolved.join()}` : '';
+    expect(`${brief(facts)}${sessionObject ? object(sessionObject) : ''}${missing}`.trim()).toBe(expected);
+  });
+
+  it('covers every statement, wherever it stands', async () => {
+    const { statements } = await session.analyze(
+      ' -- first\nSELECT 1; ; /* second */ SELECT é FROM orders ;',
+    );
+    const text = ' -- first\nSELECT 1; ; /* second */ SELECT é FROM orders ;';
+    expect(statements.map(({ start, end }) => text.slice(start, end))).toEqual([
+      'SELECT 1',
+      'SELECT é FROM orders ',
+    ]);
+    expect((await session.analyze('')).statements).toEqual([]);
+    expect((await session.analyze(' ; -- nothing\n;')).statements).toEqual([]);
+  });
+
+  it.each([
+    'CREATE TABLE x (a int); SELECT * FROM orders',
+    'ALTER TABLE customers RENAME TO c; SELECT * FROM public.orders',
+    'DO $$BEGIN END$$; SELECT * FROM orders',
+    'SET search_path = other; SELECT * FROM orders',
+    `SELECT set_config('search_path', 'other', false); SELECT * FROM orders`,
+    'ROLLBACK; SELECT * FROM orders',
+    'SET ROLE bob; SELECT * FROM orders',
+    'DISCARD ALL; SELECT * FROM orders',
+  ])('does not trust names after %s', async (text) => {
+    const { statements } = await session.analyze(text);
+    expect(statements.at(-1)!.facts.opaque.map(({ kind }) => kind)).toEqual(['relation']);
+  });
+
+  it.each([
+    'SET work_mem = 1000; SELECT * FROM orders',
+    'BEGIN; SELECT * FROM orders; COMMIT',
+    'SET search_path = other; SELECT * FROM public.orders',
+    'CREATE TABLE x (a int); SELECT * FROM pg_class',
+  ])('trusts names after %s', async (text) => {
+    const { statements } = await session.analyze(text);
+    expect(statements.flatMap(({ facts }) => facts.opaque)).toEqual([]);
+  });
+});
+
+describe('digests', () => {
+  const digest = async (text: string) => (await session.analyze(text)).statements[0]!;
+
+  it('tells trees apart, and nothing else', async () => {
+    const base = (await digest('SELECT id FROM orders WHERE id = 1')).astDigest;
+    expect((await digest('select  id\nfrom orders where id = 1 -- x')).astDigest).toBe(base);
+    for (const other of [
+      'SELECT id FROM orders WHERE id = 2',
+      `SELECT id FROM orders WHERE id = '1'`,
+      'SELECT id FROM public.orders WHERE id = 1',
+      'SELECT id AS x FROM orders WHERE id = 1',
+    ]) {
+      expect((await digest(other)).astDigest).not.toBe(base);
+    }
+    // Where libpg-query's fingerprints collide.
+    expect((await digest('SET ROLE a')).astDigest).not.toBe((await digest('SET ROLE b')).astDigest);
+    expect((await digest(`CREATE TABLESPACE t LOCATION '/a'`)).astDigest).not.toBe(
+      (await digest(`CREATE TABLESPACE t LOCATION '/b'`)).astDigest,
+    );
+  });
+
+  it('follows the definitions of what a statement reaches', async () => {
+    const before = (await digest('SELECT shout(note) FROM orders')).objectsDigest;
+    await session.database.query(
+      `CREATE OR REPLACE FUNCTION shout(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RETURN lower($1); END$$`,
+    );
+    const changed = await openCatalog();
+    const after = (await session.analyze('SELECT shout(note) FROM orders', changed)).statements[0]!;
+    expect(after.objectsDigest).not.toBe(before);
+    const same = (await session.analyze('SELECT note FROM orders', changed)).statements[0]!;
+    expect(same.objectsDigest).toBe((await digest('SELECT note FROM orders')).objectsDigest);
+  });
+
+  const openCatalog = async () => {
+    const { createCatalogLoader, createScope } = await import('../../src/sql/postgres/index.ts');
+    const client = await session.database.client();
+    const catalog = await createCatalogLoader(async (sql) => (await client.query(sql)).rows).load();
+    return createScope({ catalog, searchPath: ['public'], user: 'postgres' });
+  };
+});
+
+describe('shareable', () => {
+  it.each([
+    'SELECT * FROM orders WHERE id = 5',
+    `SELECT * FROM orders WHERE note = 'x' AND total > 5 AND id <> 3`,
+    'SELECT * FROM orders WHERE id = -5',
+    'SELECT * FROM orders WHERE id BETWEEN 1 AND 5',
+    `SELECT * FROM orders WHERE note LIKE 'a%' OR note ILIKE 'b%' OR note NOT LIKE 'c'`,
+    `SELECT * FROM orders WHERE note IN ('a', 'b') AND 5 < id`,
+    'SELECT * FROM orders LIMIT 5 OFFSET 3',
+    `INSERT INTO orders (id, note) VALUES (1, 'x'), (2, 'y')`,
+    `UPDATE orders SET total = 5, note = 'x' WHERE id = 7`,
+    'DELETE FROM orders WHERE id = 7',
+    'SELECT * FROM orders',
+  ])('%s', async (text) => {
+    expect((await session.analyze(text)).shareable).toBe(true);
+  });
+
+  it.each([
+    `SELECT nextval('orders_id_seq')`,
+    'SELECT id FROM orders ORDER BY 1',
+    'SELECT id FROM orders GROUP BY 1',
+    'DELETE FROM orders WHERE 1 = 1',
+    `SELECT 'orders'::regclass`,
+    `SELECT date '2020-01-01'`,
+    `SELECT set_config('role', 'x', false)`,
+    `SELECT current_setting('primary_conninfo')`,
+    `SELECT * FROM orders WHERE note = 'x'::text`,
+    'SELECT * FROM orders WHERE id + 1 = 5',
+    'SELECT 5',
+    `SELECT 'a' AS x`,
+    `SELECT lower('A')`,
+    `SELECT interval '1' day`,
+    'SELECT id::float(10) FROM orders',
+    `SELECT id::varchar(10) FROM orders`,
+    'SELECT * FROM orders TABLESAMPLE SYSTEM (5)',
+    `SET search_path = 'a'`,
+    'FETCH 5 FROM cur',
+    `COPY orders TO '/tmp/x'`,
+    'UPDATE orders SET total = total + 1 WHERE id = 7',
+    `UPDATE orders SET total = 5 WHERE id = 7 OR 1 = 1`,
+    'SELECT * FROM orders WHERE id = 5; SELECT * FROM orders WHERE id = 6',
+    `SELECT * FROM orders WHERE note = E'x'`,
+    'SELECT * FROM orders -- where id = 5',
+    `SELECT * FROM orders WHERE note = 'é'`,
+    'SELECT * FROM orders WHERE (id = 5) = true AND id IN (SELECT 5)',
+    `EXECUTE p (5)`,
+    `CREATE ROLE x PASSWORD 'y'`,
+    `NOTIFY a, 'b'`,
+  ])('not: %s', async (text) => {
+    expect((await session.analyze(text)).shareable).toBe(false);
+  });
+
+  it('says the same of every text of a shape', async () => {
+    const make = (n: number, s: string) => [
+      `SELECT * FROM orders WHERE id = ${n} AND note = '${s}' LIMIT ${n}`,
+      `INSERT INTO orders (id, note) VALUES (${n}, '${s}')`,
+      `UPDATE orders SET note = '${s}' WHERE id = ${n}`,
+      `DELETE FROM orders WHERE id IN (${n}, ${n}) AND note <> '${s}'`,
+    ];
+    const [left, right] = [make(1, 'a'), make(999999999, "it''s; DROP TABLE orders")];
+    for (let i = 0; i < left.length; i++) {
+      const [a, b] = [await session.analyze(left[i]!), await session.analyze(right[i]!)];
+      expect(session.dialect.shape(left[i]!)?.key).toBe(session.dialect.shape(right[i]!)?.key);
+      expect([a.shareable, b.shareable]).toEqual([true, true]);
+      expect(b.statements[0]!.facts).toEqual(a.statements[0]!.facts);
+    }
+  });
+});
