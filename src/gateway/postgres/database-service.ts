@@ -54,6 +54,7 @@ export class DatabaseService {
   #wanted = 0;
   #loaded = 0;
   #loading: Promise<void> | undefined;
+  #loadedAt = Number.NEGATIVE_INFINITY;
   #lastUnknownAt = Number.NEGATIVE_INFINITY;
   #inUse = 0;
 
@@ -106,7 +107,8 @@ export class DatabaseService {
   /** A session begins: from now on the catalog is kept fresh. @throws {SluiceError} upstream_unavailable */
   async open(): Promise<void> {
     this.#inUse += 1;
-    if (this.#catalog === undefined || this.#inUse === 1) this.catalogChanged();
+    // Without sessions it was not kept fresh.
+    if (this.#options.now() - this.#loadedAt > REFRESH_INTERVAL_MS) this.catalogChanged();
     try {
       await this.catalogReady();
     } catch (thrown) {
@@ -198,11 +200,13 @@ export class DatabaseService {
 
   async #loadNow(): Promise<void> {
     const wanted = this.#wanted;
+    const loadedAt = this.#options.now();
     const catalog = await this.#loader.load();
     if (catalog !== this.#catalog) {
       this.#catalog = catalog;
       this.#labels = undefined;
     }
     this.#loaded = wanted;
+    this.#loadedAt = loadedAt;
   }
 }
