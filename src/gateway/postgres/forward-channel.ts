@@ -32,6 +32,10 @@ export class ForwardChannel {
   /** Told when the database takes no more (true), and when it does again (false). */
   readonly #onPressure: (full: boolean) => void;
   #out: Buffer[] = [];
+  /** Bytes to forward that lie side by side in one buffer: [start, end) of it. */
+  #runBuffer: ArrayBufferLike | undefined;
+  #runStart = 0;
+  #runEnd = -1;
   /** The client is gone: nothing more is forwarded. */
   ended = false;
   /** Messages of the extended protocol were forwarded since the last Sync. */
@@ -51,12 +55,20 @@ export class ForwardChannel {
 
   /** Forwards bytes that are answered by nothing of their own. They leave with the next `flush`. */
   forward(frame: Buffer): void {
-    this.#out.push(frame);
+    // Messages that arrived side by side leave side by side, without being copied.
+    if (frame.byteOffset === this.#runEnd && frame.buffer === this.#runBuffer) {
+      this.#runEnd += frame.length;
+      return;
+    }
+    this.#endRun();
+    this.#runBuffer = frame.buffer;
+    this.#runStart = frame.byteOffset;
+    this.#runEnd = frame.byteOffset + frame.length;
   }
 
   /** Forwards a message and what is expected of it. */
   forwardExpecting(frame: Buffer, expectation: Expectation): void {
-    this.#out.push(frame);
+    this.forward(frame);
     this.#responses.expectations.push(expectation);
     // A Query or a Sync ends a pipeline; everything else that is answered belongs to one.
     this.inPipeline = expectation.kind !== 'query' && expectation.kind !== 'sync';
@@ -64,11 +76,19 @@ export class ForwardChannel {
 
   /** Writes out what was gathered. */
   flush(): void {
+    this.#endRun();
     const out = this.#out;
     if (out.length === 0) return;
     this.#out = [];
     if (this.ended) return;
     if (!this.#upstream.write(out.length === 1 ? out[0]! : Buffer.concat(out))) this.#onPressure(true);
+  }
+
+  #endRun(): void {
+    if (this.#runBuffer === undefined) return;
+    this.#out.push(Buffer.from(this.#runBuffer, this.#runStart, this.#runEnd - this.#runStart));
+    this.#runBuffer = undefined;
+    this.#runEnd = -1;
   }
 
   /** Resolves when the database owes nothing. */
