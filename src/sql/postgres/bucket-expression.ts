@@ -68,7 +68,8 @@ function numericBucket(
   const floor = `(${exact} OPERATOR(pg_catalog.-) ${rest} OPERATOR(pg_catalog.-) ${shift})`;
   const sane = `pg_catalog.abs(${exact}) OPERATOR(pg_catalog.<=) ${literal(NUMERIC_LIMIT)}`;
   const fits = `${floor} OPERATOR(pg_catalog.>=) ${literal(min)} AND ${floor} OPERATOR(pg_catalog.<=) ${literal(max)}`;
-  return `CASE WHEN ${sane} THEN CASE WHEN ${fits} THEN ${floor}::${typeText} END END`;
+  const none = `ELSE NULL::${typeText} END`;
+  return `CASE WHEN ${sane} THEN CASE WHEN ${fits} THEN ${floor}::${typeText} ${none} ${none}`;
 }
 
 /** Without exponent, as PostgreSQL would print it. */

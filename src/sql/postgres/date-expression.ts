@@ -23,7 +23,7 @@ export function dateExpression({ type, typeText, reference }: MaskedColumn, unit
     `${reference} OPERATOR(pg_catalog.>=) '${FIRST}${zone}'::${own}`,
     `${reference} OPERATOR(pg_catalog.<=) '${LAST}${zone}'::${own}`,
   ].join(' AND ');
-  return `CASE WHEN ${within} THEN (${cut})::${typeText} END`;
+  return `CASE WHEN ${within} THEN (${cut})::${typeText} ELSE NULL::${typeText} END`;
 }
 
 function cutExpression(type: string, unit: Unit, reference: string): string | undefined {

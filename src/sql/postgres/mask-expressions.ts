@@ -1,7 +1,7 @@
 /**
  * Masks as SQL: an expression over a column that is total (raises for no value), immutable, and of the column's own type.
  *
- * A mask that a type cannot express becomes null of that type. Every function, operator and type is spelled with its schema,
+ * Every branch of a CASE carries the type's modifier, or the whole would lose it. A mask that a type cannot express becomes null of that type. Every function, operator and type is spelled with its schema,
  * so that no search_path can redirect it; constructs that look operators up by bare name (IN, BETWEEN, simple CASE) are
  * not used.
  */

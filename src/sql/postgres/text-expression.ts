@@ -23,7 +23,7 @@ export function textExpression(
   if (!isText && !isCitext) return undefined;
   if (mask.kind === 'redact') {
     const replacement = quoteText(mask.replacement ?? DEFAULT_REPLACEMENT);
-    return `CASE WHEN ${reference} IS NOT NULL THEN ${replacement}::${typeText} END`;
+    return `CASE WHEN ${reference} IS NOT NULL THEN ${replacement}::${typeText} ELSE NULL::${typeText} END`;
   }
   const masked = shownPart(plainText(reference, type.name, info.collation !== undefined), mask);
   return masked && `(${masked})::${typeText}`;
