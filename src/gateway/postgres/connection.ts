@@ -8,6 +8,7 @@
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { SessionInfo } from '../../model/session.ts';
+import type { Plan } from '../../session/plan.ts';
 import { refusalOf } from '../../session/planner.ts';
 import { Session } from '../../session/session.ts';
 import { encodeBackendMessage, encodeFrontendMessage } from '../../wire/postgres/index.ts';
@@ -21,7 +22,7 @@ import { RequestRelay } from './request-relay.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { SessionObjects } from './session-objects.ts';
 import { SessionPlanner } from './session-planner.ts';
-import { settingFacts } from './startup-settings.ts';
+import { settingText } from './startup-settings.ts';
 import { cancelUpstream, connectUpstream, type UpstreamConnection } from './upstream.ts';
 
 const TERMINATE = encodeFrontendMessage({ type: 'Terminate' });
@@ -64,7 +65,7 @@ export class Connection {
     if (denial !== undefined) throw denial;
     await service.open();
     try {
-      checkSettings(options);
+      const settings = await planSettings(options);
       const upstream = await connectUpstream(
         service.config.upstream,
         forwardedParameters(client),
@@ -73,6 +74,7 @@ export class Connection {
       const session = new Session(info, context.ledger, context.metrics);
       try {
         await session.open();
+        if (settings !== undefined) await recordSettings(session, settings);
       } catch (thrown) {
         upstream.socket.destroy();
         throw thrown;
@@ -261,22 +263,26 @@ function connectDenial(context: GatewayContext, info: SessionInfo): SluiceError 
   return new SluiceError('connect_denied', reason, hint === undefined ? {} : { hint });
 }
 
-/** Settings given at start-up are decided like SET. */
-function checkSettings({ context, service, info, settings }: ConnectionOptions): void {
-  if (settings.size === 0) return;
-  const decision = context.policy().decide({
-    actor: info.actor,
-    database: info.database,
-    facts: settingFacts(settings),
-    labels: service.labels,
-    context: { now: new Date(context.now()) },
+/** Settings given at start-up are decided like SET. Undefined if there are none. */
+async function planSettings({ service, info, settings }: ConnectionOptions): Promise<Plan | undefined> {
+  if (settings.size === 0) return undefined;
+  const plan = await service.planNameless(info.actor, settingText(settings));
+  const denied = plan.statements.find(({ decision }) => decision.outcome !== 'allow');
+  if (denied === undefined) return plan;
+  const { message, detail, hint } = refusalOf(denied.decision);
+  throw new SluiceError('connect_denied', message, {
+    ...(detail === undefined ? {} : { detail }),
+    ...(hint === undefined ? {} : { hint }),
   });
-  if (decision.outcome === 'allow') return;
-  const refusal = refusalOf(decision);
-  throw new SluiceError('connect_denied', refusal.message, {
-    ...(refusal.detail === undefined ? {} : { detail: refusal.detail }),
-    ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
-  });
+}
+
+/** Those that change as whom or how statements run are recorded like the SET they stand for; the others are of no account. */
+async function recordSettings(session: Session, plan: Plan): Promise<void> {
+  const matters = plan.statements.some(
+    ({ facts }) => facts.opaque.length > 0 || facts.actions.includes('Administer'),
+  );
+  if (!matters) return;
+  for (const ticket of await session.admit(plan, [])) session.finish(ticket, { tag: 'SET' });
 }
 
 /** Everything but who and where: those are the gate's to say. */

@@ -160,13 +160,18 @@ export class DatabaseService {
       const [row] = await this.#client.query(
         `SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`,
       );
-      const searchPath = parseSearchPath(row?.path ?? '');
-      const scope = createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
-      const asked = { actor, scope };
-      return await this.planner.plan(this.planner.bucket(asked), asked, text, () => undefined);
+      return await this.#planAlong(parseSearchPath(row?.path ?? ''), actor, text);
     } finally {
       this.release();
     }
+  }
+
+  /**
+   * Plans a text that names no relation, such as SET, for a session that is not yet open.
+   * @throws {SluiceError} for texts that do not parse
+   */
+  async planNameless(actor: Actor, text: string): Promise<Plan> {
+    return this.#planAlong([], actor, text);
   }
 
   /** Whether the policies let this actor connect. */
@@ -188,6 +193,12 @@ export class DatabaseService {
   close(): void {
     clearInterval(this.#timer);
     this.#client.close();
+  }
+
+  #planAlong(searchPath: readonly string[], actor: Actor, text: string): Plan | Promise<Plan> {
+    const scope = createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
+    const asked = { actor, scope };
+    return this.planner.plan(this.planner.bucket(asked), asked, text, () => undefined);
   }
 
   /** One load at a time; whoever comes while one runs waits for it, and then for the next if it began too early. */

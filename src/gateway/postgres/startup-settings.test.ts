@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { holdModeOf, startupSettings } from './startup-settings.ts';
+import { holdModeOf, settingText, startupSettings } from './startup-settings.ts';
 
 test.each([
   ['-c search_path=a', { search_path: 'a' }],
@@ -23,6 +23,18 @@ test('a parameter wins over options, and names fold', () => {
     ]),
   );
   expect([...settings]).toEqual([['datestyle', 'ISO']]);
+});
+
+test('settings read as the statements that would do the same', () => {
+  const settings = startupSettings(
+    new Map([
+      ['options', `-c search_path=a,"b" -c sluice.on_hold=fail`],
+      ['x"y', `'\\`],
+    ]),
+  );
+  expect(settingText(settings)).toBe(
+    `SET "search_path" TO 'a,"b"'; SET "sluice"."on_hold" TO 'fail'; SET "x""y" TO E'''\\\\'`,
+  );
 });
 
 test('hold mode', () => {

@@ -4,8 +4,8 @@
  * tcop/postgres.c, `process_postgres_switches`).
  */
 import { SluiceError } from '../../errors/sluice-error.ts';
-import type { Facts } from '../../model/facts.ts';
 import type { HoldMode } from '../../model/session.ts';
+import { quoteName, quoteText } from '../../sql/postgres/identifiers.ts';
 
 /** Names that are not settings. */
 const NOT_SETTINGS = new Set(['user', 'database', 'options', 'replication']);
@@ -29,21 +29,11 @@ export function holdModeOf(settings: ReadonlyMap<string, string>, fallback: Hold
   throw new SluiceError('bad_request', `${HOLD_SETTING} must be "wait" or "fail"`);
 }
 
-/** The settings as facts, so that the same policies decide on them as on SET. */
-export function settingFacts(settings: ReadonlyMap<string, string>): Facts {
-  return {
-    command: 'SET',
-    actions: ['Set'],
-    relations: [],
-    objects: [],
-    functions: [],
-    settings: [...settings].map(([name, value]) => ({ name, value, local: false })),
-    bounded: true,
-    writes: false,
-    changesCatalog: false,
-    transaction: 'none',
-    opaque: [],
-  };
+/** The statements that would do the same, so that whatever holds of SET holds of start-up. */
+export function settingText(settings: ReadonlyMap<string, string>): string {
+  return [...settings]
+    .map(([name, value]) => `SET ${name.split('.').map(quoteName).join('.')} TO ${quoteText(value)}`)
+    .join('; ');
 }
 
 /** @throws {SluiceError} unsupported for a switch that is not a setting */
