@@ -41,10 +41,12 @@ export function createCatalogLoader(query: CatalogQuery, _parser?: Parser): Cata
       const hash = hashOf(rows, views);
       if (last?.hash === hash) return last.snapshot;
       const definitions = new Map([...views].map(([oid, { definition }]) => [oid, definition]));
-      const snapshot = new CatalogSnapshot((last?.snapshot.version ?? 0) + 1, {
-        ...rows,
-        viewDefinitions: definitions,
-      });
+      const version = (last?.snapshot.version ?? 0) + 1;
+      const snapshot = new CatalogSnapshot(
+        version,
+        { ...rows, viewDefinitions: definitions },
+        last?.snapshot,
+      );
       last = { hash, snapshot, views };
       return snapshot;
     },

@@ -96,11 +96,15 @@ export class CatalogSnapshot {
   readonly #typesByOid = new Map<number, TypeInfo>();
   readonly #typesByName = new Map<string, TypeInfo[]>();
 
-  constructor(version: number, rows: CatalogRows) {
+  /** @param previous the snapshot before: relations that are the same are taken from it */
+  constructor(version: number, rows: CatalogRows, previous?: CatalogSnapshot) {
     this.version = version;
     this.schemas = new Set(rows.schemas);
     this.viewDefinitions = rows.viewDefinitions;
-    for (const row of rows.relations) this.#addRelation(new RelationInfo(row));
+    for (const row of rows.relations) {
+      const known = previous?.relationByOid(Number(row.slice(1, row.indexOf(','))));
+      this.#addRelation(known?.source === row ? known : new RelationInfo(row));
+    }
     for (const row of rows.functions) this.#addFunctions(JSON.parse(row) as FunctionsRow);
     for (const row of rows.operators) {
       const [schema, name, functionOid] = JSON.parse(row) as [string, string, number];
@@ -200,9 +204,7 @@ export class CatalogSnapshot {
   #findReferencing(): Map<number, RelationInfo[]> {
     const found = new Map<number, RelationInfo[]>();
     for (const relation of this.#relationsByOid.values()) {
-      if (relation.system) continue;
-      const oids = relation.constraints.map(({ references }) => references?.oid ?? 0);
-      for (const oid of new Set(oids)) if (oid !== 0) append(found, oid, relation);
+      for (const oid of relation.referenced) append(found, oid, relation);
     }
     return found;
   }

@@ -235,10 +235,9 @@ function readField(b: Binder, item: Item, field: string, place: Place): void {
   noteFieldCall(b, field, item.open);
 }
 
-/** A field that is no column may be a function. Where the columns are unknown, only a function that exists counts. */
+/** A field that is no column may be a function. Where the columns are unknown, only a function of somebody's counts. */
 function noteFieldCall(b: Binder, field: string, open: boolean): void {
-  const exists = b.scope.catalog.functionsNamed(field).some((one) => !one.builtin);
-  if (exists || !open) noteCall(b, [field], 1, []);
+  if (b.scope.catalog.functionsNamed(field).some((one) => !open || !one.builtin)) noteCall(b, [field], 1, []);
 }
 
 function bindIndirection(b: Binder, { arg, indirection }: A_Indirection, place: Place): void {

@@ -146,6 +146,8 @@ export class RelationInfo {
   readonly triggers: readonly TriggerInfo[];
   /** Oids of the relations that its rules mention: a view's definition reads them. */
   readonly reads: readonly number[];
+  /** Oids of the relations that its foreign keys refer to. */
+  readonly referenced: readonly number[];
   /** The row as read: equal texts mean equal definitions. */
   readonly source: string;
   #details: Details | undefined;
@@ -169,6 +171,7 @@ export class RelationInfo {
       enabled: enabled !== 'D',
     }));
     this.rules = row[12] ?? NOTHING;
+    this.referenced = referencedBy(row);
     this.reads = readsOf(row);
     this.source = source;
   }
@@ -223,6 +226,11 @@ const NOTHING: readonly never[] = [];
 /** `schema.name`, as `RelationId` wants it. */
 export function relationId(schema: string, name: string): RelationId {
   return `${schema}.${name}`;
+}
+
+function referencedBy(row: Row): readonly number[] {
+  const oids = (row[8] ?? NOTHING).flatMap(([, kind, , oid]) => (kind === 'f' ? [oid] : []));
+  return oids.length === 0 ? NOTHING : [...new Set(oids)];
 }
 
 function readsOf(row: Row): readonly number[] {
