@@ -7,6 +7,7 @@ CREATE TABLE customers (id int PRIMARY KEY, name text, city text);
 CREATE TABLE orders (id serial PRIMARY KEY, customer_id int REFERENCES customers ON DELETE CASCADE ON UPDATE CASCADE, total numeric, note text, placed date);
 CREATE TABLE archive (id int, doubled int GENERATED ALWAYS AS (id * 2) STORED);
 CREATE TABLE other.places (id int, city text);
+CREATE TABLE other.orders (id int);
 CREATE TABLE parted (id int) PARTITION BY LIST (id);
 CREATE TABLE noisy (id int);
 CREATE RULE noisy_rule AS ON INSERT TO noisy DO ALSO NOTIFY x;

@@ -53,11 +53,71 @@ describe('facts', () => {
     'SET work_mem = 1000; SELECT * FROM orders',
     'BEGIN; SELECT * FROM orders; COMMIT',
     'SET search_path = other; SELECT * FROM public.orders',
+    // There is no other relation of that name that it could come to mean.
+    'SET search_path = other; SELECT * FROM customers',
     'CREATE TABLE x (a int); SELECT * FROM pg_class',
   ])('trusts names after %s', async (text) => {
     const { statements } = await session.analyze(text);
     expect(statements.flatMap(({ facts }) => facts.opaque)).toEqual([]);
   });
+});
+
+describe('names after the end of a transaction, or after EXECUTE and FETCH', () => {
+  const temporary = (name: string): RelationInfo =>
+    new RelationInfo(
+      JSON.stringify([
+        99_999,
+        'r',
+        'pg_temp_3',
+        name,
+        't',
+        0,
+        0,
+        [['id', 1, 23, -1, null, 0, '', null, null]],
+        ...Array.from({ length: 8 }, () => null),
+      ]),
+    ); // prettier-ignore
+  const shadowing = (name: string): PostgresScope =>
+    createScope({
+      catalog: session.catalog,
+      searchPath: ['public'],
+      user: 'postgres',
+      temporary: [temporary(name)],
+    });
+
+  const TEXTS = [
+    'COMMIT; DELETE FROM orders',
+    `PREPARE TRANSACTION 'x'; DELETE FROM orders`,
+    'EXECUTE p; DELETE FROM orders',
+    'FETCH c; DELETE FROM orders',
+    'SET search_path = public, pg_temp; DELETE FROM orders',
+    'ROLLBACK; DELETE FROM orders',
+    'DROP TABLE pg_temp.orders; DELETE FROM orders',
+  ];
+  it.each(TEXTS)('are refused to everyone if they stand for a shadow: %s', async (text) => {
+    await expect(session.analyze(text, shadowing('orders'))).rejects.toMatchObject({
+      code: 'not_understood',
+    });
+  });
+
+  it.each(TEXTS.slice(0, 4))('are trusted if they can mean one thing only: %s', async (text) => {
+    for (const scope of [session.scope, shadowing('unrelated')]) {
+      const { statements } = await session.analyze(text, scope);
+      expect(statements.at(-1)!.facts.opaque).toEqual([]);
+    }
+  });
+});
+
+it('EXPLAIN runs what it explains if any of its options says so', async () => {
+  for (const options of ['ANALYZE false, ANALYZE true', 'ANALYZE, ANALYZE off', 'ANALYZE 0, ANALYZE 1']) {
+    const { statements } = await session.analyze(`EXPLAIN (${options}) DELETE FROM orders WHERE id = 1`);
+    expect(statements[0]!.facts.actions).toContain('Delete');
+  }
+});
+
+it('EXPLAIN DECLARE makes no cursor', async () => {
+  const { statements } = await session.analyze('EXPLAIN DECLARE c CURSOR FOR SELECT 1');
+  expect(statements[0]!.sessionObject).toBeUndefined();
 });
 
 describe('digests', () => {

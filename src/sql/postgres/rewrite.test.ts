@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AnalysisSession, openAnalysisSession } from '../../../tests/sql/analysis-session.ts';
+import { SluiceError } from '../../errors/sluice-error.ts';
+import type { ColumnMask } from '../../model/labels.ts';
+import type { Parser } from './parser.ts';
+import { createPostgresDialect } from './postgres-dialect.ts';
+import { createScope } from './scope.ts';
+
+const SEED = `
+CREATE SCHEMA other;
+CREATE TABLE t (id int PRIMARY KEY, secret text, note text);
+CREATE TABLE u (id int, t_id int);
+CREATE TABLE other.t (id int, open text);
+CREATE TABLE "Wei""rd" ("Se""cret" text, "select" int);
+INSERT INTO t VALUES (1, 'hidden', 'a'), (2, 'veiled', 'b');
+INSERT INTO u VALUES (10, 1), (20, 2);
+INSERT INTO "Wei""rd" VALUES ('hidden', 7);
+CREATE TABLE gen (id int, secret text, twice int GENERATED ALWAYS AS (id * 2) STORED);
+CREATE TABLE parts (id int, secret text) PARTITION BY LIST (id);
+CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+CREATE TABLE wide (id int, ${Array.from({ length: 300 }, (_, i) => `a_rather_long_column_name_${i} text`).join(', ')});
+`;
+
+const mask = (relation: string, column: string): ColumnMask => ({
+  relation,
+  column,
+  label: 'secret',
+  mask: { kind: 'redact' },
+});
+const MASKS = [
+  mask('public.t', 'secret'),
+  mask('public.Wei"rd', 'Se"cret'),
+  mask('public.gen', 'secret'),
+  mask('public.parts', 'secret'),
+  mask('public.parts_1', 'secret'),
+  mask('public.wide', 'a_rather_long_column_name_7'),
+];
+
+let session: AnalysisSession;
+
+beforeAll(async () => {
+  session = await openAnalysisSession(SEED);
+});
+
+afterAll(() => session?.close());
+
+const X = `CASE WHEN "secret" IS NOT NULL THEN '***'::"pg_catalog"."text" ELSE NULL::"pg_catalog"."text" END AS "secret"`;
+const T = `(SELECT "id", ${X}, "note" FROM "public"."t")`;
+
+const rewrite = async (text: string, masks = MASKS) => {
+  const analysis = await session.analyze(text);
+  return session.dialect.rewrite(analysis, masks, session.scope);
+};
+
+describe('rewrite', () => {
+  it.each([
+    ['SELECT * FROM t', `SELECT * FROM ${T} AS "t"`],
+    ['SELECT * FROM t x', `SELECT * FROM ${T} x`],
+    ['SELECT * FROM t AS x (a, b)', `SELECT * FROM ${T} AS x (a, b)`],
+    ['SELECT * FROM public . t', `SELECT * FROM ${T} AS "t"`],
+    ['SELECT * FROM /* a */ "t" -- b', `SELECT * FROM /* a */ ${T} AS "t" -- b`],
+    ['TABLE t', `SELECT * FROM ${T} AS "t"`],
+    ['TABLE /* x */ ONLY t', `SELECT * FROM ${T.replace('FROM "', 'FROM ONLY "')} AS "t"`],
+    ['SELECT * FROM ONLY ( t ) x', `SELECT * FROM ${T.replace('FROM "', 'FROM ONLY "')} x`],
+    ['SELECT * FROM t*', `SELECT * FROM ${T} AS "t"`],
+    [
+      'SELECT id FROM t x TABLESAMPLE SYSTEM (50) REPEATABLE (7) WHERE id = 1',
+      `SELECT id FROM ${T.slice(0, -1)} TABLESAMPLE SYSTEM (50) REPEATABLE (7)) x  WHERE id = 1`,
+    ],
+    ['SELECT public.t.id, t.note FROM public.t', `SELECT t.id, t.note FROM ${T} AS "t"`],
+    [
+      'SELECT ctid, xmin, id FROM t',
+      `SELECT ctid, xmin, id FROM ${T.replace(', "note"', ', "note", ctid, xmin')} AS "t"`,
+    ],
+    ['SELECT 1 FROM u, t', `SELECT 1 FROM "public"."u", ${T} AS "t"`],
+    ['SELECT é FROM (SELECT note AS é FROM t) s', `SELECT é FROM (SELECT note AS é FROM ${T} AS "t") s`],
+    ['COPY t TO STDOUT', `COPY ${T.replace('FROM "', 'FROM ONLY "')} TO STDOUT`],
+    [
+      'COPY t (note, secret) TO STDOUT (FORMAT csv)',
+      `COPY (SELECT "note", ${X} FROM ONLY "public"."t") TO STDOUT (FORMAT csv)`,
+    ],
+    ['COPY gen TO STDOUT', `COPY (SELECT "id", ${X} FROM ONLY "public"."gen") TO STDOUT`],
+    ['COPY parts TO STDOUT', `COPY (SELECT "id", ${X} FROM "public"."parts") TO STDOUT`],
+    ['SELECT 1; SELECT 2 FROM t; TABLE u', `SELECT 1; SELECT 2 FROM ${T} AS "t"; TABLE "public"."u"`],
+    ['INSERT INTO u (id) SELECT id FROM t', `INSERT INTO "public"."u" (id) SELECT id FROM ${T} AS "t"`],
+    ["UPDATE t SET note = 'x' WHERE id = 1", `UPDATE "public"."t" SET note = 'x' WHERE id = 1`],
+    [
+      'DELETE FROM u USING t WHERE t.id = u.t_id',
+      `DELETE FROM "public"."u" USING ${T} AS "t" WHERE t.id = u.t_id`,
+    ],
+    [
+      'SELECT "select" FROM "Wei""rd"',
+      `SELECT "select" FROM (SELECT CASE WHEN "Se""cret" IS NOT NULL THEN '***'::"pg_catalog"."text" ELSE NULL::"pg_catalog"."text" END AS "Se""cret", "select" FROM "public"."Wei""rd") AS "Wei""rd"`,
+    ],
+    ['PREPARE p AS SELECT * FROM t', `PREPARE p AS SELECT * FROM ${T} AS "t"`],
+    ['EXPLAIN SELECT id FROM t', `EXPLAIN SELECT id FROM ${T} AS "t"`],
+  ])('%s', async (text, expected) => {
+    expect((await rewrite(text)).text).toBe(expected);
+  });
+
+  it.each([
+    'SELECT * FROM t ORDER BY id',
+    'SELECT x.secret, u.id FROM u JOIN t x ON x.id = u.t_id ORDER BY 2',
+    'SELECT t, (t).secret FROM t ORDER BY id',
+    'WITH RECURSIVE r AS (SELECT id, secret FROM t WHERE id = 1 UNION ALL SELECT t.id, t.secret FROM t JOIN r ON t.id = r.id + 1) SELECT * FROM r ORDER BY id',
+    'SELECT public.t.* FROM public.t ORDER BY id',
+    'UPDATE u SET (id, t_id) = (SELECT id, id FROM t WHERE id = u.t_id) RETURNING *',
+    'SELECT * FROM t x TABLESAMPLE BERNOULLI (100) ORDER BY id',
+    'SELECT secret FROM t FOR UPDATE',
+    'SELECT * FROM "Wei""rd"',
+    'SELECT * FROM wide',
+    'SELECT (SELECT note FROM t WHERE id = u.t_id) FROM u ORDER BY u.id',
+    'MERGE INTO u USING t ON u.t_id = t.id WHEN MATCHED THEN UPDATE SET id = t.id RETURNING u.*, t.note',
+  ])('runs, and shows no secret: %s', async (text) => {
+    const { rows } = await session.database.query((await rewrite(text)).text);
+    expect(JSON.stringify(rows)).not.toMatch(/hidden|veiled/);
+  });
+
+  it('leaves texts alone that no mask concerns', async () => {
+    for (const text of ['SELECT 1', 'SELECT * FROM u']) {
+      expect(await rewrite(text, [])).toEqual({ text, splices: [] });
+    }
+    expect(await rewrite('SELECT 1')).toEqual({ text: 'SELECT 1', splices: [] });
+  });
+
+  it('spells every relation as it was resolved', async () => {
+    const { text } = await rewrite('WITH c AS (SELECT 1 AS id) SELECT * FROM c, t, other.t o, u, pg_class');
+    expect(text).toBe(
+      `WITH c AS (SELECT 1 AS id) SELECT * FROM c, ${T} AS "t", other.t o, "public"."u", "pg_catalog"."pg_class"`,
+    );
+  });
+
+  it("takes the session's path and temporary relations into account", async () => {
+    const path = createScope({ catalog: session.catalog, searchPath: ['other', 'public'], user: 'x' });
+    const analysis = await session.analyze('SELECT * FROM t, u', path);
+    expect(analysis.statements[0]!.facts.relations.map(({ relation }) => relation)).toEqual([
+      'other.t',
+      'public.u',
+    ]);
+    const { text } = await session.dialect.rewrite(analysis, MASKS, path);
+    expect(text).toBe('SELECT * FROM "other"."t", "public"."u"');
+  });
+
+  it.each([
+    ['SELECT ctid, * FROM t', 'system columns'],
+    ['SELECT xmin, t FROM t', 'system columns'],
+    ['SELECT x.ctid FROM t x NATURAL JOIN u', 'system columns'],
+    ['SELECT * FROM u, LATERAL (SELECT * FROM t TABLESAMPLE SYSTEM (u.id)) s', 'sample'],
+    ['CREATE TABLE copy AS SELECT secret FROM t', 'would be stored'],
+    ['SELECT secret INTO copy FROM t', 'would be stored'],
+    ['CREATE MATERIALIZED VIEW copy AS SELECT secret FROM t', 'would be stored'],
+    ['CREATE VIEW v AS SELECT id FROM t', 'CREATE VIEW'],
+    ['INSERT INTO u SELECT id, length(secret) FROM t', 'would be stored'],
+    ['UPDATE t SET note = secret', 'reads its masked column secret'],
+    ['UPDATE t SET note = 1 RETURNING *', 'as a whole'],
+    ['DELETE FROM t WHERE secret IS NULL', 'reads its masked column secret'],
+    ['CREATE INDEX ON t (secret)', 'CREATE INDEX'],
+    ['ALTER TABLE t RENAME secret TO open', 'ALTER TABLE'],
+    ['EXPLAIN SELECT count(*) FROM t GROUP BY secret', 'plan'],
+    ['COMMENT ON TABLE t IS NULL', 'COMMENT'],
+    ['GRANT SELECT ON t TO PUBLIC', 'GRANT'],
+  ])('refuses %s', async (text, reason) => {
+    const refused = await rewrite(text).then(
+      () => undefined,
+      (error) => error,
+    );
+    expect(refused).toBeInstanceOf(SluiceError);
+    expect(refused.code).toBe('mask_refused');
+    expect(refused.message).toContain(reason);
+  });
+
+  it.each([
+    'LOCK TABLE t',
+    'VACUUM t',
+    'ANALYZE t (secret)',
+    'TRUNCATE t',
+    'DROP TABLE t',
+    'REINDEX TABLE t',
+  ])('lets %s pass as it is', async (text) => {
+    expect((await rewrite(text)).text).toBe(text);
+  });
+
+  it('keeps the plan: an index of an open column is still used', async () => {
+    const { text } = await rewrite('EXPLAIN (COSTS OFF) SELECT secret FROM t WHERE id = 1');
+    const client = await session.database.client();
+    await client.query('SET enable_seqscan = off');
+    const { rows } = await client.query({ text, rowMode: 'array' });
+    expect(rows.flat().join()).toContain('Index Scan using t_pkey');
+  });
+
+  it('does not believe a text that parses to something else', async () => {
+    const tampering = (from: string, to: string): Parser => ({
+      parse: (text) => session.parser.parse(text.startsWith('SELECT FROM') ? text : text.replace(from, to)),
+      close: async () => {},
+    });
+    for (const [text, from, to] of [
+      ['SELECT * FROM t WHERE id = 1', 'id = 1', 'id = 2'],
+      ['SELECT * FROM t', '***', '****'],
+      ['SELECT * FROM t', '"secret" IS NOT NULL', '"secret" IS NULL'],
+      ['SELECT * FROM t', 'AS "t"', 'AS "u"'],
+      ['SELECT * FROM t', 'SELECT * FROM (', 'SELECT * FROM LATERAL ('],
+      ['SELECT * FROM t', 'AS "t"', 'AS "t"; SELECT 1'],
+      ['SELECT * FROM u, t', '"public"."u"', '"other"."u"'],
+      ['SELECT * FROM t', 'FROM "public"."t"', 'FROM "other"."t"'],
+      ['SELECT public.t.id FROM public.t', 'SELECT t.id', 'SELECT t.note'],
+      ['COPY t TO STDOUT', 'TO STDOUT', 'TO STDOUT (FORMAT csv)'],
+    ] as const) {
+      const dialect = createPostgresDialect(tampering(from, to));
+      const analysis = await session.analyze(text);
+      expect(() => dialect.rewrite(analysis, MASKS, session.scope), `${from} → ${to}`).toThrowError(
+        expect.objectContaining({ code: 'mask_refused' }),
+      );
+    }
+  });
+});
