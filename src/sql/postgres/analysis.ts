@@ -55,7 +55,7 @@ export interface PostgresAnalysis extends Analysis {
   readonly trees: ParseTree;
 }
 
-/** Resolves a parsed text. @throws {SluiceError} statement_too_complex */
+/** Resolves a parsed text. @throws {SluiceError} statement_too_complex, not_understood */
 export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope): PostgresAnalysis {
   const offsets = createOffsets(text);
   const statements: PostgresStatement[] = [];
@@ -68,7 +68,7 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
       hideDisturbed(binder, disturbance);
       const { start, end } = extentOf(raw, text, offsets);
       const statement = new PostgresStatement(statementOf(raw), binder, start, end);
-      noteDisturbance(statement.facts, disturbance);
+      noteDisturbance(statement, disturbance);
       statements.push(statement);
     }
   } catch (thrown) {
@@ -85,7 +85,9 @@ export function asComplexity(thrown: unknown): unknown {
 
 /** What earlier statements of the same text may have changed, before the later ones run. */
 interface Disturbance {
+  /** What exists. */
   catalog: boolean;
+  /** Where bare names are looked up. */
   path: boolean;
 }
 
@@ -97,19 +99,36 @@ const PATH_SETTINGS: ReadonlySet<string> = new Set([
   '',
 ]);
 
-function noteDisturbance(facts: Facts, disturbance: Disturbance): void {
+/** These take back a SET, a SET LOCAL or a CREATE, and drop what was made ON COMMIT DROP. */
+const ENDS: ReadonlySet<string> = new Set(['commit', 'rollback', 'rollback-to', 'prepare']);
+
+function noteDisturbance({ facts, sessionObject }: PostgresStatement, disturbance: Disturbance): void {
   if (facts.changesCatalog || facts.opaque.length > 0) disturbance.catalog = true;
   if (facts.settings.some(({ name }) => PATH_SETTINGS.has(name))) disturbance.path = true;
-  // Taking back a SET or a CREATE changes names too.
-  if (facts.transaction === 'rollback' || facts.transaction === 'rollback-to') disturbance.path = true;
+  if (ENDS.has(facts.transaction)) disturbance.path = true;
+  // What EXECUTE and FETCH run may call set_config().
+  if (sessionObject?.verb === 'use') disturbance.path = true;
 }
 
-/** All statements of a text are resolved before the first one runs: those that come after DDL cannot be. */
+/**
+ * All statements of a text are resolved before the first one runs: those that come after something that changes what names
+ * mean cannot be. A name that stands for a temporary relation and may come to stand for another is refused to everyone:
+ * policies are lenient with temporary ones.
+ * @throws {SluiceError} not_understood
+ */
 function hideDisturbed(b: Binder, { catalog, path }: Disturbance): void {
   if (!catalog && !path) return;
   for (const { id, node, relation } of b.references) {
-    const exposed = catalog ? relation?.system !== true : node.schemaname === undefined;
-    if (exposed) b.sheet.hide('relation', `relation ${id} after a statement that may change what it names`);
+    const isBare = node.schemaname === undefined;
+    const isAmbiguous = isBare && b.scope.isAmbiguous(node.relname ?? '');
+    const what = `relation ${id} after a statement that may change what it names`;
+    if (isAmbiguous && relation?.temporary && b.scope.catalog.relationsNamed(relation.name).length > 0) {
+      throw new SluiceError('not_understood', `the gate cannot be certain of ${what}`, {
+        hint: 'Send the statements one by one, or write pg_temp in front of the name.',
+      });
+    }
+    const exposed = catalog ? relation?.system !== true : isAmbiguous;
+    if (exposed) b.sheet.hide('relation', what);
   }
 }
 

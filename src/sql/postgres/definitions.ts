@@ -137,13 +137,12 @@ export function noteNamedFunction(b: Binder, names: readonly Node[] | undefined)
   if (names !== undefined) noteCall(b, stringsOf(names), undefined, []);
 }
 
-/** The value of a DefElem of that name, as a name or text. */
-export function optionOf(options: readonly Node[] | undefined, name: string): Node | undefined {
-  for (const node of options ?? []) {
+/** The values of all DefElems of that name: where options repeat, what the last says may count, or what any says. */
+export function optionsOf(options: readonly Node[] | undefined, name: string): Node[] {
+  return (options ?? []).flatMap((node) => {
     const option = as<{ defname?: string; arg?: Node }>(node, 'DefElem');
-    if (option?.defname === name) return option.arg ?? { Boolean: { boolval: true } };
-  }
-  return undefined;
+    return option?.defname === name ? [option.arg ?? { Boolean: { boolval: true } }] : [];
+  });
 }
 
 /** A dotted name from a node or a list of nodes. */

@@ -9,7 +9,7 @@ import { SECRET_SETTINGS } from './builtin-functions.ts';
 import { noteCall } from './calls.ts';
 import { noteTruncateCascades } from './cascades.ts';
 import type { StatementHandler } from './ddl-statements.ts';
-import { define, mention, mentionReference, optionOf } from './definitions.ts';
+import { define, mention, mentionReference, optionsOf } from './definitions.ts';
 import { bindExpression, bindExpressions, filtering } from './expressions.ts';
 import { type RelationReference, relationItem } from './namespace.ts';
 import { objectName } from './object-names.ts';
@@ -231,16 +231,17 @@ function deallocate(b: Binder, body: Body): void {
 /** Without ANALYZE nothing runs: what the statement would change is only read about. */
 function explain(b: Binder, body: Body): void {
   const { query, options } = body as ExplainStmt;
-  const runs = isOn(optionOf(options, 'analyze'));
+  const runs = optionsOf(options, 'analyze').some(isOn);
   bindStatement(b, query ?? ({} as Node));
   b.sheet.command = 'EXPLAIN';
   b.sheet.act('Read');
+  // EXPLAIN DECLARE makes no cursor.
+  if (b.sessionObject?.verb === 'create') b.sessionObject = undefined;
   if (!runs) b.sheet.demoteToReads();
 }
 
 /** An option without a value, or with one that is true. */
-function isOn(value: Node | undefined): boolean {
-  if (value === undefined) return false;
+function isOn(value: Node): boolean {
   const text =
     objectName(value) || String(constantOf(value) ?? as<{ ival?: number }>(value, 'Integer')?.ival ?? 'on');
   return !['off', 'false', '0'].includes(text.toLowerCase());
