@@ -3,7 +3,7 @@
 import type { ScanMeasurement } from './masked-scan.ts';
 import type { Memory } from './process-cost.ts';
 import type { StatementCost } from './statement-cost.ts';
-import type { Measurement, Setting } from './throughput.ts';
+import { type Measurement, medianOf, medianRatio } from './throughput.ts';
 
 export interface Figures {
   /** Lines about machine and versions. */
@@ -23,14 +23,20 @@ export function resultsText(figures: Figures): string {
   return `# Benchmark results
 
 Written by \`npm run bench\`; do not edit. Every peer ran ${rounds} times for ${seconds} s under each setting, the peers taking turns
-within a round and the order turning from round to round. Figures are medians over the rounds; with so many processes on so few
-cores they vary by some 10 % from run to run, so read the ratios.
+within a round and the order turning from round to round. Figures are medians over the rounds; ratios are medians of the ratios
+within each round. Load generator, database and whatever is measured share the same few cores, so absolute figures say little.
 
 ${figures.machine.map((line) => `- ${line}`).join('\n')}
 
 The peers: **direct** is PostgreSQL itself; the **bare relay** (bench/relay.ts) passes bytes on and counts frames, in plain Node.js,
 which is as far as the runtime goes; **PgBouncer** pools sessions; **Sluice** has everything on: SCRAM with a token, parse, policy,
 masks, ledger. All run without TLS.
+
+## In short
+
+${summaryLines(figures)
+  .map((line) => `- ${line}`)
+  .join('\n')}
 
 ## Select-only pgbench, 1,000,000 accounts
 
@@ -59,56 +65,88 @@ ${table(
 `;
 }
 
+/** What the project aims at, and what was measured. */
+export function summaryLines({ selectOnly, maskedByKey, scans, costs }: Figures): string[] {
+  const shares = (measurements: readonly Measurement[]): number[] =>
+    measurements
+      .filter(({ peer }) => peer === 'Sluice')
+      .map((one) => ratioTo(one, measurements, 'PgBouncer', 'tps'))
+      .sort((a, b) => a - b);
+  const rangeOf = (values: readonly number[]): string =>
+    `${ratio(values[0] ?? Number.NaN)} to ${ratio(values.at(-1) ?? Number.NaN)} of PgBouncer’s throughput`;
+  const [rewritten, through] = scans;
+  const slowest = (figure: 'novelUs' | 'knownTextUs'): number =>
+    Math.max(...costs.map((cost) => cost[figure]));
+  return [
+    `Select-only: ${rangeOf(shares(selectOnly))} (aim: 0.7)`,
+    `One masked row by its key: ${rangeOf(shares(maskedByKey))}; the database itself has more to do for it`,
+    `1,000,000 masked rows: ${ratio((rewritten?.ms ?? Number.NaN) / (through?.ms ?? Number.NaN))} of the database running the same text (aim: 0.95)`,
+    `A novel statement: ${us(slowest('novelUs'))} at the most expensive sample’s median (aim: 500 µs); a known text: ${fineUs(slowest('knownTextUs'))} (aim: 10 µs)`,
+  ];
+}
+
 /** Throughput and latency of each peer, beside those of the database itself and of PgBouncer under the same setting. */
 export function measurementTable(measurements: readonly Measurement[]): string {
-  const of = (setting: Setting, peer: string): Measurement | undefined =>
-    measurements.find((one) => one.setting === setting && one.peer === peer);
   return table(
     [
       'Protocol',
       'Clients',
       'Peer',
       'tps',
-      'of direct',
-      'of PgBouncer',
+      'lowest–highest',
+      '÷ direct',
+      '÷ PgBouncer',
       'median',
       'added',
-      '× PgBouncer’s',
+      'added ÷ direct',
       'p99',
       'CPU/tx',
     ],
     measurements.map((one) => {
-      const [direct, bouncer] = [of(one.setting, 'direct'), of(one.setting, 'PgBouncer')];
-      const added = one.medianUs - (direct?.medianUs ?? Number.NaN);
-      const bouncerAdded = (bouncer?.medianUs ?? Number.NaN) - (direct?.medianUs ?? Number.NaN);
       const isDirect = one.peer === 'direct';
+      const slower = ratioTo(one, measurements, 'direct', 'medianUs') - 1;
       return [
         one.setting.mode,
         String(one.setting.clients),
         one.peer === 'Sluice' ? '**Sluice**' : one.peer,
-        String(Math.round(one.tps)),
-        ratio(one.tps / (direct?.tps ?? Number.NaN)),
-        isDirect ? '' : ratio(one.tps / (bouncer?.tps ?? Number.NaN)),
-        us(one.medianUs),
-        isDirect ? '' : us(added),
-        isDirect ? '' : ratio(added / bouncerAdded),
-        us(one.p99Us),
-        us(one.cpuUsPerTransaction),
+        String(Math.round(medianOf(one, 'tps'))),
+        rangeText(one.samples.map(({ tps }) => tps)),
+        ratio(ratioTo(one, measurements, 'direct', 'tps')),
+        isDirect ? '' : ratio(ratioTo(one, measurements, 'PgBouncer', 'tps')),
+        us(medianOf(one, 'medianUs')),
+        isDirect ? '' : us(medianOf(one, 'medianUs') - medianUsOfDirect(one, measurements)),
+        isDirect ? '' : ratio(slower),
+        us(medianOf(one, 'p99Us')),
+        us(medianOf(one, 'cpuUsPerTransaction')),
       ];
     }),
   );
+}
+
+function ratioTo(
+  one: Measurement,
+  all: readonly Measurement[],
+  peer: string,
+  figure: 'tps' | 'medianUs',
+): number {
+  const other = all.find((candidate) => candidate.setting === one.setting && candidate.peer === peer);
+  return other === undefined ? Number.NaN : medianRatio(one, other, figure);
+}
+
+function medianUsOfDirect(one: Measurement, all: readonly Measurement[]): number {
+  const direct = all.find((candidate) => candidate.setting === one.setting && candidate.peer === 'direct');
+  return direct === undefined ? Number.NaN : medianOf(direct, 'medianUs');
+}
+
+function rangeText(values: readonly number[]): string {
+  return `${Math.round(Math.min(...values))}–${Math.round(Math.max(...values))}`;
 }
 
 function scanTable(scans: readonly ScanMeasurement[]): string {
   const base = scans[0]?.ms ?? Number.NaN;
   return table(
     ['What', 'median', 'range', 'speed, first = 1'],
-    scans.map(({ name, ms, range }) => [
-      name,
-      `${Math.round(ms)} ms`,
-      range.map((end) => Math.round(end)).join('–'),
-      ratio(base / ms),
-    ]),
+    scans.map(({ name, ms, range }) => [name, `${Math.round(ms)} ms`, rangeText(range), ratio(base / ms)]),
   );
 }
 

@@ -21,17 +21,20 @@ export interface Setting {
   readonly script?: string;
 }
 
-/** What one peer did under one setting. */
-export interface Measurement {
-  readonly peer: string;
-  readonly setting: Setting;
+/** One run of one peer. */
+export interface Sample {
   readonly tps: number;
   readonly medianUs: number;
   readonly p99Us: number;
   /** Processor time of the process in between for each transaction, in microseconds; NaN for none. */
   readonly cpuUsPerTransaction: number;
-  /** The lowest and highest throughput over the rounds. */
-  readonly tpsRange: readonly [number, number];
+}
+
+/** What one peer did under one setting: a sample a round, in order. */
+export interface Measurement {
+  readonly peer: string;
+  readonly setting: Setting;
+  readonly samples: readonly Sample[];
 }
 
 export interface Plan {
@@ -40,8 +43,6 @@ export interface Plan {
   readonly rounds: number;
   readonly seconds: number;
 }
-
-type Sample = Pick<Measurement, 'tps' | 'medianUs' | 'p99Us' | 'cpuUsPerTransaction'>;
 
 /**
  * Runs the plan; `onProgress` hears one line a run.
@@ -64,7 +65,22 @@ export async function measure(plan: Plan, onProgress: (line: string) => void): P
     }
   }
   return plan.settings.flatMap((setting) =>
-    plan.peers.map((peer) => summary(peer, setting, samples.get(key(peer, setting)) ?? [])),
+    plan.peers.map((peer) => ({ peer: peer.name, setting, samples: samples.get(key(peer, setting)) ?? [] })),
+  );
+}
+
+/** The median of one figure over the rounds. */
+export function medianOf({ samples }: Measurement, figure: keyof Sample): number {
+  return median(samples.map((sample) => sample[figure]));
+}
+
+/**
+ * How a figure of `one` relates to that of `other`: the median of the ratios of each round, in which both ran shortly after
+ * each other, so that what slows the whole machine cancels out.
+ */
+export function medianRatio(one: Measurement, other: Measurement, figure: keyof Sample): number {
+  return median(
+    one.samples.map((sample, round) => sample[figure] / (other.samples[round]?.[figure] ?? Number.NaN)),
   );
 }
 
@@ -80,18 +96,4 @@ async function sampleOf(peer: Peer, setting: Setting, seconds: number): Promise<
   if (result.failed > 0) throw new Error(`${peer.name} failed ${result.failed} transactions`);
   const after = peer.pid === undefined ? Number.NaN : cpuUs(peer.pid);
   return { ...result, cpuUsPerTransaction: (after - before) / result.transactions };
-}
-
-function summary(peer: Peer, setting: Setting, samples: readonly Sample[]): Measurement {
-  const of = (figure: keyof Sample): number => median(samples.map((sample) => sample[figure]));
-  const throughput = samples.map(({ tps }) => tps);
-  return {
-    peer: peer.name,
-    setting,
-    tps: of('tps'),
-    medianUs: of('medianUs'),
-    p99Us: of('p99Us'),
-    cpuUsPerTransaction: of('cpuUsPerTransaction'),
-    tpsRange: [Math.min(...throughput), Math.max(...throughput)],
-  };
 }
