@@ -176,11 +176,20 @@ function alterObject(command: (kind: string) => string, typeField: string): Stat
     if (relation && (isRelationKind(type) || isPartOfRelation(type))) {
       const { id } = mentionReference(b, relation, 'Alter');
       if (isPartOfRelation(type)) define(b, 'Alter', partKind(kind), `${id}.${text(body, 'subname')}`);
-    } else if (relation) define(b, 'Alter', kind, objectName({ RangeVar: relation }));
+    } else if (relation) alterIndex(b, kind, relation);
     else if (isRelationKind(type)) mentionNames(b, relationNames(type, object), 'Alter');
     else if (isPartOfRelation(type)) alterPart(b, kind, stringsOf(itemsOf(object)));
     else define(b, kind === 'role' ? 'Grant' : 'Alter', kind, objectName(object) || text(body, 'subname'));
+    // Labels are tied to names: everything in the schema would lose its own.
+    if (kind === 'schema' && text(body, 'newname') !== '')
+      b.sheet.hide('statement', 'the renaming of a schema');
   };
+}
+
+/** ALTER INDEX … RENAME takes tables and views as well. */
+function alterIndex(b: Binder, kind: string, relation: RangeVar): void {
+  define(b, 'Alter', kind, objectName({ RangeVar: relation }));
+  if (b.scope.relation(relation.schemaname, relation.relname ?? '')) mention(b, relation, 'Alter');
 }
 
 /** A table's constraint is called by the table's kind in command tags. */

@@ -3,14 +3,18 @@
  */
 import type { Binder } from './binder.ts';
 
+const OFF: readonly string[] = ['off', 'false', 'no', '0', 'f', 'n'];
+
 /**
  * Settings that change how later texts are cut into tokens or typed, so that the analysis would read another statement
- * than the server. Lower case, with the values that keep things as they are.
+ * than the server; and those that send plans, whose estimates come from real values, to the client as messages. Lower
+ * case, with the values that keep things as they are.
  */
-const READING_SETTINGS: Readonly<Record<string, readonly string[]>> = {
+const TELLING_SETTINGS: Readonly<Record<string, readonly string[]>> = {
   standard_conforming_strings: ['on', 'true', 'yes', '1', 't', 'y'],
   backslash_quote: ['safe_encoding', 'off', 'false', 'no', '0'],
-  transform_null_equals: ['off', 'false', 'no', '0', 'f', 'n'],
+  transform_null_equals: OFF,
+  debug_print_plan: OFF,
   client_encoding: [
     'utf8',
     'utf-8',
@@ -33,12 +37,20 @@ const ADMINISTERING_SETTINGS: ReadonlySet<string> = new Set([
   'row_security',
   'allow_system_table_mods',
   'ignore_system_indexes',
+  'ignore_checksum_failure',
+  'ignore_invalid_pages',
   'zero_damaged_pages',
+  'event_triggers',
+  'lo_compat_privileges',
+  'allow_in_place_tablespaces',
   'dynamic_library_path',
   'local_preload_libraries',
   'session_preload_libraries',
   'jit_provider',
 ]);
+
+/** Modules whose settings decide what they record, or tell the client. */
+const WATCHING_MODULES = /^(pgaudit|auto_explain)\./;
 
 /**
  * Notes that a setting is changed.
@@ -58,8 +70,8 @@ export function noteSetting(
   }
   const key = name.toLowerCase();
   b.sheet.set({ name: key, value: value === undefined ? 'default' : value, local });
-  if (ADMINISTERING_SETTINGS.has(key)) b.sheet.act('Administer');
-  const harmless = Object.hasOwn(READING_SETTINGS, key) ? READING_SETTINGS[key] : undefined;
+  if (ADMINISTERING_SETTINGS.has(key) || WATCHING_MODULES.test(key)) b.sheet.act('Administer');
+  const harmless = Object.hasOwn(TELLING_SETTINGS, key) ? TELLING_SETTINGS[key] : undefined;
   if (harmless === undefined || value === undefined) return;
   const plain = value?.toLowerCase().replaceAll(/[^a-z0-9_-]/g, '');
   if (plain === undefined || !harmless.includes(plain)) b.sheet.hide('setting', `setting ${key}`);
