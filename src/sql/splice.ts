@@ -18,7 +18,7 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
     result += text.slice(from, start) + replacement;
     from = end;
   }
-  return from === 0 ? text : result + text.slice(from);
+  return splices.length === 0 ? text : result + text.slice(from);
 }
 
 /**

@@ -280,7 +280,10 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
     'INSERT INTO noisy (id) VALUES (1)',
     'INSERT · Insert public.noisy(;;id) · writes · <statement: rules on public.noisy>',
   ],
-  ['INSERT INTO v_orders (id) VALUES (1)', 'INSERT · Insert public.v_orders(;;id) · writes'],
+  [
+    'INSERT INTO v_orders (id) VALUES (1)',
+    'INSERT · Insert public.v_orders(;;id) · Insert public.orders(;;id) · writes',
+  ],
   ['UPDATE orders SET total = 5 WHERE id = 1', 'UPDATE · Update public.orders(id;id;total) · writes'],
   ['UPDATE orders SET total = total + 1', 'UPDATE · Update public.orders(total;;total) · writes · unbounded'],
   ['UPDATE orders SET total = 5 WHERE true', 'UPDATE · Update public.orders(;;total) · writes · unbounded'],

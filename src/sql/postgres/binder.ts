@@ -16,7 +16,7 @@ import {
   type RelationReference,
   type Source,
 } from './namespace.ts';
-import { SYSTEM_COLUMNS } from './relation-info.ts';
+import { type RelationInfo, SYSTEM_COLUMNS } from './relation-info.ts';
 import type { PostgresScope } from './scope.ts';
 import { bodyOf, type Node, type RangeTableSample, type RangeVar, stringsOf, type TypeName } from './tree.ts';
 
@@ -113,8 +113,27 @@ export function useRelation(b: Binder, reference: RelationReference, action: Act
     b.sheet.miss(reference.id);
     // To drop something tells nothing about what is in it.
     if (action !== 'Drop') b.sheet.hide('relation', `relation ${reference.id}`);
-  }
+  } else if (reference.role !== 'utility') noteView(b, reference.relation);
   return b.sheet.use(reference.id, reference.relation, action);
+}
+
+/** A view does what its definition says: what that hides is hidden here too. */
+function noteView(b: Binder, relation: RelationInfo): void {
+  for (const view of viewsIn(b, relation)) {
+    for (const what of b.scope.catalog.viewFlow(view)?.opaque ?? []) b.sheet.hide('relation', what);
+  }
+}
+
+/** A view and the views it reads, at any depth. */
+function viewsIn({ scope }: Binder, relation: RelationInfo): Iterable<RelationInfo> {
+  const { catalog } = scope;
+  const views = new Set(catalog.viewFlow(relation) ? [relation] : []);
+  for (const view of views) {
+    for (const id of catalog.viewFlow(view)?.bases ?? []) {
+      for (const base of catalog.relationsById(id)) if (catalog.viewFlow(base)) views.add(base);
+    }
+  }
+  return views;
 }
 
 /** Writes what was read through every mention of a relation down in the facts. Once, at the end of a statement. */

@@ -36,6 +36,32 @@ export function noteCascades(
   }
 }
 
+/**
+ * Notes what a change of a view does to the relations below it. PostgreSQL changes views of one relation by changing that;
+ * others it refuses, or leaves to triggers, whose doings are not known.
+ */
+export function noteChangeBelow(
+  b: Binder,
+  view: RelationInfo,
+  change: Change,
+  columns: readonly string[],
+): void {
+  const { catalog } = b.scope;
+  const flow = catalog.viewFlow(view);
+  if (flow === undefined) return;
+  if (view.triggers.length > 0) b.sheet.hide('function', `triggers on ${view.id}`);
+  for (const base of flow.bases.flatMap((id) => catalog.relationsById(id))) {
+    if (base.system) continue;
+    const origins = columns.flatMap((column) => flow.columns.get(column) ?? []);
+    const below = origins.filter(({ relation }) => relation === base.id).map(({ column }) => column);
+    const use = b.sheet.use(base.id, base, change);
+    for (const column of below) use.writes.add(column);
+    b.cascades.push({ relation: base, change, columns: below });
+    noteCascades(b, base, change, below);
+    noteChangeBelow(b, base, change, below);
+  }
+}
+
 /** Notes what TRUNCATE … CASCADE empties besides. */
 export function noteTruncateCascades(b: Binder, relation: RelationInfo): void {
   const seen = new Set([relation]);

@@ -137,9 +137,18 @@ describe('snapshot', () => {
     expect(reads('mails')).toEqual(['public.customers']);
     expect(reads('deeper')).toEqual(['pg_catalog.pg_stats', 'public.mails']);
     expect(reads('copies')).toEqual(['public.customers']);
-    expect(catalog.viewDefinitions.get(catalog.relation('public', 'mails')!.oid)).toContain(
-      'FROM public.customers',
-    );
+  });
+
+  it('traces the columns of views', () => {
+    const flow = (name: string) => catalog.viewFlow(catalog.relation('public', name)!)!;
+    expect(Object.fromEntries(flow('mails').columns)).toEqual({
+      id: [{ relation: 'public.customers', column: 'id' }],
+      email: [{ relation: 'public.customers', column: 'email' }],
+    });
+    expect(flow('mails')).toMatchObject({ rows: [], bases: ['public.customers'], opaque: [] });
+    expect(flow('deeper').bases).toEqual(['public.mails', 'pg_catalog.pg_stats']);
+    expect(catalog.viewFlow(catalog.relation('public', 'customers')!)).toBeUndefined();
+    expect(catalog.viewFlow(catalog.relation('pg_catalog', 'pg_stats')!)).toBeUndefined();
   });
 
   it('finds relations by id, however odd their names', () => {
@@ -198,8 +207,9 @@ describe('snapshot', () => {
     await client.query('CREATE VIEW late AS SELECT oid FROM pg_class');
     const reader = await database.client();
     const fresh = await createCatalogLoader(async (sql) => (await reader.query(sql)).rows).load();
-    expect(fresh.viewDefinitions.has(fresh.relation('public', 'late')!.oid)).toBe(true);
-    expect(fresh.viewDefinitions.has(fresh.relation('public', 'mails')!.oid)).toBe(false);
+    const opaque = (name: string) => fresh.viewFlow(fresh.relation('public', name)!)!.opaque;
+    expect(opaque('late')).toEqual([]);
+    expect(opaque('mails')).toEqual(['the definition of public.mails']);
     expect(fresh.relation('public', 'mails')!.columns).toHaveLength(2);
     await holder.query('ROLLBACK');
   });

@@ -6,6 +6,7 @@
 import type { RelationId } from '../../model/facts.ts';
 import { FIRST_USER_OID } from './catalog-queries.ts';
 import { RelationInfo } from './relation-info.ts';
+import { unknownFlow, type ViewFlow } from './view-flow.ts';
 
 /** One function, procedure or aggregate. */
 export interface FunctionInfo {
@@ -73,8 +74,6 @@ export interface CatalogRows {
   readonly operators: readonly string[];
   readonly casts: readonly string[];
   readonly types: readonly string[];
-  /** By oid; views whose definition could not be read in time are missing. */
-  readonly viewDefinitions: ReadonlyMap<number, string>;
 }
 
 const NONE: readonly never[] = [];
@@ -84,7 +83,7 @@ export class CatalogSnapshot {
   /** Grows whenever the content changed, and only then. */
   readonly version: number;
   readonly schemas: ReadonlySet<string>;
-  readonly viewDefinitions: ReadonlyMap<number, string>;
+  #viewFlows: ReadonlyMap<number, ViewFlow> = new Map();
   readonly #relationsByName = new Map<string, RelationInfo[]>();
   readonly #relationsByOid = new Map<number, RelationInfo>();
   #referencing: ReadonlyMap<number, RelationInfo[]> | undefined;
@@ -100,7 +99,6 @@ export class CatalogSnapshot {
   constructor(version: number, rows: CatalogRows, previous?: CatalogSnapshot) {
     this.version = version;
     this.schemas = new Set(rows.schemas);
-    this.viewDefinitions = rows.viewDefinitions;
     for (const row of rows.relations) {
       const known = previous?.relationByOid(Number(row.slice(1, row.indexOf(','))));
       this.#addRelation(known?.source === row ? known : new RelationInfo(row));
@@ -164,6 +162,21 @@ export class CatalogSnapshot {
     const all = new Set([relation]);
     for (const each of all) for (const child of this.children(each.oid)) all.add(child);
     return [...all];
+  }
+
+  /**
+   * Where the columns of a view come from; undefined for what is no view, and for the system's own views, which are known
+   * one by one.
+   */
+  viewFlow(relation: RelationInfo): ViewFlow | undefined {
+    if (relation.system || (relation.kind !== 'view' && relation.kind !== 'materialized-view'))
+      return undefined;
+    return this.#viewFlows.get(relation.oid) ?? unknownFlow(relation);
+  }
+
+  /** Once, by the loader: tracing views needs the rest of the snapshot. */
+  setViewFlows(flows: ReadonlyMap<number, ViewFlow>): void {
+    this.#viewFlows = flows;
   }
 
   /** Every function of that name, in whatever schema. */

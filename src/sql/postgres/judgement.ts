@@ -14,6 +14,11 @@ import {
 import type { CatalogSnapshot, FunctionInfo, TypeInfo } from './catalog.ts';
 import type { PostgresScope } from './scope.ts';
 
+/** The schema that a name is written with, or that it surely means. */
+function schemaOf({ isClosed }: PostgresScope, names: readonly string[]): string | undefined {
+  return names.length > 1 ? names.at(-2) : isClosed ? 'pg_catalog' : undefined;
+}
+
 export interface FunctionJudgement {
   /** `schema.name`, or as written if there is none. */
   readonly name: string;
@@ -37,7 +42,7 @@ export function judgeFunction(
   argumentCount: number | undefined,
 ): FunctionJudgement {
   const name = names.at(-1) ?? '';
-  const schema = names.length > 1 ? names.at(-2) : undefined;
+  const schema = schemaOf(scope, names);
   const candidates = scope.catalog
     .functionsNamed(name)
     .filter((one) => (schema === undefined || one.schema === schema) && accepts(one, argumentCount));
@@ -77,7 +82,7 @@ function mayWrite(one: FunctionInfo): boolean {
 /** An operator that the name may mean and that runs code nobody reviewed, as `schema.name`. */
 export function foreignOperator(scope: PostgresScope, names: readonly string[]): string | undefined {
   const name = names.at(-1) ?? '';
-  const schema = names.length > 1 ? names.at(-2) : undefined;
+  const schema = schemaOf(scope, names);
   if (
     schema === 'pg_catalog' &&
     !scope.catalog.foreignOperatorsNamed(name).some((one) => one.schema === schema)
@@ -113,7 +118,7 @@ const SERIALS: ReadonlySet<string> = new Set([
 
 export function judgeType(scope: PostgresScope, names: readonly string[]): TypeJudgement {
   const name = names.at(-1) ?? '';
-  const schema = names.length > 1 ? names.at(-2) : undefined;
+  const schema = schemaOf(scope, names);
   const types = scope.catalog
     .typesNamed(name)
     .filter((type) => schema === undefined || type.schema === schema);

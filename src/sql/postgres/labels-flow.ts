@@ -6,6 +6,13 @@
 import type { ColumnLabel } from '../../model/labels.ts';
 import type { CatalogSnapshot } from './catalog.ts';
 import type { RelationInfo } from './relation-info.ts';
+import type { Origin } from './view-flow.ts';
+
+/**
+ * Stands for a column: which rows a view has tells about what the label names. No real column of a view is called so by any
+ * tool, and if one is it is masked too.
+ */
+export const ROWS = '*';
 
 /** One step: where the values of one column stand as well. */
 interface Step {
@@ -47,14 +54,22 @@ class Flows {
       yield* this.#family(relation, column);
       yield* this.#generated(relation, column);
       yield* this.#foreignKeys(relation, column);
-      yield* this.#views(relation);
+      yield* this.#views(relation, column);
     }
   }
 
-  /** Any column of a view may depend on any column of what it reads. */
-  *#views(relation: RelationInfo): Iterable<Step> {
+  /** Columns of views by what they are computed from; and if it decides which rows a view has, `*`. */
+  *#views(relation: RelationInfo, column: string): Iterable<Step> {
+    const isMeant = (origin: Origin): boolean => origin.relation === relation.id && origin.column === column;
     for (const view of this.#reading.get(relation.oid) ?? []) {
-      for (const { name } of view.columns) yield { relation: view, column: name };
+      const flow = this.#catalog.viewFlow(view);
+      if (flow === undefined) continue;
+      if (flow.rows.some(isMeant) || column === ROWS || flow.opaque.length > 0)
+        yield { relation: view, column: ROWS };
+      for (const { name } of view.columns) {
+        if (flow.opaque.length > 0 || flow.columns.get(name)?.some(isMeant))
+          yield { relation: view, column: name };
+      }
     }
   }
 

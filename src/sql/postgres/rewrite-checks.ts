@@ -2,10 +2,10 @@
  * Which statements can be answered on masked values at all. Everything that is not known to be safe is refused.
  */
 import type { PostgresStatement } from './analysis.ts';
+import { ROWS } from './labels-flow.ts';
 import type { MaskIndex } from './mask-index.ts';
 import type { RelationReference } from './namespace.ts';
 import { maskRefused } from './refusal.ts';
-import type { RelationInfo } from './relation-info.ts';
 import type { PostgresScope } from './scope.ts';
 import { as, type CreateTableAsStmt, type ExplainStmt, type Node, type SelectStmt, tagOf } from './tree.ts';
 import { requireBlindCascades, requireBlindWrite } from './write-checks.ts';
@@ -41,7 +41,7 @@ export function requireAnswerable(
   scope: PostgresScope,
 ): void {
   const { references } = statement.binder;
-  for (const reference of references) requireNoHiddenRead(reference, masks, scope);
+  for (const reference of references) requireNoHiddenRead(reference, masks);
   requireBlindCascades(statement, masks, scope);
   requireNoHiddenExecution(statement, masks);
   const masked = references.filter((reference) => masks.isMasked(reference));
@@ -72,33 +72,27 @@ function requireNoHiddenExecution({ sessionObject, tree }: PostgresStatement, ma
   }
 }
 
-/** A view runs its own definition: what that reads cannot be replaced from outside. */
-function requireNoHiddenRead(reference: RelationReference, masks: MaskIndex, scope: PostgresScope): void {
-  const { relation } = reference;
-  // The system's own views are labelled one by one.
-  if (relation === undefined || relation.system || relation.reads.length === 0) return;
-  if (reference.role === 'utility') return;
-  const hidden = findMaskedRead(relation, masks, scope);
-  if (hidden === undefined && !masks.isMasked(reference)) return;
-  const what = hidden === undefined ? 'values that are masked' : `the masked relation ${hidden.id}`;
-  throw maskRefused(`${relation.id} reads ${what}`, 'Query the tables themselves.');
-}
-
-function findMaskedRead(
-  from: RelationInfo,
-  masks: MaskIndex,
-  scope: PostgresScope,
-): RelationInfo | undefined {
-  const seen = new Set<number>([from.oid]);
-  const pending = [...from.reads];
-  for (let oid = pending.pop(); oid !== undefined; oid = pending.pop()) {
-    const relation = seen.has(oid) ? undefined : scope.catalog.relationByOid(oid);
-    seen.add(oid);
-    if (relation === undefined) continue;
-    if (masks.ofRelation(relation.id).size > 0) return relation;
-    if (!relation.system) pending.push(...relation.reads);
+/** A view's columns can be masked, but not which rows its definition picks, nor what a write through it meets. */
+function requireNoHiddenRead(reference: RelationReference, masks: MaskIndex): void {
+  const { relation, role } = reference;
+  if (
+    relation === undefined ||
+    role === 'utility' ||
+    (relation.kind !== 'view' && relation.kind !== 'materialized-view')
+  )
+    return;
+  if (masks.of(reference).has(ROWS)) {
+    throw maskRefused(
+      `which rows ${relation.id} has depends on masked values`,
+      'Query the tables themselves.',
+    );
   }
-  return undefined;
+  if (role === 'target' && masks.isMasked(reference)) {
+    throw maskRefused(
+      `${relation.id} shows masked values and cannot be written`,
+      'Write to the table itself.',
+    );
+  }
 }
 
 function requireSubstitutable(

@@ -28,6 +28,8 @@ export interface PostgresScope extends Scope {
   readonly path: readonly string[];
   /** Finds a relation as the session would. `schema` undefined: along the path. */
   relation(schema: string | undefined, name: string): RelationInfo | undefined;
+  /** True if bare names surely mean what is in `path`, whatever other schemas hold. */
+  readonly isClosed: boolean;
   /** True if the bare name may come to mean another relation while the statement is on its way. */
   isAmbiguous(name: string): boolean;
 }
@@ -39,16 +41,23 @@ export function createScope(options: ScopeOptions): PostgresScope {
   return new SessionScope(options);
 }
 
+/** The scope in which `pg_get_viewdef` prints definitions: everything but pg_catalog is spelled with its schema. */
+export function createDefinitionScope(catalog: CatalogSnapshot): PostgresScope {
+  return new SessionScope({ catalog, searchPath: ['pg_catalog'], user: '' }, true);
+}
+
 class SessionScope implements PostgresScope {
   readonly catalog: CatalogSnapshot;
   readonly catalogVersion: number;
   readonly sessionKey: string;
   readonly path: readonly string[];
+  readonly isClosed: boolean;
   readonly #own = new Map<string, RelationInfo[]>();
 
-  constructor({ catalog, searchPath, user, temporary = [] }: ScopeOptions) {
+  constructor({ catalog, searchPath, user, temporary = [] }: ScopeOptions, isClosed = false) {
     this.catalog = catalog;
     this.catalogVersion = catalog.version;
+    this.isClosed = isClosed;
     this.path = effectivePath(searchPath, user);
     this.sessionKey = keyOf(this.path, temporary);
     for (const relation of temporary) {

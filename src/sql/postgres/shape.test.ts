@@ -152,11 +152,9 @@ function scan(text: string): { start: number; end: number; tokenName: string }[]
 
 /** The tree with the values of its constants left out. */
 function blank(text: string): string | undefined {
+  const withoutValues = (key: string, value: unknown): unknown => (key === 'A_Const' ? '?' : value);
   try {
-    return canonicalText(parseSync(text))
-      .replaceAll(/(ival:\{ival:-?\d*,?\}|ival:\{\}|sval:\{sval:"(?:[^"\\]|\\.)*",\},location)/g, '?')
-      .replaceAll(/A_Const:\{sval:\{[^}]*\}/g, 'A_Const:?')
-      .replaceAll(/A_Const:\{ival:\{[^}]*\}/g, 'A_Const:?');
+    return canonicalText(JSON.parse(JSON.stringify(parseSync(text), withoutValues)));
   } catch {
     return undefined;
   }

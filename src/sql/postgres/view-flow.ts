@@ -1,0 +1,72 @@
+/**
+ * Where the columns of a view come from: its definition, resolved as a query. What cannot be traced is said to be unknown,
+ * never guessed.
+ */
+import type { RelationId } from '../../model/facts.ts';
+import { type Binder, createBinder } from './binder.ts';
+import type { RelationReference, Source } from './namespace.ts';
+import { bindQuery } from './queries.ts';
+import type { RelationInfo } from './relation-info.ts';
+import type { PostgresScope } from './scope.ts';
+import type { ParseTree } from './tree.ts';
+
+/** A column of a relation that a view reads. */
+export interface Origin {
+  readonly relation: RelationId;
+  readonly column: string;
+}
+
+export interface ViewFlow {
+  /** By output column: what its values are computed from. */
+  readonly columns: ReadonlyMap<string, readonly Origin[]>;
+  /** What decides which rows there are, and how many: predicates, joins, groups, sorts. */
+  readonly rows: readonly Origin[];
+  /** The relations it reads. */
+  readonly bases: readonly RelationId[];
+  /** What cannot be seen through, as phrases for people; empty if the flow is complete. */
+  readonly opaque: readonly string[];
+}
+
+/** The flow of a view whose definition is not known. */
+export function unknownFlow(view: RelationInfo): ViewFlow {
+  return { columns: new Map(), rows: [], bases: [], opaque: [`the definition of ${view.id}`] };
+}
+
+/**
+ * @param trees the parsed definition
+ * @param scope in which bare names mean what is in pg_catalog, as definitions are printed for it
+ */
+export function flowOf(view: RelationInfo, trees: ParseTree, scope: PostgresScope): ViewFlow {
+  const b = createBinder(scope);
+  const statement = trees.stmts?.length === 1 ? trees.stmts[0]?.stmt : undefined;
+  if (statement === undefined) return unknownFlow(view);
+  const output = bindQuery(b, statement, undefined, undefined);
+  const opaque = [...b.sheet.toFacts().opaque.map(({ what }) => `${what} in ${view.id}`)];
+  const uncertain = output.open || output.columns.length !== view.columns.length;
+  if (uncertain || b.columnUses.some(({ certain }) => !certain)) opaque.push(`the columns of ${view.id}`);
+  return {
+    columns: new Map(view.columns.map(({ name }, i) => [name, originsOf(output.columns[i]?.sources ?? [])])),
+    rows: distinct(
+      b.references.flatMap((reference) => [...reference.filters].map((column) => origin(reference, column))),
+    ),
+    bases: [...new Set(basesOf(b))],
+    opaque,
+  };
+}
+
+function basesOf({ references }: Binder): RelationId[] {
+  return references.map(({ id }) => id);
+}
+
+function origin({ id }: RelationReference, column: string): Origin {
+  return { relation: id, column };
+}
+
+function originsOf(sources: readonly Source[]): Origin[] {
+  return distinct(sources.map(({ reference, column }) => origin(reference, column)));
+}
+
+function distinct(origins: readonly Origin[]): Origin[] {
+  const seen = new Map(origins.map((each) => [`${each.relation}\0${each.column}`, each]));
+  return [...seen.values()];
+}
