@@ -6,13 +6,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchTarget, runPgbench } from './pgbench.ts';
-import { median } from './statistics.ts';
 
 export interface ScanMeasurement {
   readonly name: string;
-  /** The median over the rounds. */
-  readonly ms: number;
-  readonly range: readonly [number, number];
+  /** Milliseconds, one a round, in order. */
+  readonly times: readonly number[];
 }
 
 export interface Scan {
@@ -47,8 +45,5 @@ export async function measureScans(
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-  return scans.map(({ name }) => {
-    const kept = times.get(name) ?? [];
-    return { name, ms: median(kept), range: [Math.min(...kept), Math.max(...kept)] };
-  });
+  return scans.map(({ name }) => ({ name, times: times.get(name) ?? [] }));
 }

