@@ -7,6 +7,7 @@ import type { Analysis, AnalyzedStatement, SessionObjectUse } from '../../model/
 import type { Facts } from '../../model/facts.ts';
 import { type Binder, createBinder, settleReads } from './binder.ts';
 import { digestOfTree } from './digest.ts';
+import { withLimitedEffort } from './effort.ts';
 import { firstToken } from './lexer.ts';
 import { createOffsets, isAscii, type Offsets } from './offsets.ts';
 import type { PostgresScope } from './scope.ts';
@@ -55,26 +56,39 @@ export interface PostgresAnalysis extends Analysis {
   readonly trees: ParseTree;
 }
 
-/** Resolves a parsed text. @throws {SluiceError} statement_too_complex, not_understood */
+/** Resolves a parsed text. @throws {SluiceError} statement_too_complex, statement_too_large, not_understood */
 export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope): PostgresAnalysis {
+  requireFewStatements(trees);
   const offsets = createOffsets(text);
   const statements: PostgresStatement[] = [];
   const disturbance: Disturbance = { catalog: false, path: false };
+  const analyze = (raw: RawStmt): void => {
+    const binder = createBinder(scope);
+    bindStatement(binder, statementOf(raw));
+    settleReads(binder);
+    hideDisturbed(binder, disturbance);
+    const { start, end } = extentOf(raw, text, offsets);
+    const statement = new PostgresStatement(statementOf(raw), binder, start, end);
+    noteDisturbance(statement, disturbance);
+    statements.push(statement);
+  };
   try {
-    for (const raw of trees.stmts ?? []) {
-      const binder = createBinder(scope);
-      bindStatement(binder, statementOf(raw));
-      settleReads(binder);
-      hideDisturbed(binder, disturbance);
-      const { start, end } = extentOf(raw, text, offsets);
-      const statement = new PostgresStatement(statementOf(raw), binder, start, end);
-      noteDisturbance(statement, disturbance);
-      statements.push(statement);
-    }
+    withLimitedEffort(() => trees.stmts?.forEach(analyze));
   } catch (thrown) {
     throw asComplexity(thrown);
   }
   return { text, statements, shareable: isShareable(text, statements), offsets, trees };
+}
+
+/** Each statement of a text has facts, a decision and two entries in the ledger. */
+const MAX_STATEMENTS = 5_000;
+
+function requireFewStatements({ stmts }: ParseTree): void {
+  const count = stmts?.length ?? 0;
+  if (count <= MAX_STATEMENTS) return;
+  throw new SluiceError('statement_too_large', `the text holds ${count} statements`, {
+    hint: `Send at most ${MAX_STATEMENTS} at once.`,
+  });
 }
 
 /** Overflowing the stack while walking a tree is the text's doing, not ours. */

@@ -5,6 +5,7 @@
 import type { SessionObjectUse } from '../../model/dialect.ts';
 import type { Action } from '../../model/facts.ts';
 import type { Cascade } from './cascades.ts';
+import { spendEffort } from './effort.ts';
 import { FactSheet } from './fact-sheet.ts';
 import { foreignOperator, judgeType } from './judgement.ts';
 import {
@@ -146,6 +147,7 @@ export function settleReads({ references, sheet }: Binder): void {
 
 /** Notes that values of those columns are read at `place`. */
 export function read(sources: readonly Source[], place: Place): void {
+  spendEffort(sources.length);
   for (const source of sources) {
     const { reference, column } = source;
     if (SYSTEM_COLUMNS.has(column) && reference.relation?.column(column) === undefined) {

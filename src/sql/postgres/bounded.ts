@@ -2,6 +2,7 @@
  * Does a predicate exclude anything? A small constant folder: it says "always true" only where that is certain, but knows
  * the ways in which people and programs write it.
  */
+import { spendEffort } from './effort.ts';
 import { findColumn, findItem, type Namespace, type Source } from './namespace.ts';
 import {
   type A_Expr,
@@ -118,9 +119,12 @@ function complementOf(node: Node): string {
 
 /** The tree as text, without positions. */
 function spelling(node: Node): string {
-  return JSON.stringify(node, (key, value) =>
+  const text = JSON.stringify(node, (key, value) =>
     key === 'location' || key.startsWith('rexpr_list_') ? undefined : value,
   );
+  // Nested predicates are spelled once a level.
+  spendEffort(text.length >> 3);
+  return text;
 }
 
 const HOLDING_FOR_EQUALS: ReadonlySet<string> = new Set(['=', '<=', '>=']);

@@ -13,6 +13,7 @@ import {
   referTo,
   useRelation,
 } from './binder.ts';
+import { spendEffort } from './effort.ts';
 import { bindExpression, bindExpressions, EQUALS, filtering, noteSyntaxFunction } from './expressions.ts';
 import {
   derivedItem,
@@ -55,7 +56,10 @@ export function bindFrom(
   before: readonly Item[] = [],
 ): Item[] {
   const items: Item[] = [...before];
-  for (const node of nodes ?? []) items.push(...bindItem(b, node, place, items));
+  for (const node of nodes ?? []) {
+    spendEffort(1);
+    items.push(...bindItem(b, node, place, items));
+  }
   return items;
 }
 
@@ -193,6 +197,7 @@ function bindJsonTable(b: Binder, node: JsonTable, place: Place): Item {
 
 function bindJoin(b: Binder, node: JoinExpr, place: Place, siblings: readonly Item[]): Item[] {
   const left = node.larg ? bindItem(b, node.larg, place, siblings) : [];
+  spendEffort(siblings.length + left.length);
   const right = node.rarg ? bindItem(b, node.rarg, place, [...siblings, ...left]) : [];
   const merged = node.isNatural ? commonColumns(left, right) : stringsOf(node.usingClause);
   if (node.isNatural) markNatural(left, right);

@@ -4,7 +4,9 @@
  * Follows parse_relation.c: the innermost level that has the column wins. Where the catalog cannot tell (a relation that is
  * not in the snapshot, a function's result) an item is *open*: it may have columns of any name.
  */
+import { SluiceError } from '../../errors/sluice-error.ts';
 import type { RelationId } from '../../model/facts.ts';
+import { spendEffort } from './effort.ts';
 import { type RelationInfo, SYSTEM_COLUMNS } from './relation-info.ts';
 import type { ColumnRef, RangeTableSample, RangeVar } from './tree.ts';
 
@@ -89,6 +91,7 @@ export interface Lookup {
 export function findColumn(from: Namespace | undefined, column: string): Lookup {
   const maybe: Item[] = [];
   for (let level = from; level; level = level.parent) {
+    spendEffort(level.items.length);
     const sources: Source[] = [];
     let found = false;
     for (const item of level.items) {
@@ -107,6 +110,7 @@ export function findColumn(from: Namespace | undefined, column: string): Lookup 
 /** Looks an item up by name, from the innermost level outwards. With `schema`, only relations of that schema without alias. */
 export function findItem(from: Namespace | undefined, name: string, schema?: string): Item | undefined {
   for (let level = from; level; level = level.parent) {
+    spendEffort(level.items.length);
     for (const item of level.items) {
       if (!item.relationVisible || item.name !== name) continue;
       if (schema === undefined || item.schema === schema) return item;
@@ -135,17 +139,44 @@ export function derivedItem(name: string | undefined, output: Output, aliases: r
 
 /** The same item, seen otherwise: inside a join, or hidden by the join's alias. */
 export function withVisibility(item: Item, relationVisible: boolean, columnsVisible: boolean): Item {
-  return {
-    name: item.name,
-    schema: item.schema,
-    relationVisible: relationVisible && item.relationVisible,
-    columnsVisible: columnsVisible && item.columnsVisible,
-    open: item.open,
-    reference: item.reference,
-    find: (column) => item.find(column),
-    output: () => item.output(),
-    direct: () => item.direct(),
-  };
+  return new SeenItem(
+    // In a long chain of joins each wraps all those inside it: one wrapper is enough.
+    item instanceof SeenItem ? item.item : item,
+    relationVisible && item.relationVisible,
+    columnsVisible && item.columnsVisible,
+  );
+}
+
+class SeenItem implements Item {
+  readonly item: Item;
+  readonly name: string | undefined;
+  readonly schema: string | undefined;
+  readonly relationVisible: boolean;
+  readonly columnsVisible: boolean;
+  readonly open: boolean;
+  readonly reference: RelationReference | undefined;
+
+  constructor(item: Item, relationVisible: boolean, columnsVisible: boolean) {
+    this.item = item;
+    this.name = item.name;
+    this.schema = item.schema;
+    this.relationVisible = relationVisible;
+    this.columnsVisible = columnsVisible;
+    this.open = item.open;
+    this.reference = item.reference;
+  }
+
+  find(column: string): readonly Source[] | undefined {
+    return this.item.find(column);
+  }
+
+  output(): Output {
+    return this.item.output();
+  }
+
+  direct(): readonly RelationReference[] {
+    return this.item.direct();
+  }
 }
 
 class RelationItem implements Item {
@@ -209,7 +240,8 @@ class DerivedItem implements Item {
 
   find(column: string): readonly Source[] | undefined {
     const hits = this.#output.columns.filter(({ name }) => name === column);
-    return hits.length === 0 ? undefined : hits.flatMap(({ sources }) => sources);
+    if (hits.length < 2) return hits[0]?.sources;
+    return distinctSources(hits.flatMap(({ sources }) => [...sources]));
   }
 
   output(): Output {
@@ -229,30 +261,119 @@ export function joinItem(
   merged: readonly string[],
   aliases: readonly string[],
 ): Item {
-  const visible = (items: readonly Item[]): Item[] => items.filter(({ columnsVisible }) => columnsVisible);
-  const sides = [...visible(left), ...visible(right)];
-  const open = sides.some((item) => item.open);
-  const find = (column: string): Source[] | undefined => {
-    const hits = sides.map((item) => item.find(column)).filter((hit) => hit !== undefined);
-    return hits.length === 0 ? undefined : hits.flat();
-  };
-  const output = (): Output => {
-    const rest = sides
+  const item = new JoinItem(name, left, right, merged);
+  return aliases.length === 0 ? item : new AliasedJoin(item, aliases);
+}
+
+class JoinItem implements Item {
+  readonly name: string | undefined;
+  readonly schema = undefined;
+  readonly relationVisible: boolean;
+  readonly columnsVisible = true;
+  readonly open: boolean;
+  readonly reference = undefined;
+  readonly #sides: readonly Item[];
+  readonly #merged: readonly string[];
+  /** Sides may be joins themselves, and so on: nothing is asked of them twice. */
+  readonly #found = new Map<string, readonly Source[] | undefined>();
+  #output: Output | undefined;
+  #direct: readonly RelationReference[] | undefined;
+
+  constructor(
+    name: string | undefined,
+    left: readonly Item[],
+    right: readonly Item[],
+    merged: readonly string[],
+  ) {
+    this.name = name;
+    this.relationVisible = name !== undefined;
+    this.#sides = [...left, ...right].filter(({ columnsVisible }) => columnsVisible);
+    this.#merged = merged;
+    this.open = this.#sides.some((item) => item.open);
+  }
+
+  find(column: string): readonly Source[] | undefined {
+    if (!this.#found.has(column)) this.#found.set(column, this.#search(column));
+    return this.#found.get(column);
+  }
+
+  output(): Output {
+    this.#output ??= this.#combine();
+    return this.#output;
+  }
+
+  direct(): readonly RelationReference[] {
+    this.#direct ??= this.#sides.flatMap((item) => item.direct());
+    return this.#direct;
+  }
+
+  #search(column: string): readonly Source[] | undefined {
+    spendEffort(this.#sides.length);
+    const hits = this.#sides.map((item) => item.find(column)).filter((hit) => hit !== undefined);
+    return hits.length === 0 ? undefined : distinctSources(hits.flat());
+  }
+
+  #combine(): Output {
+    const merged = new Set(this.#merged);
+    const rest = this.#sides
       .flatMap((item) => item.output().columns)
-      .filter(({ name: own }) => !merged.includes(own));
-    const columns = [...merged.map((column) => ({ name: column, sources: find(column) ?? [] })), ...rest];
-    return { columns: columns.map((column, i) => ({ ...column, name: aliases[i] ?? column.name })), open };
-  };
-  const renamed = aliases.length > 0 ? derivedItem(name, output(), []) : undefined;
-  return {
-    name,
-    schema: undefined,
-    relationVisible: name !== undefined,
-    columnsVisible: true,
-    open,
-    reference: undefined,
-    find: renamed ? (column) => renamed.find(column) : find,
-    output,
-    direct: () => sides.flatMap((item) => item.direct()),
-  };
+      .filter(({ name: own }) => !merged.has(own));
+    const first = this.#merged.map((column) => ({ name: column, sources: this.find(column) ?? [] }));
+    return { columns: boundedColumns([...first, ...rest]), open: this.open };
+  }
+}
+
+/** `(a JOIN b …) AS j (x, y)`: its columns under other names. */
+class AliasedJoin implements Item {
+  readonly name: string | undefined;
+  readonly schema = undefined;
+  readonly relationVisible = true;
+  readonly columnsVisible = true;
+  readonly open: boolean;
+  readonly reference = undefined;
+  readonly #join: Item;
+  readonly #renamed: Item;
+
+  constructor(join: Item, aliases: readonly string[]) {
+    this.name = join.name;
+    this.open = join.open;
+    this.#join = join;
+    this.#renamed = derivedItem(join.name, { ...join.output(), open: false }, aliases);
+  }
+
+  find(column: string): readonly Source[] | undefined {
+    return this.#renamed.find(column);
+  }
+
+  output(): Output {
+    return { ...this.#renamed.output(), open: this.open };
+  }
+
+  direct(): readonly RelationReference[] {
+    return this.#join.direct();
+  }
+}
+
+/** More columns than any query may have (1664), by a margin for joins: beyond it, a short text grows without bound. */
+const MAX_COLUMNS = 20_000;
+
+/** @throws {SluiceError} statement_too_complex */
+export function boundedColumns(columns: readonly OutputColumn[]): readonly OutputColumn[] {
+  spendEffort(columns.length);
+  if (columns.length <= MAX_COLUMNS) return columns;
+  throw new SluiceError('statement_too_complex', `a query in the statement has ${columns.length} columns`);
+}
+
+/** Each once. A value computed from another a hundred times over still comes from the same columns. */
+export function distinctSources(sources: readonly Source[]): readonly Source[] {
+  if (sources.length < 2) return sources;
+  spendEffort(sources.length);
+  const seen = new Map<RelationReference, Set<string>>();
+  return sources.filter(({ reference, column }) => {
+    const columns = seen.get(reference);
+    if (columns === undefined) seen.set(reference, new Set([column]));
+    else if (columns.has(column)) return false;
+    else columns.add(column);
+    return true;
+  });
 }

@@ -8,6 +8,8 @@ import type { ParseReply, ParseRequest } from './parser-worker.ts';
 
 /** The stack of the worker: nesting of some 100,000 levels. */
 const STACK_MB = 64;
+/** For the tree of one text and its JSON. */
+const HEAP_MB = 1_024;
 
 export interface ParserThread {
   /** @throws {SluiceError} statement_too_complex when the time is up, the queue is full or the thread was closed */
@@ -74,7 +76,8 @@ class LazyThread implements ParserThread {
   #start(): Worker {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     const worker = new Worker(new URL(`./parser-worker.${extension}`, import.meta.url), {
-      resourceLimits: { stackSizeMb: STACK_MB },
+      // A text that needs more ends the worker, not the process.
+      resourceLimits: { stackSizeMb: STACK_MB, maxOldGenerationSizeMb: HEAP_MB },
       execArgv: [],
     });
     worker.unref();

@@ -8,6 +8,8 @@ import { bindExpression, bindExpressions, filtering, noteInert } from './express
 import { bindFrom, starOutput } from './from-clause.ts';
 import { bindModification, isModification } from './modifications.ts';
 import {
+  boundedColumns,
+  distinctSources,
   findColumn,
   findItem,
   type Item,
@@ -93,7 +95,10 @@ function bindValues(b: Binder, select: SelectStmt, place: Place): Output {
       bindExpression(b, value, { ...place, sink: columns[i].sources });
     });
   }
-  const output: Output = { columns, open: false };
+  const output: Output = {
+    columns: columns.map(({ name, sources }) => ({ name, sources: distinctSources(sources) })),
+    open: false,
+  };
   bindTail(b, select, place, output, []);
   return output;
 }
@@ -125,7 +130,7 @@ function bindSetOperation(
 function unite(left: Output, right: Output): Output {
   const columns = left.columns.map(({ name, sources }, i) => ({
     name,
-    sources: [...sources, ...(right.columns[i]?.sources ?? [])],
+    sources: distinctSources([...sources, ...(right.columns[i]?.sources ?? [])]),
   }));
   return { columns, open: left.open };
 }
@@ -171,9 +176,9 @@ export function bindTargets(b: Binder, targets: readonly Node[] | undefined, pla
     }
     const sources: Source[] = [];
     bindExpression(b, val, { ...place, sink: sources });
-    columns.push({ name: name ?? outputName(val), sources });
+    columns.push({ name: name ?? outputName(val), sources: distinctSources(sources) });
   }
-  return { columns, open };
+  return { columns: boundedColumns(columns), open };
 }
 
 /** What `*` or `item.*` yields; undefined if the expression is no star. */
