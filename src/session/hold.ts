@@ -43,7 +43,7 @@ export async function awaitApproval(approvals: Approvals, options: HoldOptions):
   const request = await approvals.request({
     binding,
     sessionId: session.id,
-    statement: plan.text,
+    statement: withDefinitions(plan),
     facts: plan.statements.map((statement) => statement.facts),
     ...(session.actor.purpose === undefined ? {} : { purpose: session.actor.purpose }),
     policies: policiesOf(plan),
@@ -85,14 +85,22 @@ export function bindingOf(
   plan: Plan,
   parameters: readonly ParameterValue[],
 ): ApprovalBinding {
+  const uses = plan.statements.flatMap((statement) => statement.uses);
+  const run = [...plan.statements, ...uses].map(({ analyzed }) => analyzed);
   return {
     principal: session.actor.principal.id,
     onBehalfOf: session.actor.onBehalfOf.map((principal) => principal.id),
     database: session.database.name,
-    astDigests: plan.statements.map((statement) => statement.analyzed.astDigest),
-    parameters,
-    objectsDigests: plan.statements.map((statement) => statement.analyzed.objectsDigest),
+    astDigests: run.map(({ astDigest }) => astDigest),
+    parameters: [...parameters, ...uses.flatMap((used) => used.parameters)],
+    objectsDigests: run.map(({ objectsDigest }) => objectsDigest),
   };
+}
+
+/** What a reviewer reads: the text, and what the names in it stand for. */
+function withDefinitions({ text, statements }: Plan): string {
+  const definitions = statements.flatMap(({ uses }) => uses.map((used) => used.text));
+  return [text, ...definitions.map((definition) => `-- which runs: ${definition}`)].join('\n');
 }
 
 /** One rule that satisfies every held statement of the text. */

@@ -6,6 +6,7 @@ import type { SluiceError } from '../errors/sluice-error.ts';
 import type { Decision } from '../model/decision.ts';
 import type { AnalyzedStatement, Splice } from '../model/dialect.ts';
 import type { Facts } from '../model/facts.ts';
+import type { ParameterValue } from '../model/session.ts';
 
 /** What the ledger says of a statement, made once a plan. */
 export interface StatementRecord {
@@ -23,6 +24,18 @@ export interface PlannedStatement {
   readonly facts: Facts;
   readonly decision: Decision;
   readonly record: StatementRecord;
+  /** The prepared statement or cursor that it uses by name: that runs, too. */
+  readonly uses: readonly NamedObject[];
+}
+
+/** What a session's prepared statement, portal or cursor stands for. */
+export interface NamedObject {
+  /** The statement that made it. */
+  readonly text: string;
+  readonly analyzed: AnalyzedStatement;
+  readonly facts: Facts;
+  /** Values it was bound to, if any. */
+  readonly parameters: readonly ParameterValue[];
 }
 
 export interface Plan {
@@ -44,6 +57,10 @@ export interface Plan {
   readonly unresolved: readonly string[];
   /** True if errors and notices of the text could quote values that the actor may not see. */
   readonly withholdsErrors: boolean;
+  /** True if a statement uses a prepared statement or cursor by name: what the plan says of it is true of this moment only. */
+  readonly usesObjects: boolean;
   /** Under which policies, labels and catalog the plan was made; plans of another generation are made anew. */
   readonly generation: string;
+  /** `Scope.sessionKey` of the names it was made for. */
+  readonly scopeKey: string;
 }

@@ -7,25 +7,34 @@
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Database } from '../model/database.ts';
 import type { Decision } from '../model/decision.ts';
-import type { Analysis, AnalyzedStatement, Dialect, Rewrite, Scope } from '../model/dialect.ts';
-import type { Facts, RelationUse } from '../model/facts.ts';
+import type {
+  Analysis,
+  AnalyzedStatement,
+  Dialect,
+  Rewrite,
+  Scope,
+  SessionObjectUse,
+} from '../model/dialect.ts';
+import type { Facts, Opaque, RelationUse } from '../model/facts.ts';
 import type { ColumnMask, LabelSet } from '../model/labels.ts';
 import type { Actor } from '../model/principal.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
-import type { Plan, PlannedStatement, StatementRecord } from './plan.ts';
+import type { NamedObject, Plan, PlannedStatement, StatementRecord } from './plan.ts';
 import { type PlanBucket, PlanCache } from './plan-cache.ts';
 
 /** Under what one text is planned: who asks, and how names resolve for them. */
 export interface PlanningClass<S extends Scope> {
   readonly actor: Actor;
   readonly scope: S;
+  /** Why the database may read the texts differently than the gate does, if so. */
+  readonly doubt?: Opaque;
 }
 
 /**
- * Facts of what a statement names by `sessionObject` (EXECUTE of a prepared statement, FETCH of a cursor); undefined if the
- * session has no such object.
+ * What a statement names by `sessionObject` (EXECUTE of a prepared statement, FETCH of a cursor); undefined if the session
+ * has no such object.
  */
-export type ObjectFacts = (kind: 'prepared' | 'cursor', name: string) => readonly Facts[] | undefined;
+export type NamedObjects = (kind: 'prepared' | 'cursor', name: string) => NamedObject | undefined;
 
 export interface PlannerOptions<S extends Scope> {
   readonly database: Database;
@@ -86,7 +95,7 @@ export class Planner<S extends Scope> {
     bucket: PlanBucket,
     asked: PlanningClass<S>,
     text: string,
-    objectFacts: ObjectFacts,
+    objects: NamedObjects,
   ): Plan | Promise<Plan> {
     const known = bucket.byText(text);
     if (known !== undefined) return known;
@@ -110,7 +119,7 @@ export class Planner<S extends Scope> {
     };
     const onAnalysis = (analysis: Analysis): Plan | Promise<Plan> => {
       const analyzedAt = performance.now();
-      const plan = this.#decide(analysis, asked, bucket.generation, objectFacts);
+      const plan = this.#decide(analysis, asked, bucket.generation, objects);
       const done = (made: Plan): Plan => {
         this.#options.onNovel?.((analyzedAt - startedAt) / 1000, (performance.now() - analyzedAt) / 1000);
         return keep(analysis, made);
@@ -121,11 +130,13 @@ export class Planner<S extends Scope> {
     return analysis instanceof Promise ? analysis.then(onAnalysis) : onAnalysis(analysis);
   }
 
-  #decide(analysis: Analysis, asked: PlanningClass<S>, generation: string, objectFacts: ObjectFacts) {
+  #decide(analysis: Analysis, asked: PlanningClass<S>, generation: string, objects: NamedObjects) {
     const statements: PlannedStatement[] = [];
-    const local = new Map<string, readonly Facts[]>();
+    const local = new Map<string, NamedObject>();
     for (const analyzed of analysis.statements) {
-      const facts = factsOf(analyzed, objectFacts, local);
+      const uses = usedBy(analyzed, objects, local);
+      const facts = doubted(factsOf(analyzed, uses), asked.doubt);
+      noteMade(analysis, analyzed, local);
       let decision = this.#options.policy().decide({
         actor: asked.actor,
         database: this.#options.database,
@@ -139,57 +150,69 @@ export class Planner<S extends Scope> {
         const { approval: _, ...rest } = decision;
         decision = { ...rest, outcome: 'allow' };
       }
-      statements.push({ analyzed, facts, decision, record: recordOf(facts, decision) });
+      statements.push({ analyzed, facts, decision, record: recordOf(facts, decision), uses });
     }
-    return this.#rewrite(analysis, statements, asked.scope, generation);
+    return this.#rewrite(analysis, statements, asked.scope, { generation, scopeKey: asked.scope.sessionKey });
   }
 
-  #rewrite(
-    analysis: Analysis,
-    statements: PlannedStatement[],
-    scope: S,
-    generation: string,
-  ): Plan | Promise<Plan> {
+  #rewrite(analysis: Analysis, statements: PlannedStatement[], scope: S, basis: Basis): Plan | Promise<Plan> {
     const denied = statements.find((statement) => statement.decision.outcome === 'deny');
     if (denied !== undefined)
-      return assemble(analysis, statements, verbatim(analysis.text), generation, refusalOfStatement(denied));
+      return assemble(analysis, statements, verbatim(analysis.text), basis, refusalOfStatement(denied));
     const masks = distinctMasks(statements);
-    if (masks.length === 0) return assemble(analysis, statements, verbatim(analysis.text), generation);
+    if (masks.length === 0) return assemble(analysis, statements, verbatim(analysis.text), basis);
     const refuse = (thrown: unknown): Plan => {
       if (!(thrown instanceof SluiceError)) throw thrown;
-      return assemble(analysis, statements.map(deny(thrown)), verbatim(analysis.text), generation, thrown);
+      return assemble(analysis, statements.map(deny(thrown)), verbatim(analysis.text), basis, thrown);
     };
     try {
       const rewrite = this.#options.dialect.rewrite(analysis, masks, scope);
-      if (!(rewrite instanceof Promise)) return assemble(analysis, statements, rewrite, generation);
-      return rewrite.then((done) => assemble(analysis, statements, done, generation), refuse);
+      if (!(rewrite instanceof Promise)) return assemble(analysis, statements, rewrite, basis);
+      return rewrite.then((done) => assemble(analysis, statements, done, basis), refuse);
     } catch (thrown) {
       return refuse(thrown);
     }
   }
 }
 
-/** Facts a statement is decided by: those of the prepared statement or cursor it names, under its own command tag. */
-function factsOf(
-  analyzed: AnalyzedStatement,
-  objectFacts: ObjectFacts,
-  local: Map<string, readonly Facts[]>,
-): Facts {
-  const object = analyzed.sessionObject;
-  if (object === undefined) return analyzed.facts;
-  const key = `${object.kind} ${object.name}`;
-  if (object.verb === 'create') local.set(key, [analyzed.facts]);
-  if (object.verb !== 'use') return analyzed.facts;
-  const used = local.get(key) ?? objectFacts(object.kind, object.name);
+/** What a plan holds for. */
+type Basis = Pick<Plan, 'generation' | 'scopeKey'>;
+
+/** A statement that the database may read differently may do anything. */
+function doubted(facts: Facts, doubt: Opaque | undefined): Facts {
+  return doubt === undefined ? facts : { ...facts, writes: true, opaque: [...facts.opaque, doubt] };
+}
+
+const keyOf = ({ kind, name }: SessionObjectUse): string => `${kind} ${name}`;
+
+function usedBy(
+  { sessionObject }: AnalyzedStatement,
+  objects: NamedObjects,
+  local: ReadonlyMap<string, NamedObject>,
+): readonly NamedObject[] {
+  if (sessionObject?.verb !== 'use') return [];
+  const used = local.get(keyOf(sessionObject)) ?? objects(sessionObject.kind, sessionObject.name);
+  return used === undefined ? [] : [used];
+}
+
+/** What a statement makes is there for those behind it in the same text. */
+function noteMade({ text }: Analysis, analyzed: AnalyzedStatement, local: Map<string, NamedObject>): void {
+  const { sessionObject, facts, start, end } = analyzed;
+  if (sessionObject?.verb !== 'create') return;
+  local.set(keyOf(sessionObject), { text: text.slice(start, end), analyzed, facts, parameters: [] });
+}
+
+/** Facts a statement is decided by: those of the prepared statement or cursor it uses as well, under its own command tag. */
+function factsOf({ sessionObject, facts }: AnalyzedStatement, uses: readonly NamedObject[]): Facts {
+  if (sessionObject?.verb !== 'use') return facts;
+  const [used] = uses;
+  if (used !== undefined) return mergeFacts(facts, used.facts);
   // A name the gate did not see being made may hide anything.
-  if (used === undefined) {
-    const what = `${object.kind === 'cursor' ? 'cursor' : 'prepared statement'} "${object.name}"`;
-    return {
-      ...analyzed.facts,
-      opaque: [...analyzed.facts.opaque, { kind: 'statement', what: `unknown ${what}` }],
-    };
-  }
-  return used.reduce(mergeFacts, analyzed.facts);
+  const what = `${sessionObject.kind === 'cursor' ? 'cursor' : 'prepared statement'} "${sessionObject.name}"`;
+  return {
+    ...facts,
+    opaque: [...facts.opaque, { kind: 'statement', what: `unknown ${what}` }],
+  };
 }
 
 /** What happens if both happen, under the command of the first. */
@@ -212,7 +235,7 @@ function assemble(
   analysis: Analysis,
   statements: readonly PlannedStatement[],
   rewrite: Rewrite,
-  generation: string,
+  basis: Basis,
   refusal?: SluiceError,
 ): Plan {
   const outcome = refusal !== undefined ? 'deny' : statements.some(isHeld) ? 'hold' : 'allow';
@@ -228,7 +251,8 @@ function assemble(
     redefines: statements.some(redefines),
     unresolved: analysis.statements.flatMap((statement) => statement.unresolved),
     withholdsErrors: statements.some(writesMasked),
-    generation,
+    usesObjects: statements.some(({ analyzed }) => analyzed.sessionObject?.verb === 'use'),
+    ...basis,
   };
 }
 
@@ -319,7 +343,7 @@ function describeUse(use: RelationUse): string {
 }
 
 /** Everything of the asker that a decision can depend on; ids alone would outlive a change of groups. */
-function classKey({ actor, scope }: PlanningClass<Scope>): string {
+function classKey({ actor, scope, doubt }: PlanningClass<Scope>): string {
   const people = [actor.principal, ...actor.onBehalfOf].map(({ kind, id, groups }) => [kind, id, groups]);
-  return JSON.stringify([people, actor.purpose ?? null, scope.sessionKey]);
+  return JSON.stringify([people, actor.purpose ?? null, scope.sessionKey, doubt?.what ?? null]);
 }

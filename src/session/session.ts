@@ -6,7 +6,7 @@
  * is on disk when the promise resolves, and only then may the text be forwarded. For a plan that only reads, the text may be
  * forwarded at once, but the ledger MUST have written the entry (`writtenSeq >= seq`) before the first byte of a result leaves.
  */
-import type { SluiceError } from '../errors/sluice-error.ts';
+import { asSluiceError, type SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import type { PipelineMetrics } from './metrics.ts';
@@ -88,18 +88,34 @@ export class Session {
    * @throws {SluiceError} if the ledger cannot keep the record: then nothing may be forwarded.
    */
   admit(plan: Plan, parameters: readonly ParameterValue[], approval?: string): Ticket[] | Promise<Ticket[]> {
-    const tickets = plan.statements.map((planned) =>
-      this.#record(plan, planned, 'allow', parameters, approval),
-    );
+    const tickets: Ticket[] = [];
+    try {
+      for (const planned of plan.statements)
+        tickets.push(this.#record(plan, planned, 'allow', parameters, approval));
+    } catch (thrown) {
+      this.abandon(tickets, asSluiceError(thrown).sqlstate);
+      throw thrown;
+    }
     if (!plan.writes || tickets.length === 0) return tickets;
     return this.#whenDurable(tickets);
   }
 
   async #whenDurable(tickets: Ticket[]): Promise<Ticket[]> {
     const askedAt = performance.now();
-    await this.#ledger.durable(tickets[tickets.length - 1]!.seq);
+    try {
+      await this.#ledger.durable(tickets[tickets.length - 1]!.seq);
+    } catch (thrown) {
+      // They may become durable later, and must not look as if they had run.
+      this.abandon(tickets, asSluiceError(thrown).sqlstate);
+      throw thrown;
+    }
     this.#metrics.step('durable', (performance.now() - askedAt) / 1000);
     return tickets;
+  }
+
+  /** Records that statements which were admitted were never forwarded. Never throws. */
+  abandon(tickets: readonly Ticket[], sqlstate: string): void {
+    for (const ticket of tickets) this.finish(ticket, { sqlstate });
   }
 
   /** Records statements that will not run, or not yet. The outcome stands in the decision; no ticket is owed. */

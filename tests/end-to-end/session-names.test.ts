@@ -2,19 +2,23 @@
  * Names that mean one thing to the gate and another to the database: whatever a client does with prepared statements, portals,
  * cursors, temporary tables, search paths and encodings, what was decided is what runs.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { BackendMessage } from '../../src/wire/postgres/index.ts';
-import { query } from '../support/frames.ts';
+import { bind, close, execute, parse, query, run, sync } from '../support/frames.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 import { WireClient, type WireTarget } from '../support/wire-client.ts';
 
 let gate: Gate;
 let bob: WireTarget;
+let bot: WireTarget;
+
+const FAIL_ON_HOLD = new Map([['options', '-c sluice.on_hold=fail']]);
 
 beforeAll(async () => {
   gate = await startGate();
   const target = { host: '127.0.0.1', port: gate.port, database: 'shop' };
   bob = { ...target, user: 'bob', password: await gate.token('bob') };
+  bot = { ...target, user: 'report-bot', password: await gate.token('report-bot', ['bob']) };
 });
 afterAll(() => gate.stop());
 
@@ -41,6 +45,163 @@ async function play(client: WireClient, ...parts: Buffer[][]): Promise<BackendMe
   }
   return seen;
 }
+
+const SHADOW = 'CREATE TEMP TABLE customers (email text)';
+const READ = 'SELECT email FROM customers';
+
+describe('a table that is shadowed, and then is not', () => {
+  const WAYS: Record<string, Buffer[][]> = {
+    'a prepared statement outlives the temporary table': [
+      [query(SHADOW)],
+      [parse(READ, 's'), sync],
+      [query('DROP TABLE pg_temp.customers')],
+      [query('SELECT 1')],
+      [bind([], 's'), execute(), sync],
+      [bind([], 's'), execute(), sync],
+    ],
+    'a prepared statement outlives the search path': [
+      [query(SHADOW)],
+      [query('SET search_path = pg_temp, public')],
+      [parse(READ, 's'), sync],
+      [query('SET search_path = public, pg_temp')],
+      [query('SELECT 1')],
+      [bind([], 's'), execute(), sync],
+      [bind([], 's'), execute(), sync],
+    ],
+    'a pipeline is rolled back': [
+      [run(SHADOW), parse(READ), bind(), execute(), run('SELECT 1/0'), sync],
+      [query(READ)],
+    ],
+    'a pipeline ends a failed transaction': [
+      [query('BEGIN')],
+      [query(SHADOW)],
+      [query(READ)],
+      [query('SELECT 1/0')],
+      [run('ROLLBACK'), run(READ), sync],
+    ],
+    'a text ends the transaction that made it': [
+      [query('BEGIN')],
+      [query(`${SHADOW} ON COMMIT DROP`)],
+      [query(READ)],
+      [query(`COMMIT; ${READ}`)],
+    ],
+    'a text rolls the transaction back that made it': [
+      [query('BEGIN')],
+      [query(SHADOW)],
+      [query(READ)],
+      [query(`ROLLBACK; ${READ}`)],
+    ],
+    'SET LOCAL ends with a pipeline': [
+      [query(SHADOW)],
+      [query('SET search_path = public, pg_temp')],
+      [run('SET LOCAL search_path = pg_temp, public'), run(READ), sync],
+      [query(READ)],
+    ],
+    'SET LOCAL ends with the transaction, in one text': [
+      [query(SHADOW)],
+      [query('SET search_path = public, pg_temp')],
+      [query('BEGIN')],
+      [query('SET LOCAL search_path = pg_temp, public')],
+      [query(READ)],
+      [query(`COMMIT; ${READ}`)],
+    ],
+    'a savepoint is rolled back in a pipeline': [
+      [query('BEGIN')],
+      [query('SAVEPOINT a')],
+      [query(SHADOW)],
+      [query(READ)],
+      [run('ROLLBACK TO a'), run(READ), sync],
+    ],
+  };
+  test.each(Object.keys(WAYS))('%s', async (name) => {
+    const client = await WireClient.open(bob);
+    expect(textOf(await play(client, ...WAYS[name]!))).not.toMatch(SECRET);
+    client.close();
+  });
+});
+
+beforeEach(async () => {
+  await gate.database.query(`UPDATE orders SET status = 'paid' WHERE status = 'stolen'`);
+});
+const marked = async (): Promise<number> => {
+  const { rows } = await gate.database.query("SELECT count(*)::int AS n FROM orders WHERE status = 'stolen'");
+  return rows[0]!.n as number;
+};
+const STEAL = `UPDATE orders SET status = 'stolen' WHERE id = 3 RETURNING id`;
+
+describe('a name that stands for something else than the gate believes', () => {
+  const WAYS: Record<string, Buffer[][]> = {
+    'FETCH of a portal named like an old cursor': [
+      [query('BEGIN; DECLARE c CURSOR FOR SELECT 1; COMMIT')],
+      [query('BEGIN')],
+      [parse(STEAL, 's'), bind([], 's', 'c'), query('FETCH ALL FROM c')],
+      [query('COMMIT')],
+    ],
+    'PREPARE and Close in one go, then Parse': [
+      [query('PREPARE x AS SELECT 1'), close('S', 'x'), sync],
+      [parse(STEAL, 'x'), sync],
+      [bind([], 'x'), execute(), sync],
+    ],
+    'Close and Parse skipped after errors': [
+      [parse(STEAL, 'x'), sync],
+      [
+        ...[run('SELECT 1/0'), close('S', 'x'), sync],
+        ...[run('SELECT 1/0'), parse('SELECT 1', 'x'), sync],
+        ...[bind([], 'x'), execute(), sync],
+      ],
+    ],
+    'a Parse that failed, and the name used in the same breath': [
+      [parse(STEAL, 'x'), sync],
+      [parse('SELECT 1', 'x'), sync, bind([], 'x'), execute(), sync],
+    ],
+    'a portal of a statement prepared by SQL, and the name prepared anew': [
+      [query(`PREPARE p AS ${STEAL}`)],
+      [query('BEGIN')],
+      [bind([], 'p', 'portal'), sync],
+      [query('DEALLOCATE p; PREPARE p AS SELECT 1')],
+      [execute(0, 'portal'), sync],
+      [query('COMMIT')],
+    ],
+    'a portal kept while its statement is replaced': [
+      [query('BEGIN')],
+      [parse(STEAL, 'x'), bind([], 'x', 'portal'), close('S', 'x'), parse('SELECT 1', 'x'), sync],
+      [execute(0, 'portal'), sync],
+      [query('COMMIT')],
+    ],
+    'names that are one behind 63 bytes': [
+      [parse('SELECT 1', 'n'.repeat(63)), sync],
+      [query(`DEALLOCATE ${'n'.repeat(70)}`)],
+      [query(`PREPARE ${'n'.repeat(64)} AS ${STEAL}`)],
+      [bind([], 'n'.repeat(63)), execute(), sync],
+    ],
+    'names cut in the middle of a character': [
+      [parse('SELECT 1', 'n'.repeat(62)), sync],
+      [query(`DEALLOCATE "${'n'.repeat(62)}é"`)],
+      [query(`PREPARE "${'n'.repeat(62)}é" AS ${STEAL}`)],
+      [bind([], 'n'.repeat(62)), execute(), sync],
+    ],
+  };
+  test.each(Object.keys(WAYS))('%s', async (name) => {
+    const client = await WireClient.open(bot, FAIL_ON_HOLD);
+    await play(client, ...WAYS[name]!);
+    expect(await marked()).toBe(0);
+    client.close();
+  });
+
+  test('an approval of EXECUTE is good for one definition only', async () => {
+    const client = await WireClient.open(bot, FAIL_ON_HOLD);
+    const first = await play(
+      client,
+      [query(`PREPARE q AS UPDATE orders SET status = 'fine' WHERE id = 4`)],
+      [query('EXECUTE q')],
+    );
+    const id = /apr_\w+/.exec(textOf(first))?.[0];
+    expect((await gate.api('alice', 'POST', `/v1/approvals/${id}/approve`, {})).status).toBe(200);
+    await play(client, [query(`DEALLOCATE q; PREPARE q AS ${STEAL}`)], [query('EXECUTE q')]);
+    expect(await marked()).toBe(0);
+    client.close();
+  });
+});
 
 describe('texts that the database would read differently', () => {
   const SMUGGLED = `SELECT '\\', 1 --', email FROM customers`;

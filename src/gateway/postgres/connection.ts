@@ -21,7 +21,7 @@ import { errorFrame } from './refusals.ts';
 import { RequestRelay } from './request-relay.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { SessionObjects } from './session-objects.ts';
-import { SessionPlanner } from './session-planner.ts';
+import { type SessionBackend, SessionPlanner } from './session-planner.ts';
 import { settingText } from './startup-settings.ts';
 import { cancelUpstream, connectUpstream, type UpstreamConnection } from './upstream.ts';
 
@@ -101,8 +101,7 @@ export class Connection {
       actor: info.actor,
       objects,
       user: service.config.upstream.user,
-      ask: (sql) => this.#requests.channel.ask(sql),
-      redefining: () => this.#responses.redefinitions > 0,
+      backend: this.#backend,
     });
     for (const [name, value] of upstream.parameters) planner.noteParameter(name, value);
     this.#sender = new ClientSender({
@@ -122,6 +121,7 @@ export class Connection {
         },
         onParameter: (name, value) => planner.noteParameter(name, value),
         onCatalogChange: () => service.catalogChanged(),
+        onCopyFailed: () => this.#requests.copyFailed(),
         onFailure: (error) => this.end(error),
       },
     });
@@ -146,6 +146,13 @@ export class Connection {
     this.#greet();
     if (client.rest.length > 0) this.#requests.onChunk(client.rest);
   }
+
+  readonly #backend: SessionBackend = {
+    ask: (sql) => this.#requests.channel.ask(sql),
+    quiet: () => this.#requests.channel.quiet(),
+    redefining: () => this.#responses.redefinitions > 0,
+    outsideTransaction: () => this.#requests.channel.idle && this.#responses.transactionStatus === 'I',
+  };
 
   /** Cancels what the client waits for: its approval, or what its backend runs. */
   cancel(): void {

@@ -18,7 +18,7 @@ import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { type CatalogLoader, createCatalogLoader } from '../../sql/postgres/catalog-loader.ts';
 import { flowLabels } from '../../sql/postgres/labels-flow.ts';
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
-import { parseSearchPath } from './search-path.ts';
+import { parseSearchPath } from '../../sql/postgres/search-path.ts';
 import { SqlClient } from './sql-client.ts';
 
 /** DDL that does not pass the gate is seen at the latest after this. */

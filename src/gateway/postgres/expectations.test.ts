@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Expectation, Expectations } from './expectations.ts';
 
 const kinds = (items: readonly Expectation[]) => items.map((item) => item.kind);
-const bare = (kind: 'describe' | 'sync' | 'copy-end'): Expectation => ({ kind });
+const bare = (kind: 'describe' | 'sync'): Expectation => ({ kind });
 const execute = { kind: 'execute', plan: {}, ticket: undefined } as unknown as Expectation;
 
 function queueOf(...items: Expectation[]): Expectations {
@@ -26,26 +26,6 @@ describe('after an error', () => {
   });
 });
 
-describe('COPY FROM STDIN', () => {
-  test('swallows the Syncs sent before its end', () => {
-    const queue = queueOf(execute, bare('sync'), bare('copy-end'), bare('sync'));
-    queue.swallowSyncsOfCopy();
-    expect(kinds(queue.drain())).toEqual(['execute', 'copy-end', 'sync']);
-  });
-
-  test('swallows all of them if its end was not sent yet', () => {
-    const queue = queueOf(execute, bare('sync'));
-    expect(queue.copyEndForwarded).toBe(false);
-    queue.swallowSyncsOfCopy();
-    expect(kinds(queue.drain())).toEqual(['execute']);
-  });
-});
-
-test('marks are never the head', () => {
-  const queue = queueOf(bare('copy-end'), bare('copy-end'), bare('sync'));
-  expect(queue.head()?.kind).toBe('sync');
-});
-
 test('stays in order over many messages', () => {
   const queue = new Expectations();
   let seen = 0;
@@ -59,6 +39,14 @@ test('stays in order over many messages', () => {
   }
   expect(queue.size).toBe(2_000 - seen);
   expect(queue.drain()[0]).toMatchObject({ next: seen });
+});
+
+test('whoever waits is released when the database waits for the client', async () => {
+  const queue = queueOf(execute);
+  const waiting = queue.whenEmpty();
+  queue.release();
+  await waiting;
+  expect(queue.size).toBe(1);
 });
 
 test('whenEmpty waits for the last answer', async () => {

@@ -7,25 +7,31 @@
  */
 import type { Plan } from '../../session/plan.ts';
 import type { Ticket } from '../../session/session.ts';
+import type { Change } from './name-space.ts';
 import type { Refusal } from './refusals.ts';
-import type { Undo } from './session-objects.ts';
+import type { Portal, Prepared } from './session-objects.ts';
 
-/** One forwarded message. */
+/** One forwarded message. With `refusal` it was made to fail, and its error is replaced. */
 export type Expectation =
-  /** A Query: a CommandComplete a ticket, ended by ReadyForQuery. With `refusal`, a text made to fail: its error is replaced. */
+  /** A Query: a CommandComplete a ticket, ended by ReadyForQuery. */
   | {
       readonly kind: 'query';
       readonly plan?: Plan;
       readonly tickets: readonly Ticket[];
+      /** The ticket whose statement runs now. */
       next: number;
+      /** An error came: nothing but ReadyForQuery follows. */
+      failed?: boolean;
       readonly refusal?: Refusal;
     }
   /** ParseComplete, BindComplete or CloseComplete. */
   | {
       readonly kind: 'parse' | 'bind' | 'close';
-      readonly undo: Undo | undefined;
+      readonly change?: Change<Prepared> | Change<Portal>;
       /** What its errors speak of. */
       readonly plan?: Plan;
+      /** Of a Bind that may run something while it plans. */
+      readonly ticket?: Ticket;
       readonly refusal?: Refusal;
     }
   /** ParameterDescription, RowDescription or NoData. */
@@ -39,19 +45,21 @@ export type Expectation =
     }
   /** ReadyForQuery. */
   | { readonly kind: 'sync' }
-  /** Marks that CopyDone or CopyFail was forwarded; owes nothing. */
-  | { readonly kind: 'copy-end' }
   /** A question of the gate's own, whose answers the client never sees. */
   | { readonly kind: 'own'; readonly answers: OwnAnswers; readonly synced: boolean };
 
 /** Collects the answers to a question of the gate's own. */
 export interface OwnAnswers {
-  readonly rows: (string | null)[][];
+  readonly rows: (Buffer | null)[][];
   /** CloseComplete still to come; the last ends a question that has no Sync of its own. */
   closes: number;
   resolve(): void;
   reject(error: Error): void;
 }
+
+/** Those without particulars are one object each: a client may send them by the hundred thousand. */
+export const DESCRIBE_EXPECTATION: Expectation = { kind: 'describe' };
+export const SYNC_EXPECTATION: Expectation = { kind: 'sync' };
 
 /** The queue. Head is what the database answers now. */
 export class Expectations {
@@ -67,14 +75,9 @@ export class Expectations {
     this.#items.push(expectation);
   }
 
-  /** What is answered now; skips marks. */
+  /** What is answered now. */
   head(): Expectation | undefined {
-    let head = this.#items[this.#head];
-    while (head !== undefined && head.kind === 'copy-end') {
-      this.shift();
-      head = this.#items[this.#head];
-    }
-    return head;
+    return this.#items[this.#head];
   }
 
   shift(): Expectation | undefined {
@@ -85,7 +88,7 @@ export class Expectations {
     if (this.#head === this.#items.length) {
       this.#items.length = 0;
       this.#head = 0;
-      this.#becameEmpty();
+      this.release();
     } else if (this.#head > 256) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
@@ -107,45 +110,23 @@ export class Expectations {
     return skipped;
   }
 
-  /**
-   * COPY FROM STDIN swallows Sync and Flush until CopyDone or CopyFail (commands/copyfromparse.c, CopyGetData): those already
-   * forwarded behind the head will never be answered.
-   */
-  swallowSyncsOfCopy(): void {
-    const kept: (Expectation | undefined)[] = [];
-    let swallowing = true;
-    for (const item of this.#items.slice(this.#head + 1)) {
-      if (item?.kind === 'copy-end') swallowing = false;
-      if (!(swallowing && item?.kind === 'sync')) kept.push(item);
-    }
-    this.#items = [this.#items[this.#head], ...kept];
-    this.#head = 0;
-  }
-
-  /** True if a copy's end was already forwarded behind the head. */
-  get copyEndForwarded(): boolean {
-    for (let i = this.#head; i < this.#items.length; i += 1)
-      if (this.#items[i]?.kind === 'copy-end') return true;
-    return false;
-  }
-
   /** Everything owed, for when the connection breaks. */
   drain(): Expectation[] {
     const rest = this.#items.slice(this.#head).filter((item) => item !== undefined);
     this.#items = [];
     this.#head = 0;
-    this.#becameEmpty();
+    this.release();
     return rest;
   }
 
-  /** Resolves when nothing is owed. */
+  /** Resolves when nothing is owed, or when the database waits for the client itself (`release`). */
   whenEmpty(): Promise<void> {
-    this.head();
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
-  #becameEmpty(): void {
+  /** The database answers nothing more until the client sends COPY data. */
+  release(): void {
     if (this.#onEmpty.length === 0) return;
     const waiters = this.#onEmpty;
     this.#onEmpty = [];

@@ -17,6 +17,14 @@ export const FAILING_PARSE = encodeFrontendMessage({
   parameterTypes: [],
 });
 
+/** In place of a Parse of the unnamed statement, which goes with it. */
+export const FAILING_UNNAMED_PARSE = encodeFrontendMessage({
+  type: 'Parse',
+  statement: '',
+  text: FAILING_TEXT,
+  parameterTypes: [],
+});
+
 /** Fails as a Bind of a statement that does not exist. */
 export const FAILING_BIND = encodeFrontendMessage({
   type: 'Bind',

@@ -2,6 +2,7 @@
  * The way to the database: gathers what one run of messages forwards into one write, knows whether a pipeline is open, and asks
  * the gate's own questions on the session's backend.
  */
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import { encodeFrontendMessage } from '../../wire/postgres/index.ts';
@@ -10,8 +11,8 @@ import type { ResponseRelay } from './response-relay.ts';
 
 const FLUSH = encodeFrontendMessage({ type: 'Flush' });
 const SYNC = encodeFrontendMessage({ type: 'Sync' });
-/** Statement and portal of the gate's own questions. Closed after each. */
-const OWN_NAME = '_sluice_own';
+/** Statement and portal of the gate's own questions, by a name no client can guess. Closed after each. */
+const OWN_NAME = `_sluice_${randomBytes(12).toString('hex')}`;
 const OWN_BEHIND_PARSE = Buffer.concat([
   encodeFrontendMessage({
     type: 'Bind',
@@ -91,7 +92,7 @@ export class ForwardChannel {
     this.#runEnd = -1;
   }
 
-  /** Resolves when the database owes nothing. */
+  /** Resolves when the database owes nothing, or takes COPY data and answers nothing until it has them. */
   async quiet(): Promise<void> {
     if (this.inPipeline && this.#responses.expectations.size > 0) this.forward(FLUSH);
     this.flush();
@@ -100,17 +101,17 @@ export class ForwardChannel {
 
   /**
    * Asks the database a question of the gate's own, in the client's transaction and unseen by the client.
-   * @returns rows of texts; undefined if the transaction has failed, so that nothing can be asked (and nothing can run)
-   * @throws {SluiceError} if it is not answered
+   * @returns rows of texts in client_encoding; undefined if the transaction has failed, so that nothing can be asked (and nothing can run)
+   * @throws {SluiceError} cancelled, not_understood or upstream_lost if it is not answered
    */
-  async ask(sql: string): Promise<(string | null)[][] | undefined> {
+  async ask(sql: string): Promise<(Buffer | null)[][] | undefined> {
     await this.quiet();
     const responses = this.#responses;
     if (responses.skipping || responses.transactionStatus === 'E') return undefined;
     if (this.ended) throw new SluiceError('upstream_lost', 'the session has ended');
     // Within a pipeline a Sync would end the client's implicit transaction.
     const synced = !this.inPipeline;
-    const rows: (string | null)[][] = [];
+    const rows: (Buffer | null)[][] = [];
     const answered = new Promise<void>((resolve, reject) => {
       responses.expectations.push({ kind: 'own', answers: { rows, closes: 2, resolve, reject }, synced });
     });

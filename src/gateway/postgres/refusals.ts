@@ -89,13 +89,19 @@ const WITHHELD = Buffer.from(
 /**
  * An ErrorResponse of the database as the client may see it: positions point into the client's own text, and fields that
  * could quote real values are withheld where the plan says so. Returns undefined if it can pass as it is.
+ * @param withholding withhold whatever the plan says
  */
-export function clientErrorFields(fields: ErrorFields, plan: Plan | undefined): ErrorFields | undefined {
-  if (plan === undefined || (plan.splices.length === 0 && !plan.withholdsErrors)) return undefined;
+export function clientErrorFields(
+  fields: ErrorFields,
+  plan: Plan | undefined,
+  withholding = false,
+): ErrorFields | undefined {
+  const withholds = withholding || plan?.withholdsErrors === true;
+  if (!withholds && (plan === undefined || plan.splices.length === 0)) return undefined;
   const entries = fields.entries.flatMap(({ code, value }) => {
-    if (plan.withholdsErrors && QUOTING_FIELDS.has(code)) return [];
-    if (code === 'P') return mapped(plan, value.toString('latin1'));
-    if (code === 'M' && plan.withholdsErrors && !QUOTELESS_CLASSES.has((fields.get('C') ?? '').slice(0, 2))) {
+    if (withholds && QUOTING_FIELDS.has(code)) return [];
+    if (code === 'P' && plan !== undefined) return mapped(plan, value.toString('latin1'));
+    if (code === 'M' && withholds && !QUOTELESS_CLASSES.has((fields.get('C') ?? '').slice(0, 2))) {
       return [{ code, value: WITHHELD }];
     }
     return [{ code, value }];

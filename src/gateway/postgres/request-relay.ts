@@ -7,9 +7,11 @@
  */
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
+import type { Opaque } from '../../model/facts.ts';
 import type { Plan } from '../../session/plan.ts';
 import type { Ticket } from '../../session/session.ts';
 import {
+  type Bind,
   decodeBind,
   decodeClose,
   decodeExecute,
@@ -20,20 +22,36 @@ import {
   FRONTEND_TYPE as F,
   type Frame,
   FrameReader,
-  formatOf,
   frontendFrameLimit,
   queryText,
 } from '../../wire/postgres/index.ts';
-import type { Expectation } from './expectations.ts';
-import { FAILING_BIND, FAILING_EXECUTE, FAILING_PARSE, FAILING_QUERY } from './failing-messages.ts';
+import { DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
+import {
+  FAILING_BIND,
+  FAILING_EXECUTE,
+  FAILING_PARSE,
+  FAILING_QUERY,
+  FAILING_UNNAMED_PARSE,
+} from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
+import { UNANSWERED } from './name-space.ts';
 import { errorFrame, isDatabaseError, refusalFor } from './refusals.ts';
-import { objectName, type Prepared, type SessionObjects } from './session-objects.ts';
-import { type AdmissionOptions, type Pending, StatementAdmission } from './statement-admission.ts';
-import { recordParameter } from './statement-text.ts';
+import { objectName, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
+import {
+  type AdmissionOptions,
+  type Forward,
+  type Pending,
+  type Refuse,
+  StatementAdmission,
+} from './statement-admission.ts';
+import { recordParameters } from './statement-text.ts';
 
 /** Input that may wait behind a message that waits, before the client is no longer read. */
 const MAX_WAITING_BYTES = 512 * 1_024;
+/** Messages that may be forwarded and not answered. */
+const MAX_OWED_ANSWERS = 4_096;
+const NOT_ASCII = /[\x80-\xff]/;
+const SYNC = encodeFrontendMessage({ type: 'Sync' });
 const READY_IDLE = encodeBackendMessage({ type: 'ReadyForQuery', status: 'I' });
 
 export interface RequestRelayOptions extends Omit<AdmissionOptions, 'channel'> {
@@ -49,17 +67,19 @@ export class RequestRelay {
   readonly channel: ForwardChannel;
   readonly #o: RequestRelayOptions;
   readonly #frames: FrameReader;
-  readonly #admission: StatementAdmission;
+  readonly admission: StatementAdmission;
   /** A message is waiting for something. */
   #waiting = false;
   /** The database takes no more bytes for now. */
   #full = false;
+  /** Syncs sent within a COPY before any of its data. */
+  #heldSyncs = 0;
 
   constructor(options: RequestRelayOptions) {
     this.#o = options;
     this.#frames = new FrameReader({ maxFrameBytes: frontendFrameLimit(options.maxMessageBytes) });
     this.channel = new ForwardChannel(options.upstream, options.responses, (full) => this.#onPressure(full));
-    this.#admission = new StatementAdmission({ ...options, channel: this.channel });
+    this.admission = new StatementAdmission({ ...options, channel: this.channel });
   }
 
   /** True if nothing of the client's is under way. */
@@ -75,13 +95,13 @@ export class RequestRelay {
 
   /** Withdraws the approval being waited for; false if none is. */
   cancelHold(): boolean {
-    return this.#admission.cancelHold();
+    return this.admission.cancelHold();
   }
 
   /** The client is gone: nothing more is forwarded. */
   end(): void {
     this.channel.ended = true;
-    this.#admission.cancelHold();
+    this.admission.cancelHold();
   }
 
   #onPressure(full: boolean): void {
@@ -95,7 +115,7 @@ export class RequestRelay {
       while (!this.channel.ended) {
         const frame = this.#frames.next();
         if (frame === undefined) break;
-        const pending = this.#handle(frame);
+        const pending = this.#handle(frame) ?? this.#untilFewerOwed();
         if (pending === undefined) continue;
         this.#waitFor(pending);
         break;
@@ -104,6 +124,11 @@ export class RequestRelay {
     } catch (thrown) {
       this.#o.onFailure(asSluiceError(thrown));
     }
+  }
+
+  /** Answers that are owed are kept account of, and a client may ask faster than it reads. */
+  #untilFewerOwed(): Pending {
+    return this.#o.responses.expectations.size < MAX_OWED_ANSWERS ? undefined : this.channel.quiet();
   }
 
   #waitFor(pending: Promise<void>): void {
@@ -122,30 +147,33 @@ export class RequestRelay {
 
   #handle(frame: Frame): Pending {
     const { type } = frame;
+    const { responses } = this.#o;
+    if (responses.copyingIn) return this.#handleInCopy(frame);
     // The database ignores everything after an error until Sync, so nothing is planned, recorded or forwarded either.
-    if (this.#o.responses.skipping && type !== F.Sync && type !== F.Terminate) return undefined;
+    if (responses.skipping && type !== F.Sync && type !== F.Terminate) return undefined;
     switch (type) {
       case F.Query:
         return this.#query(frame);
       case F.Parse:
         return this.#parse(frame);
       case F.Bind:
-        return this.#whenDefined(() => this.#bind(frame));
+        return this.#bind(frame);
       case F.Execute:
-        return this.#whenDefined(() => this.#execute(frame));
+        return this.#execute(frame);
       case F.Describe:
-        return this.#expect(frame.bytes, { kind: 'describe' });
+        return this.#expect(frame.bytes, DESCRIBE_EXPECTATION);
       case F.Close:
         return this.#close(frame);
       case F.Sync:
-        return this.#sync(frame);
+        return this.#sync(frame.bytes);
       case F.Flush:
-      case F.CopyData:
         this.channel.forward(frame.bytes);
         return undefined;
+      case F.CopyData:
       case F.CopyDone:
       case F.CopyFail:
-        return this.#endCopyIn(frame);
+        // What a client still sends when its COPY has failed already.
+        return undefined;
       case F.Terminate:
         this.channel.flush();
         this.#o.onTerminate();
@@ -158,21 +186,79 @@ export class RequestRelay {
         );
         return undefined;
       default:
-        throw new SluiceError('protocol_violation', `unexpected message type 0x${type.toString(16)}`);
+        throw unexpected(type);
     }
+  }
+
+  // --- COPY FROM STDIN
+
+  /**
+   * While the database takes COPY data it takes nothing else, and ignores Flush and Sync (commands/copyfromparse.c, CopyGetData).
+   * A Sync sent before any data is held back: should the COPY fail before it reads anything, the Sync counts.
+   */
+  #handleInCopy(frame: Frame): Pending {
+    switch (frame.type) {
+      case F.CopyData:
+        this.#heldSyncs = 0;
+        this.channel.forward(frame.bytes);
+        return undefined;
+      case F.CopyDone:
+      case F.CopyFail:
+        this.#heldSyncs = 0;
+        this.#o.responses.copyingIn = false;
+        this.channel.forward(frame.bytes);
+        return this.channel.quiet();
+      case F.Sync:
+        this.#heldSyncs += 1;
+        return undefined;
+      case F.Flush:
+        return undefined;
+      case F.Terminate:
+        this.#o.onTerminate();
+        return undefined;
+      default:
+        throw new SluiceError(
+          'protocol_violation',
+          `${unexpected(frame.type).message} during COPY from stdin`,
+        );
+    }
+  }
+
+  /** The database has ended the COPY by an error. */
+  copyFailed(): void {
+    const held = this.#heldSyncs;
+    this.#heldSyncs = 0;
+    for (let i = 0; i < held; i += 1) this.#sync(SYNC);
+    this.channel.flush();
+  }
+
+  /** Whether a COPY takes data shows in the answer; until then nobody knows how the messages behind it will be taken. */
+  #answered(plan: Plan): Pending {
+    const mayCopyIn = plan.statements.some(({ facts }) => facts.command === 'COPY' && facts.writes);
+    return mayCopyIn ? this.channel.quiet() : undefined;
   }
 
   // --- simple protocol
 
   #query(frame: Frame): Pending {
-    const forward = (plan: Plan, tickets: readonly Ticket[]): void => {
+    const forward: Forward = (plan, tickets) => {
       const bytes = plan.splices.length === 0 ? frame.bytes : encodeQuery(plan.forwardText);
+      if (this.channel.inPipeline) this.#o.planner.transactionMayEnd();
       this.#expect(bytes, { kind: 'query', plan, tickets, next: 0 });
+      return this.#answered(plan);
     };
-    return this.#admission.plan(
+    const refuse = this.#refuseQuery;
+    const { admission } = this;
+    return admission.plan(
       queryText(frame.body),
-      (plan) => this.#admission.admit(plan, [], forward, this.#refuseQuery),
-      this.#refuseQuery,
+      (plan) =>
+        admission.admit(plan, {
+          parameters: [],
+          replan: () => this.#o.planner.planAnew(plan.text),
+          forward,
+          refuse,
+        }),
+      refuse,
     );
   }
 
@@ -188,86 +274,120 @@ export class RequestRelay {
 
   #parse(frame: Frame): Pending {
     const message = decodeParse(frame.body);
+    const { objects, planner } = this.#o;
+    // A Parse that fails has dropped the unnamed statement if it was to replace it.
+    const refuse = message.statement === '' ? this.#refuseUnnamed : this.#refuseExtended;
+    const doubt = planner.doubtOf(message.parameterTypes);
     const forward = (plan: Plan): Pending => {
-      if (plan.outcome === 'deny') return this.#admission.admit(plan, [], () => {}, this.#refuseExtended);
-      const facts = plan.statements.map((statement) => statement.facts);
-      const undo = this.#o.objects.addPrepared(objectName(message.statement), { plan, facts });
+      if (plan.refusal !== undefined) return this.admission.refuse(plan, refuse);
+      objects.requireRoom();
+      const change = objects.parse(objectName(message.statement), preparedBy(plan, doubt));
       const verbatim = plan.splices.length === 0;
       const bytes = verbatim
         ? frame.bytes
         : encodeFrontendMessage({ ...message, text: Buffer.from(plan.forwardText) });
-      return this.#expect(bytes, { kind: 'parse', undo, plan });
+      return this.#expect(bytes, { kind: 'parse', change, plan });
     };
-    return this.#admission.plan(message.text, forward, this.#refuseExtended);
+    return this.#named(message.statement, refuse, () =>
+      this.admission.plan(message.text, forward, refuse, doubt),
+    );
   }
 
   #bind(frame: Frame): Pending {
     const message = decodeBind(frame.body);
-    const { objects } = this.#o;
+    const { objects, planner } = this.#o;
     const prepared = objects.prepared(objectName(message.statement));
-    if (prepared === undefined) {
-      const { statement } = message;
-      const what = statement === '' ? 'unnamed prepared statement' : `prepared statement "${statement}"`;
-      const refusal = refusalFor(new SluiceError('no_such_statement', `${what} does not exist`));
-      return this.#expect(FAILING_BIND, { kind: 'bind', undo: undefined, refusal });
-    }
-    const parameters = message.parameters.map((value, i) =>
-      recordParameter(value, formatOf(message.parameterFormats, i) === 1),
+    if (prepared === UNANSWERED || this.#redefining) return this.#later(() => this.#bind(frame));
+    if (prepared === undefined) return this.#refuseBind(message.statement);
+    return this.#named(`${message.portal}${message.statement}`, this.#refuseExtended, () =>
+      this.admission.attempt(
+        () => {
+          objects.requireRoom();
+          return planner.planOf(prepared);
+        },
+        (plan) => this.#bindTo(frame, message, prepared, plan),
+        this.#refuseExtended,
+      ),
     );
-    const undo = objects.addPortal(objectName(message.portal), { prepared, parameters });
-    return this.#expect(frame.bytes, { kind: 'bind', undo, plan: prepared.plan });
+  }
+
+  #bindTo(frame: Frame, message: Bind, prepared: Prepared, plan: Plan): Pending {
+    const { objects, planner } = this.#o;
+    const parameters = recordParameters(message);
+    const bind = (current: Plan, ticket?: Ticket, approval?: string): undefined => {
+      const portal = portalOf(prepared, parameters, current, approval);
+      const change = objects.bind(objectName(message.portal), portal);
+      const admitted = ticket === undefined ? {} : { ticket };
+      return this.#expect(frame.bytes, { kind: 'bind', change, plan: current, ...admitted });
+    };
+    if (plan.outcome !== 'deny' && !planner.runsWhenBound(plan)) return bind(plan);
+    return this.admission.admit(plan, {
+      parameters,
+      replan: () => planner.planOf(prepared, true),
+      forward: (current, [ticket], approval) => bind(current, ticket, approval),
+      refuse: this.#refuseExtended,
+    });
+  }
+
+  #refuseBind(statement: string): undefined {
+    const what = statement === '' ? 'unnamed prepared statement' : `prepared statement "${statement}"`;
+    const refusal = refusalFor(new SluiceError('no_such_statement', `${what} does not exist`));
+    return this.#expect(FAILING_BIND, { kind: 'bind', refusal });
   }
 
   #execute(frame: Frame): Pending {
     const { portal: name } = decodeExecute(frame.body);
-    const { objects } = this.#o;
+    const { objects, planner } = this.#o;
     const portal = objects.portal(objectName(name));
-    const prepared = portal?.prepared ?? objects.cursor(objectName(name));
-    if (prepared === undefined) {
+    if (portal === UNANSWERED || this.#redefining) return this.#later(() => this.#execute(frame));
+    if (portal === undefined) {
       const refusal = refusalFor(new SluiceError('no_such_portal', `portal "${name}" does not exist`));
       return this.#expect(FAILING_EXECUTE, { kind: 'execute', ticket: undefined, refusal });
     }
-    const forward = (plan: Plan, tickets: readonly Ticket[]): void => {
-      this.#expect(frame.bytes, { kind: 'execute', plan, ticket: tickets[0] });
+    const forward: Forward = (plan, [ticket], approval) => {
+      // The rows that are left when this Execute has had its share are covered, too.
+      if (approval !== undefined) portal.approval = approval;
+      this.#expect(frame.bytes, { kind: 'execute', plan, ticket });
+      return this.#answered(plan);
     };
-    const admit = (plan: Plan): Pending =>
-      this.#admission.admit(plan, portal?.parameters ?? [], forward, this.#refuseExtended);
-    return this.#current(prepared, admit);
-  }
-
-  /** What was prepared under other policies, labels or catalog, or by SQL, is decided anew and must still be right. */
-  #current(prepared: Prepared, admit: (plan: Plan) => Pending): Pending {
-    const { planner } = this.#o;
-    if (prepared.executedAs === undefined && planner.isCurrent(prepared.plan)) return admit(prepared.plan);
-    return this.#admission.attempt(planner.revalidate(prepared).then(admit), this.#refuseExtended);
+    const refuse = this.#refuseExtended;
+    return this.admission.attempt(
+      () => planner.planOfPortal(portal),
+      (plan) =>
+        this.admission.admit(plan, {
+          parameters: portal.parameters,
+          approval: portal.approval,
+          replan: () => planner.planOfPortal(portal, true),
+          forward,
+          refuse,
+        }),
+      refuse,
+    );
   }
 
   #close(frame: Frame): Pending {
-    const message = decodeClose(frame.body);
-    const map = message.target === 'S' ? 'prepared' : 'portal';
-    const undo = this.#o.objects.close(map, objectName(message.name));
-    return this.#expect(frame.bytes, { kind: 'close', undo });
+    const { target, name } = decodeClose(frame.body);
+    return this.#named(name, this.#refuseExtended, () => {
+      const change = this.#o.objects.close(target, objectName(name));
+      return this.#expect(frame.bytes, { kind: 'close', change });
+    });
   }
 
-  #sync(frame: Frame): Pending {
-    const { responses } = this.#o;
+  #sync(bytes: Buffer): undefined {
+    const { responses, objects, planner } = this.#o;
     responses.skipping = false;
-    // While the database takes COPY data, it ignores Sync and answers nothing.
-    if (!responses.copyingIn) return this.#expect(frame.bytes, { kind: 'sync' });
-    this.channel.forward(frame.bytes);
-    return undefined;
-  }
-
-  #endCopyIn(frame: Frame): Pending {
-    const { responses } = this.#o;
-    this.channel.forward(frame.bytes);
-    responses.copyingIn = false;
-    if (responses.expectations.size > 0) responses.expectations.push({ kind: 'copy-end' });
-    return undefined;
+    objects.sync();
+    // In a transaction block it ends nothing.
+    if (responses.transactionStatus !== 'T') planner.transactionMayEnd();
+    return this.#expect(bytes, SYNC_EXPECTATION);
   }
 
   readonly #refuseExtended = (error: SluiceError): void => {
-    this.#expect(FAILING_PARSE, { kind: 'parse', undo: undefined, refusal: refusalFor(error) });
+    this.#expect(FAILING_PARSE, { kind: 'parse', refusal: refusalFor(error) });
+  };
+
+  readonly #refuseUnnamed = (error: SluiceError): void => {
+    this.#expect(FAILING_UNNAMED_PARSE, { kind: 'parse', refusal: refusalFor(error) });
   };
 
   /** Forwards, with the signature of a handler that is done at once. */
@@ -276,8 +396,42 @@ export class RequestRelay {
   }
 
   /** Names may only be used once every text that could redefine them has been answered. */
-  #whenDefined(handle: () => Pending): Pending {
-    if (this.#o.responses.redefinitions === 0) return handle();
-    return this.channel.quiet().then(() => (this.#o.responses.skipping ? undefined : handle()));
+  get #redefining(): boolean {
+    return this.#o.responses.redefinitions > 0;
   }
+
+  /** Handles a message once everything before it is answered, unless it is to be skipped then. */
+  #later(handle: () => Pending): Promise<void> {
+    return this.channel.quiet().then(() => (this.admission.moot ? undefined : handle()));
+  }
+
+  /** Bytes that are one name in one encoding are another in another. */
+  #named(name: string, refuse: Refuse, handle: () => Pending): Pending {
+    if (!NOT_ASCII.test(name)) return handle();
+    return this.admission.attempt(
+      () => this.#o.planner.read(Buffer.from(name, 'latin1')),
+      () => handle(),
+      refuse,
+    );
+  }
+}
+
+function preparedBy(plan: Plan, doubt: Opaque | undefined): Prepared {
+  const { text, forwardText, statements } = plan;
+  return { text, forwardText, plan, statement: statements[0], doubt };
+}
+
+function portalOf(
+  prepared: Prepared,
+  parameters: Portal['parameters'],
+  plan: Plan,
+  approval: string | undefined,
+): Portal {
+  const statement = plan.statements[0];
+  const portal = { prepared, parameters, isCursor: false, plan, statement };
+  return approval === undefined ? portal : { ...portal, approval };
+}
+
+function unexpected(type: number): SluiceError {
+  return new SluiceError('protocol_violation', `unexpected message type 0x${type.toString(16)}`);
 }

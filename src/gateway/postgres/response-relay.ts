@@ -32,6 +32,8 @@ export interface RelayEvents {
   onParameter(name: string, value: string): void;
   /** DDL took effect. */
   onCatalogChange(): void;
+  /** The database has ended a COPY by an error: what was held back while it lasted may go on. */
+  onCopyFailed(): void;
   /** The stream cannot go on; the session ends with this error. */
   onFailure(error: SluiceError): void;
 }
@@ -57,6 +59,8 @@ export class ResponseRelay implements FrameSink {
   #chunk: Buffer = Buffer.alloc(0);
   #from = 0;
   #catalogChanged = false;
+  /** A write to a masked table has run in this transaction: what is raised at its end may quote values, too. */
+  #withholding = false;
 
   constructor(options: {
     session: Session;
@@ -113,7 +117,7 @@ export class ResponseRelay implements FrameSink {
 
   onRows(count: number, bytes: number): void {
     const ticket = currentTicket(this.expectations.head());
-    if (ticket === undefined) return;
+    if (ticket === undefined) throw outOfOrder('rows');
     ticket.rows += count;
     ticket.bytes += bytes;
   }
@@ -129,61 +133,78 @@ export class ResponseRelay implements FrameSink {
   /** Returns what the client gets of it: the frame itself, another, or nothing. */
   #understand(type: number, frame: Buffer): Buffer | undefined {
     const head = this.expectations.head();
-    if (head?.kind === 'own') return this.#answerOwn(head, type, frame);
+    // What a database says of its own accord comes between any two answers.
     switch (type) {
-      case B.BindComplete:
-      case B.ParseComplete:
-      case B.CloseComplete:
-        this.expectations.shift();
-        return frame;
-      case B.RowDescription:
-      case B.NoData:
-        if (head?.kind === 'describe') this.expectations.shift();
-        return frame;
-      case B.CommandComplete:
-        this.#complete(head, { tag: frame.toString('latin1', 5, frame.length - 1) });
-        return frame;
-      case B.PortalSuspended:
-        this.#complete(head, { tag: 'PORTAL SUSPENDED' });
-        return frame;
-      case B.EmptyQueryResponse:
-        if (head?.kind === 'execute') this.expectations.shift();
-        return frame;
-      case B.ReadyForQuery:
-        this.#ready(head, frame[5]!);
-        return frame;
-      case B.ErrorResponse:
-        return this.#error(head, frame);
-      case B.NoticeResponse:
-        return planOf(head)?.withholdsErrors === true ? undefined : frame;
-      case B.ParameterStatus:
-        return this.#parameter(frame);
-      case B.CopyInResponse:
-        this.#beginCopyIn(head);
-        return frame;
-      case B.ParameterDescription:
-      case B.CopyOutResponse:
-      case B.CopyDone:
       case B.NotificationResponse:
         return frame;
+      case B.ParameterStatus:
+        return this.#parameter(frame);
+      case B.NoticeResponse:
+        return this.#notice(head, frame);
+    }
+    if (head?.kind === 'own') return this.#answerOwn(head, type, frame);
+    if (type === B.ErrorResponse) return this.#error(head, frame);
+    this.#answer(head, type, frame);
+    return frame;
+  }
+
+  /** Ties an answer to what asked for it. @throws {SluiceError} upstream_lost if nothing did: then nothing can be tied any more */
+  #answer(head: Expectation | undefined, type: number, frame: Buffer): void {
+    if (head === undefined || !answers(type, head)) throw outOfOrder(`a message of type ${type}`);
+    switch (type) {
+      case B.ParseComplete:
+      case B.BindComplete:
+      case B.CloseComplete:
+        this.#changed(head);
+        break;
+      case B.RowDescription:
+      case B.NoData:
+        if (head.kind === 'describe') this.expectations.shift();
+        break;
+      case B.CommandComplete:
+        this.#complete(head, { tag: frame.toString('latin1', 5, frame.length - 1) });
+        break;
+      case B.PortalSuspended:
+        this.#complete(head, { tag: 'PORTAL SUSPENDED' });
+        break;
+      case B.EmptyQueryResponse:
+        if (head.kind === 'execute') this.expectations.shift();
+        break;
+      case B.ReadyForQuery:
+        this.#ready(head, frame[5]!);
+        break;
+      case B.CopyInResponse:
+        // From now on the database answers nothing until the client has sent its data.
+        this.copyingIn = true;
+        this.expectations.release();
+        break;
       default:
-        throw new SluiceError('upstream_lost', `the database sent a message of type ${type} out of order`);
+        break;
     }
   }
 
-  #complete(head: Expectation | undefined, outcome: StatementOutcome): void {
-    if (head?.kind === 'execute') {
+  /** A Parse, Bind or Close has succeeded. */
+  #changed(head: Expectation): void {
+    this.expectations.shift();
+    if ('change' in head) head.change?.settle(true);
+    if (head.kind === 'bind' && head.ticket !== undefined) this.#finish(head.ticket, { tag: 'BIND' });
+    this.#settle(head);
+  }
+
+  #complete(head: Expectation, outcome: StatementOutcome): void {
+    // Nothing runs in a failed transaction but what ends it.
+    if (this.transactionStatus === 'E') this.transactionStatus = 'T';
+    const ticket = currentTicket(head);
+    const plan = planOf(head);
+    if (ticket === undefined || plan === undefined)
+      throw outOfOrder('more answers than there are statements');
+    this.#finish(ticket, outcome);
+    if (outcome.tag !== 'PORTAL SUSPENDED') this.#took(ticket, plan);
+    if (plan.withholdsErrors) this.#withholding = true;
+    if (head.kind === 'query') head.next += 1;
+    else {
       this.expectations.shift();
-      if (head.ticket === undefined) return;
-      this.#finish(head.ticket, outcome);
-      if (outcome.tag !== 'PORTAL SUSPENDED' && head.plan !== undefined) this.#took(head.ticket, head.plan);
       this.#settle(head);
-    } else if (head?.kind === 'query') {
-      const ticket = head.tickets[head.next];
-      head.next += 1;
-      if (ticket === undefined) return;
-      this.#finish(ticket, outcome);
-      if (head.plan !== undefined) this.#took(ticket, head.plan);
     }
   }
 
@@ -197,18 +218,21 @@ export class ResponseRelay implements FrameSink {
     this.#sender.restOn(this.#session.finish(ticket, outcome));
   }
 
+  /** What was admitted is answered. */
   #settle(expectation: Expectation): void {
-    const runs = expectation.kind === 'query' || expectation.kind === 'execute';
-    if (runs && expectation.plan?.redefines === true) this.redefinitions -= 1;
+    if (planOf(expectation)?.redefines === true && wasAdmitted(expectation)) this.redefinitions -= 1;
   }
 
-  #ready(head: Expectation | undefined, status: number): void {
+  #ready(head: Expectation, status: number): void {
     this.transactionStatus = String.fromCharCode(status) as TransactionStatus;
-    this.copyingIn = false;
-    if (head?.kind === 'query') this.#abandon(head, SKIPPED);
-    if (head?.kind === 'query' || head?.kind === 'sync') this.expectations.shift();
-    else if (head !== undefined) throw new SluiceError('upstream_lost', 'the database answered out of order');
+    if (head.kind === 'query') {
+      const missing = head.failed !== true && head.next < head.tickets.length;
+      this.#abandon(head, SKIPPED);
+      if (missing) throw outOfOrder('fewer answers than there are statements');
+    }
+    this.expectations.shift();
     if (this.transactionStatus === 'I') {
+      this.#withholding = false;
       this.#objects.endTransaction();
       if (this.#catalogChanged) {
         this.#catalogChanged = false;
@@ -221,26 +245,46 @@ export class ResponseRelay implements FrameSink {
   #error(head: Expectation | undefined, frame: Buffer): Buffer {
     const fields = ErrorFields.decode('ErrorResponse', frame.subarray(5));
     const sqlstate = fields.get('C') ?? 'XX000';
-    this.copyingIn = false;
-    if (fields.get('V') === 'FATAL' || fields.get('V') === 'PANIC') this.toldFatal = true;
-    if (head === undefined || head.kind === 'sync') return frame;
-    const refusal = 'refusal' in head ? head.refusal : undefined;
+    if (isFatal(fields)) this.toldFatal = true;
+    const refusal = head !== undefined && 'refusal' in head ? head.refusal : undefined;
     const plan = planOf(head);
-    if (head.kind === 'query') {
+    if (head?.kind === 'query') {
       const failed = head.tickets[head.next];
-      head.next += 1;
-      if (failed !== undefined) this.#finish(failed, { sqlstate });
-    } else this.#skip(sqlstate);
+      if (!head.failed) head.next += 1;
+      if (!head.failed && failed !== undefined) this.#finish(failed, { sqlstate });
+      head.failed = true;
+    } else if (head !== undefined && head.kind !== 'sync') this.#skip(sqlstate);
+    if (this.copyingIn) {
+      this.copyingIn = false;
+      this.#events.onCopyFailed();
+    }
     if (refusal !== undefined) return refusal(fields);
-    const shown = clientErrorFields(fields, plan);
+    const shown = clientErrorFields(fields, plan, this.#mayQuoteLate(head));
     return shown === undefined ? frame : shown.encode('ErrorResponse');
+  }
+
+  #notice(head: Expectation | undefined, frame: Buffer): Buffer | undefined {
+    const withheld = planOf(head)?.withholdsErrors === true || this.#mayQuoteLate(head);
+    return head?.kind === 'own' || withheld ? undefined : frame;
+  }
+
+  /** Deferred triggers and constraints of earlier writes to masked tables run where their transaction ends, or may end. */
+  #mayQuoteLate(head: Expectation | undefined): boolean {
+    if (!this.#withholding) return false;
+    if (head?.kind === 'sync' || (head?.kind === 'query' && this.transactionStatus !== 'T')) return true;
+    const statements = planOf(head)?.statements ?? [];
+    return statements.some(
+      ({ facts }) =>
+        facts.transaction !== 'none' || facts.command === 'SET CONSTRAINTS' || facts.opaque.length > 0,
+    );
   }
 
   /** After an error in the extended protocol the database ignores everything up to the next Sync. */
   #skip(sqlstate: string): void {
     const skipped = this.expectations.skipToSync();
-    // Newest first, so that the oldest of several definitions of a name is what remains.
-    for (let i = skipped.length - 1; i >= 0; i -= 1) this.#abandon(skipped[i]!, i === 0 ? sqlstate : SKIPPED);
+    skipped.forEach((expectation, i) => {
+      this.#abandon(expectation, i === 0 ? sqlstate : SKIPPED);
+    });
     if (this.expectations.size === 0) this.skipping = true;
   }
 
@@ -250,7 +294,8 @@ export class ResponseRelay implements FrameSink {
       case 'parse':
       case 'bind':
       case 'close':
-        if (expectation.undo !== undefined) this.#objects.undo(expectation.undo);
+        expectation.change?.settle(false);
+        if (expectation.ticket !== undefined) this.#finish(expectation.ticket, { sqlstate });
         break;
       case 'execute':
         if (expectation.ticket !== undefined) this.#finish(expectation.ticket, { sqlstate });
@@ -273,19 +318,11 @@ export class ResponseRelay implements FrameSink {
     return frame;
   }
 
-  #beginCopyIn(head: Expectation | undefined): void {
-    if (head === undefined || this.expectations.copyEndForwarded) return;
-    this.copyingIn = true;
-    this.expectations.swallowSyncsOfCopy();
-  }
-
-  /** Nothing of it reaches the client, but what the database says of its own accord and an error that ends a pipeline. */
+  /** Nothing of it reaches the client, but an error that ends a pipeline or the session. */
   #answerOwn(head: Extract<Expectation, { kind: 'own' }>, type: number, frame: Buffer): Buffer | undefined {
     switch (type) {
       case B.DataRow:
-        head.answers.rows.push(
-          decodeDataRow(frame.subarray(5)).columns.map((value) => value?.toString('utf8') ?? null),
-        );
+        head.answers.rows.push([...decodeDataRow(frame.subarray(5)).columns]);
         return undefined;
       case B.ErrorResponse:
         return this.#failOwn(head, frame);
@@ -294,16 +331,16 @@ export class ResponseRelay implements FrameSink {
         if (!head.synced && head.answers.closes === 0) this.#endOwn(head);
         return undefined;
       case B.ReadyForQuery:
+        if (!head.synced) break;
         this.transactionStatus = String.fromCharCode(frame[5]!) as TransactionStatus;
         this.#endOwn(head);
         return undefined;
-      case B.NotificationResponse:
-        return frame;
-      case B.ParameterStatus:
-        return this.#parameter(frame);
-      default:
+      case B.ParseComplete:
+      case B.BindComplete:
+      case B.CommandComplete:
         return undefined;
     }
+    throw outOfOrder('something else than the answer to a question of the gate');
   }
 
   #endOwn(head: Extract<Expectation, { kind: 'own' }>): void {
@@ -314,19 +351,75 @@ export class ResponseRelay implements FrameSink {
 
   /** Synced: the session stands where it stood. Unsynced: the client's own pipeline has failed, and it has to know. */
   #failOwn(head: Extract<Expectation, { kind: 'own' }>, frame: Buffer): Buffer | undefined {
-    const error = new SluiceError('upstream_lost', 'the database refused a question of the gateway');
-    head.answers.reject(error);
-    if (head.synced) return undefined;
-    this.#skip('XX000');
+    const fields = ErrorFields.decode('ErrorResponse', frame.subarray(5));
+    const fatal = isFatal(fields);
+    head.answers.reject(unanswered(fields));
+    if (fatal) this.toldFatal = true;
+    if (head.synced) return fatal ? frame : undefined;
+    this.#skip(fields.get('C') ?? 'XX000');
     return frame;
   }
 }
+
+/** Which answers may come to which message (54.2 "Message Flow"); errors and what comes of the database's own accord apart. */
+function answers(type: number, head: Expectation): boolean {
+  switch (head.kind) {
+    case 'parse':
+      return type === B.ParseComplete && head.refusal === undefined;
+    case 'bind':
+      return type === B.BindComplete && head.refusal === undefined;
+    case 'close':
+      return type === B.CloseComplete;
+    case 'describe':
+      return type === B.ParameterDescription || type === B.RowDescription || type === B.NoData;
+    case 'execute':
+      return type === B.PortalSuspended || ANSWERS_OF_RUNNING.has(type);
+    case 'query':
+      if (type === B.ReadyForQuery) return true;
+      return head.failed !== true && (type === B.RowDescription || ANSWERS_OF_RUNNING.has(type));
+    case 'sync':
+      return type === B.ReadyForQuery;
+    default:
+      return false;
+  }
+}
+
+const ANSWERS_OF_RUNNING: ReadonlySet<number> = new Set([
+  B.CommandComplete,
+  B.EmptyQueryResponse,
+  B.CopyInResponse,
+  B.CopyOutResponse,
+  B.CopyDone,
+]);
 
 function planOf(expectation: Expectation | undefined): Plan | undefined {
   return expectation !== undefined && 'plan' in expectation ? expectation.plan : undefined;
 }
 
+/** Whether it stands for something that was admitted, and so counted if it redefines. */
+function wasAdmitted(expectation: Expectation): boolean {
+  if (expectation.kind === 'query') return true;
+  return (expectation.kind === 'execute' || expectation.kind === 'bind') && expectation.ticket !== undefined;
+}
+
 function currentTicket(head: Expectation | undefined): Ticket | undefined {
-  if (head?.kind === 'query') return head.tickets[head.next];
+  if (head?.kind === 'query') return head.failed === true ? undefined : head.tickets[head.next];
   return head?.kind === 'execute' ? head.ticket : undefined;
+}
+
+function isFatal(fields: ErrorFields): boolean {
+  const severity = fields.get('V') ?? fields.get('S');
+  return severity === 'FATAL' || severity === 'PANIC';
+}
+
+/** Why a question of the gate's own has no answer: cancelled by the client, or for a reason that is the session's own affair. */
+function unanswered(fields: ErrorFields): SluiceError {
+  if (fields.get('C') === '57014') return new SluiceError('cancelled', 'the statement was cancelled');
+  return new SluiceError('not_understood', 'the database refused a question of the gate', {
+    detail: `${fields.get('C')}: ${fields.get('M')}`,
+  });
+}
+
+function outOfOrder(what: string): SluiceError {
+  return new SluiceError('upstream_lost', `the database sent ${what} out of order`);
 }

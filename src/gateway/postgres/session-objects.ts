@@ -2,129 +2,146 @@
  * What the client has made in its backend by name: prepared statements, portals, cursors. The gate must know what each
  * name stands for, or a harmless name could be executed for a harmful text.
  *
- * Entries are made when the message is forwarded and taken back if the database refuses or skips it. SQL-level PREPARE,
- * DECLARE, DEALLOCATE and CLOSE share the database's name spaces with the protocol's Parse, Bind and Close, and so do they here.
+ * SQL-level PREPARE, DECLARE, DEALLOCATE and CLOSE share the database's two name spaces (prepared statements; portals, which
+ * cursors are) with the protocol's Parse, Bind and Close, and so do they here. The gate may remember a name that the database has
+ * forgotten; it never takes one name's meaning for another's.
  */
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { SessionObjectUse } from '../../model/dialect.ts';
-import type { Facts } from '../../model/facts.ts';
+import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
+import { applySplices } from '../../sql/splice.ts';
+import { type Change, NameSpace, type UNANSWERED } from './name-space.ts';
 
 /** Beyond any client's honest use; a client that wants more is refused, not served from unbounded memory. */
 const MAX_OBJECTS = 20_000;
+/** Characters of texts and parameters that all objects of a session may hold. */
+const MAX_HELD_CHARACTERS = 32 * 1_048_576;
 
+/** A prepared statement, or the statement of a cursor. */
 export interface Prepared {
-  readonly plan: Plan;
-  /** Facts of what runs when it is executed. */
-  readonly facts: readonly Facts[];
-  /** For what SQL made (PREPARE, DECLARE), whose plan is not that of the statement: what to plan when it is executed. */
-  readonly executedAs?: string;
+  /** The statement alone, as the client wrote it and as it was forwarded. */
+  readonly text: string;
+  readonly forwardText: string;
+  /** For what SQL made (PREPARE, DECLARE): the statement that uses it, which is planned when the protocol does. */
+  readonly usedAs?: string;
+  /** Why it may do something else than its text says, if so. */
+  readonly doubt?: Opaque | undefined;
+  /** How it was understood last; renewed when policies, labels, the catalog or the session's names have changed. */
+  plan: Plan;
+  /** The one statement in it; undefined for an empty text. */
+  statement: PlannedStatement | undefined;
 }
 
+/** A portal or cursor. What its names mean was settled when it was made. */
 export interface Portal {
   readonly prepared: Prepared;
   readonly parameters: readonly ParameterValue[];
+  /** Made by DECLARE: it may outlive its transaction. */
+  readonly isCursor: boolean;
+  /** By which it may run. */
+  plan: Plan;
+  statement: PlannedStatement | undefined;
+  /** The approval under which it was released: it covers all rows of the portal, in however many Executes. */
+  approval?: string;
 }
 
-/** What to restore if a message was refused or skipped by the database. */
-export interface Undo {
-  readonly map: 'prepared' | 'portal';
-  readonly name: string;
-  readonly previous: Prepared | Portal | undefined;
-}
+/** The meaning of a name for the message at hand. */
+export type Meaning<T> = T | undefined | typeof UNANSWERED;
 
 export class SessionObjects {
-  readonly #prepared = new Map<string, Prepared>();
-  readonly #portals = new Map<string, Portal>();
-  readonly #cursors = new Map<string, Prepared>();
+  readonly #prepared = new NameSpace<Prepared>(({ text, forwardText }) => text.length + forwardText.length);
+  readonly #portals = new NameSpace<Portal>(({ parameters }) => charactersOf(parameters));
+  /** How many Syncs were forwarded. */
+  #segment = 0;
 
-  prepared(name: string): Prepared | undefined {
-    return this.#prepared.get(name);
+  prepared(name: string): Meaning<Prepared> {
+    return this.#prepared.get(name, this.#segment);
   }
 
-  portal(name: string): Portal | undefined {
-    return this.#portals.get(name);
+  portal(name: string): Meaning<Portal> {
+    return this.#portals.get(name, this.#segment);
   }
 
-  cursor(name: string): Prepared | undefined {
-    return this.#cursors.get(name);
+  /** Asked before a Parse or Bind is forwarded. @throws {SluiceError} statement_too_large if the session holds too much */
+  requireRoom(): void {
+    if (this.#hasRoom(this.#prepared) && this.#hasRoom(this.#portals)) return;
+    throw new SluiceError(
+      'statement_too_large',
+      'the session holds too many or too large prepared statements and portals',
+      { hint: 'Deallocate those that are no longer used.' },
+    );
   }
 
-  /**
-   * A Parse of a name that exists fails in the database and leaves the old statement in place, so it does here. The unnamed
-   * statement is replaced.
-   */
-  addPrepared(name: string, prepared: Prepared): Undo | undefined {
-    const previous = this.#prepared.get(name);
-    if (previous !== undefined && name !== '') return undefined;
-    this.#bound(this.#prepared, name);
-    this.#prepared.set(name, prepared);
-    return { map: 'prepared', name, previous };
+  /** A Parse is forwarded. */
+  parse(name: string, prepared: Prepared): Change<Prepared> {
+    return this.#prepared.change(name, prepared, this.#segment);
   }
 
-  addPortal(name: string, portal: Portal): Undo {
-    const previous = this.#portals.get(name);
-    this.#bound(this.#portals, name);
-    this.#portals.set(name, portal);
-    return { map: 'portal', name, previous };
+  /** A Bind is forwarded. */
+  bind(name: string, portal: Portal): Change<Portal> {
+    return this.#portals.change(name, portal, this.#segment);
   }
 
-  close(map: Undo['map'], name: string): Undo {
-    const from: Map<string, Prepared | Portal> = map === 'prepared' ? this.#prepared : this.#portals;
-    const previous = from.get(name);
-    from.delete(name);
-    return { map, name, previous };
+  /** A Close is forwarded. */
+  close(target: 'S' | 'P', name: string): Change<Prepared> | Change<Portal> {
+    const names = target === 'S' ? this.#prepared : this.#portals;
+    return names.change(name, undefined, this.#segment);
   }
 
-  undo({ map, name, previous }: Undo): void {
-    const to: Map<string, Prepared | Portal> = map === 'prepared' ? this.#prepared : this.#portals;
-    if (previous === undefined) to.delete(name);
-    else to.set(name, previous);
+  /** A Sync is forwarded: what follows runs whether or not what stands before it failed. */
+  sync(): void {
+    this.#segment += 1;
   }
 
   /** Portals end with their transaction. */
   endTransaction(): void {
-    if (this.#portals.size > 0) this.#portals.clear();
+    if (this.#portals.size > 0) this.#portals.forget((portal) => !portal.isCursor);
   }
 
   /** Takes over what a SQL statement did, once the database has said that it did it. */
-  completed(planned: PlannedStatement, plan: Plan): void {
-    const use = planned.analyzed.sessionObject;
-    if (use !== undefined) this.#apply(use, { plan, facts: [planned.facts], executedAs: executionOf(use) });
-    else if (planned.facts.command === 'DISCARD ALL') this.#clear();
+  completed(statement: PlannedStatement, plan: Plan): void {
+    const use = statement.analyzed.sessionObject;
+    if (use !== undefined) this.#apply(use, statement, plan);
+    if (statement.facts.command === 'DISCARD ALL') this.#portals.forget(() => true);
   }
 
-  #apply(use: SessionObjectUse, made: Prepared): void {
-    const map = use.kind === 'prepared' ? this.#prepared : this.#cursors;
+  #apply(use: SessionObjectUse, statement: PlannedStatement, plan: Plan): void {
     const name = objectNameOf(use.name);
-    if (use.verb === 'create') {
-      this.#bound(map, name);
-      map.set(name, made);
-    } else if (use.verb === 'drop') map.delete(name);
-    else if (use.verb === 'drop-all') map.clear();
+    const names = use.kind === 'prepared' ? this.#prepared : this.#portals;
+    if (use.verb === 'drop') names.set(name, undefined);
+    else if (use.verb === 'drop-all') names.forget(() => true);
+    else if (use.verb === 'create') {
+      const prepared = this.#hasRoom(names) ? madeBySql(use, statement, plan) : undefined;
+      // What there is no room for is not known, and not used by anyone under restriction.
+      if (use.kind === 'prepared') this.#prepared.set(name, prepared);
+      else this.#portals.set(name, prepared && { prepared, parameters: [], isCursor: true, plan, statement });
+    }
   }
 
-  #clear(): void {
-    this.#prepared.clear();
-    this.#portals.clear();
-    this.#cursors.clear();
-  }
-
-  #bound(map: ReadonlyMap<string, unknown>, name: string): void {
-    if (map.size < MAX_OBJECTS || map.has(name)) return;
-    throw new SluiceError(
-      'statement_too_large',
-      `more than ${MAX_OBJECTS} prepared statements, portals or cursors in one session`,
-      {
-        hint: 'Deallocate those that are no longer used.',
-      },
-    );
+  #hasRoom(names: { readonly size: number }): boolean {
+    const held = this.#prepared.weight + this.#portals.weight;
+    return names.size < MAX_OBJECTS && held < MAX_HELD_CHARACTERS;
   }
 }
 
-function executionOf({ kind, name }: SessionObjectUse): string {
-  return `${kind === 'prepared' ? 'EXECUTE' : 'FETCH FROM'} "${name.replaceAll('"', '""')}"`;
+/** The part of a text that makes an object, and how it was forwarded. */
+function madeBySql(use: SessionObjectUse, statement: PlannedStatement, plan: Plan): Prepared {
+  const { start, end } = statement.analyzed;
+  const text = plan.text.slice(start, end);
+  const splices = plan.splices
+    .filter((splice) => splice.start >= start && splice.end <= end)
+    .map((splice) => ({ ...splice, start: splice.start - start, end: splice.end - start }));
+  const name = use.name.replaceAll('"', '""');
+  const usedAs = `${use.kind === 'prepared' ? 'EXECUTE' : 'FETCH FROM'} "${name}"`;
+  return { text, forwardText: applySplices(text, splices), usedAs, plan, statement };
+}
+
+function charactersOf(parameters: readonly ParameterValue[]): number {
+  let sum = 0;
+  for (const value of parameters) sum += 8 + (value?.length ?? 0);
+  return sum;
 }
 
 /**

@@ -1,27 +1,62 @@
 /**
- * How the names of one session resolve, and its plans. Follows what changes the meaning of names: search_path, role, the session's own
- * temporary and uncommitted relations, DDL of anybody. Where the gate cannot know from what passes by, it asks the session's own
- * backend before it plans the next text.
+ * How the names and texts of one session are read, and its plans. Follows what changes the meaning of names: search_path, role, the
+ * session's own temporary and uncommitted relations, DDL of anybody. Where the gate cannot know from what passes by, it asks the
+ * session's own backend before it plans the next text.
  */
+import { isAscii } from 'node:buffer';
 import { SluiceError } from '../../errors/sluice-error.ts';
-import type { Facts } from '../../model/facts.ts';
+import type { Facts, Opaque } from '../../model/facts.ts';
 import type { Actor } from '../../model/principal.ts';
-import type { Plan } from '../../session/plan.ts';
+import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
-import type { ObjectFacts, PlanningClass } from '../../session/planner.ts';
+import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
+import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
+import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
+import { judgeType } from '../../sql/postgres/judgement.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
+import { parseSearchPath } from '../../sql/postgres/search-path.ts';
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
 import type { DatabaseService } from './database-service.ts';
-import { parseSearchPath } from './search-path.ts';
-import { objectNameOf, type Prepared, type SessionObjects } from './session-objects.ts';
+import { UNANSWERED } from './name-space.ts';
+import { objectNameOf, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
+import { decodeStatement } from './statement-text.ts';
 
-/** Settings on which the meaning of names depends. */
-const SCOPE_SETTINGS = new Set(['search_path', 'role', 'session_authorization', 'schema']);
-const SCOPE_QUERY = `SELECT pg_catalog.current_setting('search_path'), current_user::pg_catalog.text`;
+/** Settings on which the meaning of names and texts depends; `all` is RESET ALL. */
+const READING_SETTINGS = new Set([
+  'search_path',
+  'role',
+  'session_authorization',
+  'schema',
+  'client_encoding',
+  'names',
+  'standard_conforming_strings',
+  'all',
+  '',
+]);
+const READING_QUERY = `SELECT pg_catalog.current_setting('search_path'), current_user::pg_catalog.text,
+  pg_catalog.current_setting('client_encoding'), pg_catalog.current_setting('standard_conforming_strings')`;
+const BACKSLASHES: Opaque = { kind: 'setting', what: 'backslashes while standard_conforming_strings is off' };
 
-/** Asks the session's own backend; rows of texts, or undefined if its transaction has failed. */
-export type Ask = (sql: string) => Promise<(string | null)[][] | undefined>;
+/** The session's own backend, as far as a planner needs it. */
+export interface SessionBackend {
+  /** Asks a question in the session's transaction; rows of texts, or undefined if its transaction has failed. */
+  ask(sql: string): Promise<(Buffer | null)[][] | undefined>;
+  /** Resolves when everything forwarded is answered. */
+  quiet(): Promise<void>;
+  /** True while forwarded texts may still make or drop prepared statements or cursors. */
+  redefining(): boolean;
+  /** False while a transaction, be it that of a pipeline, is or may be open. */
+  outsideTransaction(): boolean;
+}
+
+/** What was found for the names of objects in one text. */
+interface NameUse {
+  readonly prepared: Prepared[];
+  readonly portals: Portal[];
+  /** A name whose meaning depends on an answer that has not come. */
+  unanswered: boolean;
+}
 
 export class SessionPlanner {
   /** `client_encoding` as the server reports it. */
@@ -30,68 +65,89 @@ export class SessionPlanner {
   readonly #service: DatabaseService;
   readonly #actor: Actor;
   readonly #objects: SessionObjects;
-  readonly #ask: Ask;
-  readonly #redefining: () => boolean;
+  readonly #backend: SessionBackend;
+  #standardStrings = true;
   #searchPath: readonly string[] = ['$user', 'public'];
   #user: string;
   #temporary: readonly RelationInfo[] = [];
-  /** Something passed that may have changed what names mean. */
+  /** Something passed that may have changed how names and texts are read. */
   #stale = true;
+  /** Such a change may be taken back by the end of the transaction it was made in. */
+  #revocable = false;
   /** The session has made things that the shared catalog may not show (temporary, or not committed yet). */
   #mayOwnRelations = false;
   #scope: PostgresScope | undefined;
   #scopeCatalogVersion = -1;
   #asked: PlanningClass<PostgresScope> | undefined;
   #bucket: PlanBucket | undefined;
+  #names: NameUse = { prepared: [], portals: [], unanswered: false };
 
   constructor(options: {
     service: DatabaseService;
     actor: Actor;
     objects: SessionObjects;
     user: string;
-    ask: Ask;
-    /** True while forwarded texts may still redefine prepared statements or cursors. */
-    redefining: () => boolean;
+    backend: SessionBackend;
   }) {
     this.#service = options.service;
     this.#actor = options.actor;
     this.#objects = options.objects;
     this.#user = options.user;
-    this.#ask = options.ask;
-    this.#redefining = options.redefining;
-  }
-
-  /** Plans a text; synchronous if nothing has to be asked or loaded for it. @throws {SluiceError} if it cannot be read. */
-  plan(text: string): Plan | Promise<Plan> {
-    if (this.#stale || this.#service.catalogIsStale || this.#redefining()) return this.planAnew(text, false);
-    const plan = this.#planNow(text);
-    if (plan instanceof Promise) return plan.then((made) => this.#resolve(made));
-    return plan.unresolved.length === 0 ? plan : this.#resolve(plan);
-  }
-
-  /** Plans after a look at the session's own names; with `refresh`, on a catalog read after this call. */
-  async planAnew(text: string, refresh = true): Promise<Plan> {
-    if (refresh) await this.#service.refreshCatalog();
-    else await this.#service.catalogReady();
-    if (this.#stale || this.#redefining()) await this.#askScope();
-    return this.#resolve(await this.#planNow(text));
-  }
-
-  /** True if the plan was made under the policies, labels and catalog in force, and nothing is known to have changed. */
-  isCurrent(plan: Plan): boolean {
-    if (this.#stale || this.#service.catalogIsStale || plan.unresolved.length > 0) return false;
-    return plan.generation === this.#service.planner.generation(this.#scopeNow());
+    this.#backend = options.backend;
   }
 
   /**
-   * The plan by which something prepared earlier may run now.
+   * Reads a client's text; at once if the encoding is certain or does not matter.
+   * @throws {SluiceError} bad_encoding
+   */
+  read(bytes: Buffer): string | Promise<string> {
+    if (!this.#stale || isAscii(bytes)) return decodeStatement(bytes, this.clientEncoding);
+    return this.#askReading().then(() => decodeStatement(bytes, this.clientEncoding));
+  }
+
+  /** Plans a text; synchronous if nothing has to be asked or loaded for it. @throws {SluiceError} if it cannot be read. */
+  plan(text: string, doubt?: Opaque): Plan | Promise<Plan> {
+    if (this.#unsure) return this.#planSurely(text, doubt, false);
+    const plan = this.#planNow(text, doubt);
+    if (plan instanceof Promise) return plan.then((made) => this.#complete(made, doubt));
+    return plan.unresolved.length === 0 && !plan.usesObjects ? plan : this.#complete(plan, doubt);
+  }
+
+  /** Plans on a catalog read after this call. */
+  planAnew(text: string): Promise<Plan> {
+    return this.#planSurely(text, undefined, true);
+  }
+
+  /**
+   * The plan by which a prepared statement may be bound now.
    * @throws {SluiceError} plan_stale if its text would be rewritten differently today
    */
-  async revalidate(prepared: Prepared): Promise<Plan> {
-    if (prepared.executedAs !== undefined) return this.plan(prepared.executedAs);
-    const plan = await this.plan(prepared.plan.text);
-    if (plan.outcome !== 'deny' && plan.forwardText !== prepared.plan.forwardText) throw stalePlan();
-    return plan;
+  planOf(prepared: Prepared, refresh = false): Plan | Promise<Plan> {
+    if (!refresh && this.#isCurrent(prepared) && prepared.usedAs === undefined) return prepared.plan;
+    return this.#renewedUse(prepared, refresh);
+  }
+
+  /**
+   * The plan by which a portal may run now: its names mean what they meant when it was made, but policies may have changed.
+   * @param refresh look at a catalog read after this call
+   * @throws {SluiceError} plan_stale
+   */
+  planOfPortal(portal: Portal, refresh = false): Plan | Promise<Plan> {
+    if (!refresh && !portal.isCursor && this.#mayRun(portal)) return portal.plan;
+    return this.#renewedPortal(portal, refresh);
+  }
+
+  /** Parameters of a type whose input runs unknown code make their statement doubtful. */
+  doubtOf(parameterTypes: readonly number[]): Opaque | undefined {
+    const foreign = parameterTypes.find((oid) => oid >= FIRST_USER_OID && !this.#isPlainType(oid));
+    return foreign === undefined ? undefined : { kind: 'type', what: `the type ${foreign} of a parameter` };
+  }
+
+  /** True if binding alone may run what a statement calls: the database computes constants while it plans. */
+  runsWhenBound({ statements }: Plan): boolean {
+    return statements.some(
+      ({ facts }) => facts.opaque.length > 0 && mayRunWhenPlanned(facts, this.#service.catalog),
+    );
   }
 
   /** Notes that a text goes to the database. */
@@ -99,60 +155,175 @@ export class SessionPlanner {
     for (const { facts } of plan.statements) this.#note(facts);
   }
 
-  /** Notes what the server reports. */
+  /** Notes that a transaction ends here if it is one that a Sync, or a Query within a pipeline, ends. */
+  transactionMayEnd(): void {
+    if (this.#revocable) this.#stale = true;
+  }
+
+  /** Notes what the server reports; the value is a byte string. */
   noteParameter(name: string, value: string): void {
     if (name === 'client_encoding') this.clientEncoding = value;
-    if (name === 'search_path') this.#setSearchPath(value);
+    if (name === 'standard_conforming_strings') this.#standardStrings = value === 'on';
+    if (name === 'search_path') this.#setSearchPath(Buffer.from(value, 'latin1'));
+  }
+
+  get #unsure(): boolean {
+    return this.#stale || this.#service.catalogIsStale || this.#backend.redefining();
+  }
+
+  async #planSurely(text: string, doubt: Opaque | undefined, refresh: boolean): Promise<Plan> {
+    await this.#becomeSure(refresh);
+    return this.#complete(await this.#planNow(text, doubt), doubt);
+  }
+
+  async #becomeSure(refresh: boolean): Promise<void> {
+    if (refresh) await this.#service.refreshCatalog();
+    else await this.#service.catalogReady();
+    if (this.#stale || this.#backend.redefining()) await this.#askReading();
   }
 
   #note(facts: Facts): void {
-    if (facts.changesCatalog || facts.opaque.length > 0) {
-      this.#mayOwnRelations = true;
-      this.#stale = true;
-    }
-    if (facts.settings.some((setting) => SCOPE_SETTINGS.has(setting.name.toLowerCase()))) this.#stale = true;
-    if (facts.command.startsWith('DISCARD') || facts.command.startsWith('RESET')) this.#stale = true;
+    const { transaction, command } = facts;
+    if (facts.changesCatalog || facts.opaque.length > 0) this.#mayOwnRelations = true;
+    const changes =
+      facts.changesCatalog ||
+      facts.opaque.length > 0 ||
+      facts.settings.some((setting) => READING_SETTINGS.has(setting.name.toLowerCase())) ||
+      command.startsWith('DISCARD') ||
+      command.startsWith('RESET');
     // The end of a transaction takes back SET LOCAL, and what a rollback undoes.
-    const ends =
-      facts.transaction !== 'none' && facts.transaction !== 'begin' && facts.transaction !== 'savepoint';
-    if (ends) this.#stale = true;
+    const ends = transaction !== 'none' && transaction !== 'begin' && transaction !== 'savepoint';
+    if (changes) this.#revocable = true;
+    if (changes || (ends && this.#revocable)) this.#stale = true;
   }
 
-  #planNow(text: string): Plan | Promise<Plan> {
-    const scope = this.#scopeNow();
+  #planNow(text: string, doubt?: Opaque, objects: NamedObjects = this.#namedObjects): Plan | Promise<Plan> {
     const { planner } = this.#service;
+    const scope = this.#scopeNow();
+    this.#names = { prepared: [], portals: [], unanswered: false };
+    const reason = doubt ?? (this.#standardStrings || !text.includes('\\') ? undefined : BACKSLASHES);
+    if (reason !== undefined) {
+      const doubtful = { actor: this.#actor, scope, doubt: reason };
+      return planner.plan(planner.bucket(doubtful), doubtful, text, objects);
+    }
     this.#asked ??= { actor: this.#actor, scope };
     if (this.#bucket === undefined || this.#bucket.generation !== planner.generation(scope)) {
       this.#bucket = planner.bucket(this.#asked);
     }
-    return planner.plan(this.#bucket, this.#asked, text, this.#objectFacts);
+    return planner.plan(this.#bucket, this.#asked, text, objects);
   }
 
-  /** Names that did not resolve may have been made a moment ago, by others or by this session itself. */
-  async #resolve(plan: Plan): Promise<Plan> {
-    if (plan.unresolved.length === 0) return plan;
-    const newer = await this.#service.refreshFor(plan.unresolved);
-    if (this.#mayOwnRelations) await this.#askScope(plan.unresolved);
-    return newer || this.#mayOwnRelations ? this.#planNow(plan.text) : plan;
+  /** What a plan still lacks: certainty of the objects it uses, and names that were not found. */
+  async #complete(plan: Plan, doubt: Opaque | undefined): Promise<Plan> {
+    const certain = plan.usesObjects ? await this.#withObjects(plan, doubt) : plan;
+    if (certain.unresolved.length === 0) return certain;
+    // They may have been made a moment ago, by others or by this session itself.
+    const newer = await this.#service.refreshFor(certain.unresolved);
+    if (this.#mayOwnRelations) await this.#askReading(certain.unresolved);
+    return newer || this.#mayOwnRelations ? this.#planNow(plan.text, doubt) : certain;
   }
 
-  /** In a failed transaction nothing can be asked; nothing but its end can run there either. */
-  async #askScope(names: readonly string[] = []): Promise<void> {
-    const rows = await this.#ask(SCOPE_QUERY);
+  /** Objects that were understood under other policies, labels or catalog have to be understood anew before they are used. */
+  async #withObjects(plan: Plan, doubt: Opaque | undefined): Promise<Plan> {
+    let made = plan;
+    if (this.#names.unanswered) {
+      await this.#backend.quiet();
+      made = await this.#planNow(plan.text, doubt);
+    }
+    const { prepared, portals } = this.#names;
+    const outdated = prepared.filter((one) => !this.#isCurrent(one));
+    const uncertain = portals.filter((one) => !this.#mayRun(one));
+    if (outdated.length + uncertain.length === 0) return made;
+    for (const one of outdated) requireRunnable(await this.#renewed(one));
+    for (const one of uncertain) requireRunnable(await this.#renewedPortal(one, false));
+    return this.#planNow(plan.text, doubt);
+  }
+
+  #isCurrent({ plan }: Prepared): boolean {
+    if (this.#unsure || plan.unresolved.length > 0 || plan.usesObjects) return false;
+    const scope = this.#scopeNow();
+    return plan.scopeKey === scope.sessionKey && plan.generation === this.#service.planner.generation(scope);
+  }
+
+  #mayRun(portal: Portal): boolean {
+    const { plan } = portal;
+    if (runsLate(portal) || this.#service.catalogIsStale || plan.unresolved.length > 0) return false;
+    return plan.generation === this.#service.planner.generation(this.#scopeNow());
+  }
+
+  #isPlainType(oid: number): boolean {
+    const type = this.#service.catalog.type(oid);
+    return type !== undefined && judgeType(this.#scopeNow(), [type.schema, type.name]) === 'plain';
+  }
+
+  async #renewed(prepared: Prepared): Promise<Plan> {
+    if (this.#isCurrent(prepared)) return prepared.plan;
+    const plan = await this.plan(prepared.text, prepared.doubt);
+    if (plan.outcome === 'deny') return plan;
+    if (plan.forwardText !== prepared.forwardText) throw stalePlan();
+    prepared.plan = plan;
+    prepared.statement = plan.statements[0];
+    return plan;
+  }
+
+  async #renewedUse(prepared: Prepared, refresh: boolean): Promise<Plan> {
+    if (refresh) await this.#becomeSure(true);
+    const plan = await this.#renewed(prepared);
+    return plan.outcome === 'deny' ? plan : this.#planUse(prepared, prepared.statement);
+  }
+
+  async #renewedPortal(portal: Portal, refresh: boolean): Promise<Plan> {
+    const { prepared, isCursor } = portal;
+    await this.#becomeSure(refresh);
+    if (!this.#mayRun(portal)) {
+      // Under other policies than it was made under, and for other names: nobody can say any more what it reads.
+      if (!runsLate(portal) && portal.plan.scopeKey !== this.#scopeNow().sessionKey) throw stalePlan();
+      const plan = await this.#renewed(prepared);
+      if (plan.outcome === 'deny') return plan;
+      portal.plan = isCursor ? plan : await this.#planUse(prepared, prepared.statement);
+      portal.statement = isCursor ? prepared.statement : portal.plan.statements[0];
+    }
+    return isCursor ? this.#planUse(prepared, portal.statement) : portal.plan;
+  }
+
+  /** What SQL made is decided on like the statement that uses it. */
+  async #planUse({ plan, text, usedAs }: Prepared, statement: PlannedStatement | undefined): Promise<Plan> {
+    if (usedAs === undefined) return plan;
+    return this.#planNow(usedAs, undefined, () => namedObject(text, statement, []));
+  }
+
+  /**
+   * Asks how names and texts are read now. In a failed transaction nothing can be asked; nothing but its end can run there
+   * either, and what follows that asks again.
+   */
+  async #askReading(names: readonly string[] = []): Promise<void> {
+    const rows = await this.#backend.ask(READING_QUERY);
     const [row] = rows ?? [];
     if (row === undefined) return;
-    this.#setSearchPath(row[0] ?? '');
-    this.#setUser(row[1] ?? this.#user);
+    this.clientEncoding = row[2]?.toString('latin1') ?? '';
+    this.#standardStrings = row[3]?.toString('latin1') === 'on';
+    this.#setSearchPath(row[0] ?? Buffer.alloc(0));
+    this.#setUser(this.#textOf(row[1] ?? Buffer.alloc(0)) ?? '');
     if (this.#mayOwnRelations) {
-      const relations = await this.#ask(sessionRelationsQuery(names));
+      const relations = await this.#backend.ask(sessionRelationsQuery(names));
       if (relations === undefined) return;
-      this.#setTemporary(relationsFromRows(relations));
+      this.#setTemporary(
+        relationsFromRows(relations.map(([row]) => [row ? (this.#textOf(row) ?? null) : null])),
+      );
     }
     this.#stale = false;
+    if (this.#backend.outsideTransaction()) this.#revocable = false;
   }
 
-  #setSearchPath(text: string): void {
-    const path = parseSearchPath(text);
+  /** What the server sent in `client_encoding`; undefined if the gate does not read that. */
+  #textOf(bytes: Buffer): string | undefined {
+    if (isAscii(bytes)) return bytes.toString('latin1');
+    return this.clientEncoding === 'UTF8' ? bytes.toString('utf8') : undefined;
+  }
+
+  /** A path that cannot be read has no names: nothing resolves along it. */
+  #setSearchPath(bytes: Buffer): void {
+    const path = parseSearchPath(this.#textOf(bytes) ?? '');
     if (path.join('\0') === this.#searchPath.join('\0')) return;
     this.#searchPath = path;
     this.#scope = undefined;
@@ -186,10 +357,52 @@ export class SessionPlanner {
     return this.#scope;
   }
 
-  readonly #objectFacts: ObjectFacts = (kind, name) => {
+  readonly #namedObjects: NamedObjects = (kind, name) => {
     const key = objectNameOf(name);
-    return (kind === 'prepared' ? this.#objects.prepared(key) : this.#objects.cursor(key))?.facts;
+    const found = kind === 'prepared' ? this.#objects.prepared(key) : this.#objects.portal(key);
+    if (found === UNANSWERED) this.#names.unanswered = true;
+    if (found === undefined || found === UNANSWERED) return undefined;
+    if ('prepared' in found) {
+      this.#names.portals.push(found);
+      return namedObject(found.prepared.text, found.statement, found.parameters);
+    }
+    this.#names.prepared.push(found);
+    return namedObject(found.text, found.statement, []);
   };
+}
+
+function namedObject(
+  text: string,
+  statement: PlannedStatement | undefined,
+  parameters: NamedObject['parameters'],
+): NamedObject | undefined {
+  return statement && { text, analyzed: statement.analyzed, facts: statement.facts, parameters };
+}
+
+/** An EXECUTE looks its name up when it runs; a portal of what PREPARE made has looked already. */
+function runsLate({ plan, prepared }: Portal): boolean {
+  return plan.usesObjects && prepared.usedAs === undefined;
+}
+
+/** Kinds of opaque things that run, if at all, when the statement is executed. */
+const RUN_WHEN_EXECUTED: ReadonlySet<Opaque['kind']> = new Set(['dynamic-sql', 'setting']);
+
+/** Calls of functions that are not volatile are computed while planning if their arguments are constant. */
+function mayRunWhenPlanned(facts: Facts, catalog: CatalogSnapshot): boolean {
+  return facts.opaque.some(({ kind }) =>
+    kind === 'function'
+      ? facts.functions.some(({ name, transparent }) => !transparent && !isVolatile(name, catalog))
+      : !RUN_WHEN_EXECUTED.has(kind),
+  );
+}
+
+function isVolatile(name: string, catalog: CatalogSnapshot): boolean {
+  const meant = catalog.functionsNamed(name.slice(name.lastIndexOf('.') + 1));
+  return meant.length > 0 && meant.every((one) => one.volatility === 'v');
+}
+
+function requireRunnable(plan: Plan): void {
+  if (plan.refusal !== undefined) throw plan.refusal;
 }
 
 function stalePlan(): SluiceError {

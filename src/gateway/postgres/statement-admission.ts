@@ -1,9 +1,10 @@
 /**
- * One text or execution through the pipeline: decoded, planned, decided, held, recorded, and only then handed to `forward`. Everything
+ * One text or execution through the pipeline: read, planned, decided, held, recorded, and only then handed to `forward`. Everything
  * that stands in its way is told to `refuse` instead. Exactly one of the two is called, unless the database is skipping or the client
  * is gone: then neither.
  */
-import { asSluiceError, type SluiceError } from '../../errors/sluice-error.ts';
+import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
+import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
 import { awaitApproval } from '../../session/hold.ts';
 import type { Plan } from '../../session/plan.ts';
@@ -13,7 +14,10 @@ import type { ForwardChannel } from './forward-channel.ts';
 import { heldNotice } from './refusals.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import type { SessionPlanner } from './session-planner.ts';
-import { decodeStatement } from './statement-text.ts';
+
+/** SQLSTATEs by which statements end that were recorded and never forwarded. */
+const SKIPPED = '25P02';
+const CANCELLED = '57014';
 
 export interface AdmissionOptions {
   readonly session: Session;
@@ -23,11 +27,21 @@ export interface AdmissionOptions {
   readonly channel: ForwardChannel;
 }
 
-export type Forward = (plan: Plan, tickets: readonly Ticket[]) => void;
-export type Refuse = (error: SluiceError) => void;
-
 /** Undefined if it was done at once, which is the rule. */
 export type Pending = Promise<void> | undefined;
+export type Forward = (plan: Plan, tickets: readonly Ticket[], approval: string | undefined) => Pending;
+export type Refuse = (error: SluiceError) => void;
+
+/** What is to run if it may. */
+export interface Admission {
+  readonly parameters: readonly ParameterValue[];
+  /** An approval that covers it already: the rest of what it released. */
+  readonly approval?: string | undefined;
+  /** Plans the same again, on a fresh catalog and the policies in force. */
+  readonly replan: () => Plan | Promise<Plan>;
+  readonly forward: Forward;
+  readonly refuse: Refuse;
+}
 
 export class StatementAdmission {
   readonly #o: AdmissionOptions;
@@ -43,100 +57,126 @@ export class StatementAdmission {
     return this.#hold !== undefined;
   }
 
-  /** Plans a client's text. */
-  plan(bytes: Buffer, then: (plan: Plan) => Pending, refuse: Refuse): Pending {
+  /**
+   * Reads and plans a client's text.
+   * @param doubt why it may do something else than its text says, if so
+   */
+  plan(bytes: Buffer, then: (plan: Plan) => Pending, refuse: Refuse, doubt?: Opaque): Pending {
     let text = '';
-    const failed = (thrown: unknown): void => {
-      const error = asSluiceError(thrown);
-      this.#recordRefusal(text, error);
-      refuse(error);
+    const planned = (read: string): Plan | Promise<Plan> => {
+      text = read;
+      return this.#o.planner.plan(read, doubt);
     };
+    return this.attempt(
+      () => {
+        const read = this.#o.planner.read(bytes);
+        return typeof read === 'string' ? planned(read) : read.then(planned);
+      },
+      then,
+      (error) => {
+        this.#recordRefusal(text, error);
+        refuse(error);
+      },
+    );
+  }
+
+  /** Does work that may have to wait and goes on with what came of it; a failure is told to the client as a refusal. */
+  attempt<T>(work: () => T | Promise<T>, then: (done: T) => Pending, refuse: Refuse): Pending {
     try {
-      text = decodeStatement(bytes, this.#o.planner.clientEncoding);
-      const plan = this.#o.planner.plan(text);
-      if (!(plan instanceof Promise)) return then(plan);
+      const done = work();
+      if (!(done instanceof Promise)) return then(done);
       this.#o.channel.flush();
-      return plan.then(
-        (made) => (this.#moot ? undefined : then(made)),
-        (thrown) => (this.#moot ? undefined : failed(thrown)),
-      );
+      return done
+        .then((value) => (this.moot ? undefined : then(value)))
+        .catch((thrown) => (this.moot ? undefined : refuse(asSluiceError(thrown))));
     } catch (thrown) {
-      failed(thrown);
+      refuse(asSluiceError(thrown));
       return undefined;
     }
   }
 
-  /** Decides, records and forwards what was planned. */
-  admit(plan: Plan, parameters: readonly ParameterValue[], forward: Forward, refuse: Refuse): Pending {
-    const { session } = this.#o;
-    try {
-      if (plan.outcome === 'deny') {
-        session.refuse(plan, parameters, 'deny');
-        refuse(plan.refusal!);
-        return undefined;
-      }
-      if (plan.outcome === 'hold') return this.attempt(this.#held(plan, parameters, forward), refuse);
-      const tickets = session.admit(plan, parameters);
-      if (!(tickets instanceof Promise)) this.#forward(plan, tickets, forward);
-      else
-        return this.attempt(
-          tickets.then((durable) => this.#forward(plan, durable, forward)),
-          refuse,
-        );
-    } catch (thrown) {
-      refuse(asSluiceError(thrown));
-    }
-    return undefined;
+  /** Records what may not run and tells the client. */
+  refuse(plan: Plan, refuse: Refuse, parameters: readonly ParameterValue[] = []): Pending {
+    const told = (): undefined => {
+      refuse(plan.refusal!);
+    };
+    return this.attempt(() => this.#o.session.refuse(plan, parameters, 'deny'), told, refuse);
   }
 
-  /** Waits for work; a failure is told to the client as a refusal. */
-  attempt(work: Promise<unknown>, refuse: Refuse): Promise<void> {
-    this.#o.channel.flush();
-    return work.then(
-      () => undefined,
-      (thrown) => (this.#moot ? undefined : refuse(asSluiceError(thrown))),
+  /** Decides, records and forwards what was planned. */
+  admit(plan: Plan, admission: Admission): Pending {
+    const { session } = this.#o;
+    const { parameters, approval, refuse } = admission;
+    if (plan.refusal !== undefined) return this.refuse(plan, refuse, parameters);
+    if (plan.outcome === 'hold' && approval === undefined) return this.#admitHeld(plan, admission);
+    return this.attempt(
+      () => {
+        const tickets = session.admit(plan, parameters, approval);
+        return tickets instanceof Promise ? tickets.then((durable) => this.#unlessMoot(durable)) : tickets;
+      },
+      (tickets) => this.#forward(plan, tickets, admission, approval),
+      refuse,
     );
   }
 
+  #unlessMoot(tickets: readonly Ticket[]): readonly Ticket[] {
+    if (this.moot) this.#o.session.abandon(tickets, SKIPPED);
+    return tickets;
+  }
+
   /** An error of an earlier message arrived, or the client left, while this one waited: it is skipped. */
-  get #moot(): boolean {
+  get moot(): boolean {
     return this.#o.channel.ended || this.#o.responses.skipping;
   }
 
-  #forward(plan: Plan, tickets: readonly Ticket[], forward: Forward): void {
-    const { responses, planner, session } = this.#o;
-    if (this.#moot) {
-      for (const ticket of tickets) session.finish(ticket, { sqlstate: '25P02' });
-      return;
-    }
+  #forward(
+    plan: Plan,
+    tickets: readonly Ticket[],
+    { forward }: Admission,
+    approval: string | undefined,
+  ): Pending {
+    const { responses, planner } = this.#o;
     responses.restOn(tickets);
     if (plan.redefines && tickets.length > 0) responses.redefinitions += 1;
     planner.forwarded(plan);
-    forward(plan, tickets);
+    return forward(plan, tickets, approval);
   }
 
-  async #held(plan: Plan, parameters: readonly ParameterValue[], forward: Forward): Promise<void> {
-    const { session, service, responses, planner } = this.#o;
-    if (service.approvals === undefined) throw new TypeError('sessions need approvals');
+  #admitHeld(plan: Plan, admission: Admission): Pending {
     const hold = new AbortController();
     this.#hold = hold;
+    return this.attempt(
+      () =>
+        this.#release(plan, admission, hold.signal).finally(() => {
+          this.#hold = undefined;
+        }),
+      (released) => this.#forward(released.plan, released.tickets, admission, released.approval),
+      admission.refuse,
+    );
+  }
+
+  /** Waits for the approval and records what it releases. The caller forwards it at once. */
+  async #release(plan: Plan, { parameters, replan }: Admission, signal: AbortSignal) {
+    const { session, service, responses } = this.#o;
+    if (service.approvals === undefined) throw new TypeError('sessions need approvals');
     const heldAt = performance.now();
     try {
       const released = await awaitApproval(service.approvals, {
         session: session.info,
         plan,
         parameters,
-        signal: hold.signal,
+        signal,
         onHeld: (request) => {
           session.refuse(plan, parameters, 'hold', request.id);
           if (session.info.holdMode === 'wait') responses.send(heldNotice(request));
         },
-        replan: () => planner.planAnew(plan.text),
+        replan: async () => replan(),
       });
       const tickets = await session.admit(released.plan, parameters, released.approval);
-      this.#forward(released.plan, tickets, forward);
+      if (!signal.aborted && !this.moot) return { ...released, tickets };
+      session.abandon(tickets, CANCELLED);
+      throw new SluiceError('cancelled', 'the statement was cancelled while it waited');
     } finally {
-      this.#hold = undefined;
       session.held((performance.now() - heldAt) / 1000);
     }
   }

@@ -6,12 +6,15 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { ParameterValue } from '../../model/session.ts';
+import { type Bind, formatOf } from '../../wire/postgres/index.ts';
 
 /** Encodings whose bytes above 0x7F are one character each, so that no character can hide an ASCII one. */
 const SINGLE_BYTE = /^(LATIN\d+|ISO_8859_\d+|WIN\d+|KOI8[RU]?|SQL_ASCII)$/;
 
 /** Longer parameter values are recorded by their digest. */
 const MAX_RECORDED_PARAMETER_BYTES = 1_024;
+/** So are all that come when those before them have filled this. */
+const MAX_RECORDED_BYTES = 64 * 1_024;
 
 /**
  * Decodes a statement.
@@ -34,13 +37,24 @@ export function decodeStatement(bytes: Buffer, encoding: string): string {
   });
 }
 
+/** What is recorded and bound of the parameters of a Bind. */
+export function recordParameters({ parameters, parameterFormats }: Bind): ParameterValue[] {
+  let recordedBytes = 0;
+  return parameters.map((value, i) => {
+    const length = value?.length ?? 0;
+    const whole = length <= MAX_RECORDED_PARAMETER_BYTES && recordedBytes + length <= MAX_RECORDED_BYTES;
+    if (whole) recordedBytes += length;
+    return recordParameter(value, formatOf(parameterFormats, i) === 1, whole);
+  });
+}
+
 /**
- * What is recorded and bound of a parameter value. Text stays text; a leading backslash is doubled, so that the forms below
- * cannot be imitated: `\x64:…` holds base64 of binary values, `\sha256:…` the digest of long ones.
+ * Text stays text; a leading backslash is doubled, so that the forms below cannot be imitated: `\x64:…` holds base64 of binary
+ * values, `\sha256:…` the digest of those that are not recorded whole.
  */
-export function recordParameter(value: Buffer | null, binary: boolean): ParameterValue {
+function recordParameter(value: Buffer | null, binary: boolean, whole: boolean): ParameterValue {
   if (value === null) return null;
-  if (value.length > MAX_RECORDED_PARAMETER_BYTES) {
+  if (!whole) {
     const digest = createHash('sha256').update(value).digest('hex');
     return `\\sha256:${binary ? 'b' : 't'}:${value.length}:${digest}`;
   }
