@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionObjectUse } from '../../src/model/dialect.ts';
+import type { Facts } from '../../src/model/facts.ts';
 import { createScope, type PostgresScope, RelationInfo } from '../../src/sql/postgres/index.ts';
 import { type AnalysisSession, brief, openAnalysisSession } from './analysis-session.ts';
 import { FACTS_CORPUS, FACTS_SEED } from './facts-corpus.ts';
@@ -217,5 +218,82 @@ describe('shareable', () => {
       expect([a.shareable, b.shareable]).toEqual([true, true]);
       expect(b.statements[0]!.facts).toEqual(a.statements[0]!.facts);
     }
+  });
+});
+
+describe('views and catalogs', () => {
+  const beneath = (statement: string, kind = 'v', reads = [['orders']]): Promise<Facts> => {
+    const oids = reads.map((names) => names.map((name) => session.catalog.relation('public', name)!.oid));
+    const columns = [['id', 1, 23, -1, null, 0, '', null, null]];
+    const row = [
+      99_999,
+      kind,
+      'pg_temp_3',
+      'v',
+      't',
+      0,
+      0,
+      columns,
+      null,
+      null,
+      null,
+      null,
+      null,
+      null,
+      oids,
+    ];
+    const scope = createScope({
+      catalog: session.catalog,
+      searchPath: ['public'],
+      user: 'postgres',
+      temporary: [new RelationInfo(JSON.stringify([...row, null]))],
+    });
+    return session.analyze(statement, scope).then(({ statements }) => statements[0]!.facts);
+  };
+  const usesOf = (facts: Facts): string[] =>
+    facts.relations.map(({ action, relation }) => `${action} ${relation}`);
+
+  it.each([
+    ['DELETE FROM v WHERE id = 1', 'Delete'],
+    ['UPDATE v SET id = 1', 'Update'],
+    ['INSERT INTO v VALUES (1)', 'Insert'],
+    ['MERGE INTO v USING customers c ON c.id = v.id WHEN MATCHED THEN DELETE', 'Delete'],
+    ['SELECT id FROM v FOR UPDATE', 'Lock'],
+    ['LOCK v', 'Lock'],
+  ])('%s of a temporary view reaches what it reads', async (text, action) => {
+    expect(usesOf(await beneath(text))).toContain(`${action} public.orders`);
+  });
+
+  it('reaches through views of views', async () => {
+    expect(usesOf(await beneath('DELETE FROM v', 'v', [['v_orders']]))).toContain('Delete public.orders');
+    const { statements } = await session.analyze('DELETE FROM v_orders');
+    expect(usesOf(statements[0]!.facts)).toContain('Delete public.orders');
+  });
+
+  it.each([
+    `UPDATE pg_class SET relname = 'x' WHERE relname = 'customers'`,
+    'DELETE FROM pg_catalog.pg_rewrite WHERE false',
+    'INSERT INTO pg_enum VALUES (1)',
+    'COPY pg_proc FROM STDIN',
+    'TRUNCATE pg_description',
+    'WITH x AS (DELETE FROM pg_depend RETURNING 1) SELECT 1',
+    'MERGE INTO pg_namespace n USING orders o ON true WHEN MATCHED THEN DELETE',
+  ])('%s is an act of administration', async (text) => {
+    const { statements } = await session.analyze(text);
+    expect(statements[0]!.facts.actions).toContain('Administer');
+    expect(statements[0]!.facts.changesCatalog).toBe(true);
+  });
+
+  it('UPDATE pg_settings is SET by another name', async () => {
+    const { statements } = await session.analyze(
+      `UPDATE pg_settings SET setting = '1' WHERE name = 'work_mem'`,
+    );
+    expect(statements[0]!.facts.actions).not.toContain('Administer');
+    expect(statements[0]!.facts.opaque).not.toEqual([]);
+  });
+
+  it("other sessions' temporary tables are not one's own", async () => {
+    const { statements } = await session.analyze('DROP TABLE pg_temp_77.theirs');
+    expect(statements[0]!.facts.opaque).not.toEqual([]);
   });
 });

@@ -112,8 +112,10 @@ export function referTo(
 export function useRelation(b: Binder, reference: RelationReference, action: Action) {
   if (reference.relation === undefined) {
     b.sheet.miss(reference.id);
-    // To drop something tells nothing about what is in it.
-    if (action !== 'Drop') b.sheet.hide('relation', `relation ${reference.id}`);
+    // To drop something tells nothing about what is in it; but temporary tables of others are not one's own.
+    if (action !== 'Drop' || reference.id.startsWith('pg_temp_')) {
+      b.sheet.hide('relation', `relation ${reference.id}`);
+    }
   } else if (reference.role !== 'utility') noteView(b, reference.relation);
   return b.sheet.use(reference.id, reference.relation, action);
 }

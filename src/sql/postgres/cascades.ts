@@ -50,8 +50,8 @@ export function noteChangeBelow(
   const flow = catalog.viewFlow(view);
   if (flow === undefined) return;
   if (view.triggers.length > 0) b.sheet.hide('function', `triggers on ${view.id}`);
-  for (const base of flow.bases.flatMap((id) => catalog.relationsById(id))) {
-    if (base.system) continue;
+  for (const base of relationsBelow(b, view)) {
+    noteCatalogChange(b, base);
     const origins = columns.flatMap((column) => flow.columns.get(column) ?? []);
     const below = origins.filter(({ relation }) => relation === base.id).map(({ column }) => column);
     const use = b.sheet.use(base.id, base, change);
@@ -60,6 +60,33 @@ export function noteChangeBelow(
     noteCascades(b, base, change, below);
     noteChangeBelow(b, base, change, below);
   }
+}
+
+/** What a view reads. Of one whose definition is not known (the session's own are not traced), the catalog says that much. */
+function relationsBelow({ scope }: Binder, view: RelationInfo): readonly RelationInfo[] {
+  const flow = scope.catalog.viewFlow(view);
+  if (flow === undefined) return [];
+  if (flow.opaque.length === 0) return flow.bases.flatMap((id) => scope.catalog.relationsById(id));
+  return view.reads.flatMap((oid) => scope.relationByOid(oid) ?? []);
+}
+
+/** Notes what locking rows of a view, or the view itself, locks below. */
+export function noteLockBelow(b: Binder, view: RelationInfo): void {
+  const locked = new Set([view]);
+  for (const each of locked) {
+    for (const base of relationsBelow(b, each)) locked.add(base);
+    if (each !== view) b.sheet.use(each.id, each, 'Lock');
+  }
+}
+
+/** `UPDATE pg_settings` is another way to write SET; its rule sees to that. */
+const SETTINGS = 'pg_catalog.pg_settings';
+
+/** Who writes to the catalogs by hand redefines what everything else is judged by. */
+export function noteCatalogChange(b: Binder, { id, system }: RelationInfo): void {
+  if (!system || id === SETTINGS) return;
+  b.sheet.act('Administer');
+  b.sheet.changesCatalog = true;
 }
 
 /** Notes what TRUNCATE … CASCADE empties besides. */

@@ -4,6 +4,7 @@
  * @see https://www.postgresql.org/docs/18/sql-select.html
  */
 import { type Binder, type CteFrame, type Place, read } from './binder.ts';
+import { noteLockBelow } from './cascades.ts';
 import { bindExpression, bindExpressions, filtering, noteInert } from './expressions.ts';
 import { bindFrom, starOutput } from './from-clause.ts';
 import { bindModification, isModification } from './modifications.ts';
@@ -156,7 +157,9 @@ function noteLock(b: Binder, clause: LockingClause | undefined, items: readonly 
   const named = (clause?.lockedRels ?? []).map((node) => as<RangeVar>(node, 'RangeVar')?.relname);
   for (const item of items) {
     if (item.reference === undefined || (named.length > 0 && !named.includes(item.name))) continue;
-    b.sheet.use(item.reference.id, item.reference.relation, 'Lock');
+    const { id, relation } = item.reference;
+    b.sheet.use(id, relation, 'Lock');
+    if (relation) noteLockBelow(b, relation);
   }
 }
 

@@ -28,6 +28,8 @@ export interface PostgresScope extends Scope {
   readonly path: readonly string[];
   /** Finds a relation as the session would. `schema` undefined: along the path. */
   relation(schema: string | undefined, name: string): RelationInfo | undefined;
+  /** The session's own relations included. */
+  relationByOid(oid: number): RelationInfo | undefined;
   /** True if bare names surely mean what is in `path`, whatever other schemas hold. */
   readonly isClosed: boolean;
   /** True if the bare name may come to mean another relation while the statement is on its way. */
@@ -72,6 +74,14 @@ class SessionScope implements PostgresScope {
       if (found) return found;
     }
     return undefined;
+  }
+
+  relationByOid(oid: number): RelationInfo | undefined {
+    for (const relations of this.#own.values()) {
+      const found = relations.find((relation) => relation.oid === oid);
+      if (found) return found;
+    }
+    return this.catalog.relationByOid(oid);
   }
 
   isAmbiguous(name: string): boolean {

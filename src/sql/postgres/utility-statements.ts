@@ -7,7 +7,7 @@ import type { TransactionControl } from '../../model/facts.ts';
 import { type Binder, type Place, read, referTo, useRelation } from './binder.ts';
 import { SECRET_SETTINGS } from './builtin-functions.ts';
 import { noteCall } from './calls.ts';
-import { noteTruncateCascades } from './cascades.ts';
+import { noteCatalogChange, noteLockBelow, noteTruncateCascades } from './cascades.ts';
 import type { StatementHandler } from './ddl-statements.ts';
 import { define, mention, mentionReference, optionsOf } from './definitions.ts';
 import { bindExpression, bindExpressions, filtering } from './expressions.ts';
@@ -88,6 +88,7 @@ function copyFrom(b: Binder, relation: RangeVar, columns: readonly string[], whe
   const reference = referTo(b, relation, 'target');
   const use = useRelation(b, reference, 'Insert');
   for (const column of copiedColumns(reference, columns)) use.writes.add(column);
+  if (reference.relation) noteCatalogChange(b, reference.relation);
   const item = relationItem(reference, undefined, []);
   if (where)
     bindExpression(b, where, filtering({ ...NOWHERE, namespace: { items: [item], parent: undefined } }));
@@ -294,6 +295,7 @@ function truncate(b: Binder, body: Body): void {
   b.sheet.writes = true;
   for (const node of names(body, 'relations')) {
     const { relation } = mentionReference(b, as<RangeVar>(node, 'RangeVar'), 'Truncate');
+    if (relation) noteCatalogChange(b, relation);
     if (relation && body.behavior === 'DROP_CASCADE') noteTruncateCascades(b, relation);
   }
 }
@@ -301,7 +303,10 @@ function truncate(b: Binder, body: Body): void {
 function lock(b: Binder, body: Body): void {
   b.sheet.command = 'LOCK TABLE';
   b.sheet.writes = true;
-  for (const node of names(body, 'relations')) mention(b, as<RangeVar>(node, 'RangeVar'), 'Lock');
+  for (const node of names(body, 'relations')) {
+    const { relation } = mentionReference(b, as<RangeVar>(node, 'RangeVar'), 'Lock');
+    if (relation) noteLockBelow(b, relation);
+  }
 }
 
 function vacuum(b: Binder, body: Body): void {
