@@ -179,7 +179,24 @@ CREATE VIEW customer_mails AS SELECT id, email FROM customers;
 CREATE VIEW nested_mails AS SELECT * FROM customer_mails;
 CREATE MATERIALIZED VIEW mail_copy AS SELECT id, email, plan FROM customers;
 CREATE VIEW statistics_of AS SELECT attname, histogram_bounds::text FROM pg_stats WHERE schemaname = 'public';
+CREATE VIEW rich AS SELECT id, plan FROM customers WHERE salary > 54321;
+CREATE VIEW by_mail AS SELECT substr(email, 2, 3) AS part, count(*) FROM customers GROUP BY 1;
+CREATE VIEW derived AS SELECT c.id, upper(ssn) AS s, salary * 2 AS d, born + 1 AS next_day, plan,
+  (SELECT x.card FROM customers x WHERE x.id = c.id) AS sub, reverse(card) AS drac, row_to_json(c) AS whole FROM customers c;
+CREATE VIEW united AS SELECT id, note AS text FROM customers UNION ALL SELECT id, ssn FROM customers;
+CREATE VIEW over_copy AS SELECT c.id, c.email, o.total FROM mail_copy c JOIN orders o ON o.customer_id = c.id;
+CREATE VIEW guarded WITH (security_barrier) AS SELECT id, ssn FROM customers WHERE id < 30;
+CREATE RECURSIVE VIEW climbing (id, s) AS SELECT id, ssn FROM customers WHERE id = 1
+  UNION ALL SELECT c.id, c.ssn FROM customers c JOIN climbing ON c.id = climbing.id + 1;
+CREATE VIEW writable AS SELECT id, note, cap, email AS mail FROM customers;
+CREATE VIEW plain AS SELECT id, note, cap FROM customers;
+CREATE VIEW ranked AS SELECT id, row_number() OVER (ORDER BY salary) AS place FROM customers;
+CREATE MATERIALIZED VIEW rich_copy AS SELECT id FROM customers WHERE salary > 54321;
+CREATE VIEW over_derived AS SELECT id, d, s FROM derived;
+ALTER TABLE customers ADD COLUMN exact numeric GENERATED ALWAYS AS (salary * 100000) STORED;
 CREATE FUNCTION mail_of(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT email FROM customers WHERE id = $1';
+CREATE VIEW calling AS SELECT id, mail_of(id) AS m FROM orders;
+CREATE VIEW calling_deep AS SELECT * FROM calling;
 CREATE FUNCTION shout(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'saw %', $1; RETURN $1; END$$;
 CREATE FUNCTION whole(customers) RETURNS text LANGUAGE sql AS 'SELECT $1.ssn';
 CREATE TABLE people (id int, secret_of int) PARTITION BY RANGE (id);

@@ -83,7 +83,8 @@ export class CatalogSnapshot {
   /** Grows whenever the content changed, and only then. */
   readonly version: number;
   readonly schemas: ReadonlySet<string>;
-  #viewFlows: ReadonlyMap<number, ViewFlow> = new Map();
+  /** Undefined while they are being traced. */
+  #viewFlows: ReadonlyMap<number, ViewFlow> | undefined;
   readonly #relationsByName = new Map<string, RelationInfo[]>();
   readonly #relationsByOid = new Map<number, RelationInfo>();
   #referencing: ReadonlyMap<number, RelationInfo[]> | undefined;
@@ -171,7 +172,17 @@ export class CatalogSnapshot {
   viewFlow(relation: RelationInfo): ViewFlow | undefined {
     if (relation.system || (relation.kind !== 'view' && relation.kind !== 'materialized-view'))
       return undefined;
-    return this.#viewFlows.get(relation.oid) ?? unknownFlow(relation);
+    return this.#viewFlows && (this.#viewFlows.get(relation.oid) ?? unknownFlow(relation));
+  }
+
+  /** True if a column holds something else than a copy of what it is labelled for: a mask made for that does not fit. */
+  isComputed(relation: RelationInfo, column: string): boolean {
+    if (relation.column(column)?.generated) return true;
+    const flow = this.viewFlow(relation);
+    if (flow === undefined) return false;
+    const origin = flow.copies.get(column);
+    const [base] = origin === undefined ? [] : this.relationsById(origin.relation);
+    return origin === undefined || base === undefined || this.isComputed(base, origin.column);
   }
 
   /** Once, by the loader: tracing views needs the rest of the snapshot. */

@@ -34,6 +34,11 @@ export function relationFragment(options: FragmentOptions): string {
   return `(SELECT ${list.join(', ')} FROM ${from}${sample === undefined ? '' : ` ${sample}`})`;
 }
 
+/** What a mask leaves of a value it leaves of something computed from it too: `salary * 1000000`, `reverse(card)`. */
+function strictest(mask: Mask): Mask {
+  return mask.kind === 'null' || mask.kind === 'constant' ? mask : { kind: 'redact' };
+}
+
 function columnText(
   catalog: CatalogSnapshot,
   relation: RelationInfo,
@@ -42,5 +47,6 @@ function columnText(
 ): string {
   const name = quoteName(info.name);
   if (mask === undefined) return name;
-  return `${settingsMask(relation, info) ?? maskExpression(catalog, info, mask)} AS ${name}`;
+  const fitting = catalog.isComputed(relation, info.name) ? strictest(mask) : mask;
+  return `${settingsMask(relation, info) ?? maskExpression(catalog, info, fitting)} AS ${name}`;
 }

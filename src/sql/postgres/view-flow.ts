@@ -8,7 +8,17 @@ import type { RelationReference, Source } from './namespace.ts';
 import { bindQuery } from './queries.ts';
 import type { RelationInfo } from './relation-info.ts';
 import type { PostgresScope } from './scope.ts';
-import type { ParseTree } from './tree.ts';
+import {
+  as,
+  type ColumnRef,
+  type JoinExpr,
+  type Node,
+  type ParseTree,
+  type RangeVar,
+  type ResTarget,
+  type SelectStmt,
+  stringsOf,
+} from './tree.ts';
 
 /** A column of a relation that a view reads. */
 export interface Origin {
@@ -19,6 +29,8 @@ export interface Origin {
 export interface ViewFlow {
   /** By output column: what its values are computed from. */
   readonly columns: ReadonlyMap<string, readonly Origin[]>;
+  /** The columns that are plain copies of one column, by what they copy. */
+  readonly copies: ReadonlyMap<string, Origin>;
   /** What decides which rows there are, and how many: predicates, joins, groups, sorts. */
   readonly rows: readonly Origin[];
   /** The relations it reads. */
@@ -29,7 +41,13 @@ export interface ViewFlow {
 
 /** The flow of a view whose definition is not known. */
 export function unknownFlow(view: RelationInfo): ViewFlow {
-  return { columns: new Map(), rows: [], bases: [], opaque: [`the definition of ${view.id}`] };
+  return {
+    columns: new Map(),
+    copies: new Map(),
+    rows: [],
+    bases: [],
+    opaque: [`the definition of ${view.id}`],
+  };
 }
 
 /**
@@ -44,14 +62,43 @@ export function flowOf(view: RelationInfo, trees: ParseTree, scope: PostgresScop
   const opaque = [...b.sheet.toFacts().opaque.map(({ what }) => `${what} in ${view.id}`)];
   const uncertain = output.open || output.columns.length !== view.columns.length;
   if (uncertain || b.columnUses.some(({ certain }) => !certain)) opaque.push(`the columns of ${view.id}`);
+  const copied = copiedTargets(statement);
+  const copies = view.columns.flatMap(({ name }, i): [string, Origin][] => {
+    const sources = originsOf(output.columns[i]?.sources ?? []);
+    return copied[i] && sources.length === 1 ? [[name, sources[0]!]] : [];
+  });
   return {
     columns: new Map(view.columns.map(({ name }, i) => [name, originsOf(output.columns[i]?.sources ?? [])])),
     rows: distinct(
       b.references.flatMap((reference) => [...reference.filters].map((column) => origin(reference, column))),
     ),
     bases: [...new Set(basesOf(b))],
+    copies: new Map(copies),
     opaque,
   };
+}
+
+/** For each target, whether it is a bare column of a relation in FROM. Anything but plain relations there makes it unsure. */
+function copiedTargets(statement: Node): readonly boolean[] {
+  const select = as<SelectStmt>(statement, 'SelectStmt');
+  if (select === undefined || select.larg || select.withClause) return [];
+  const relations = new Set<string>();
+  const plain = (select.fromClause ?? []).every((item) => isPlain(item, relations));
+  return (select.targetList ?? []).map((target) => {
+    const fields = as<ColumnRef>(as<ResTarget>(target, 'ResTarget')?.val, 'ColumnRef')?.fields;
+    if (fields === undefined) return false;
+    return fields.length === 1 ? plain : relations.has(stringsOf(fields).at(-2) ?? '');
+  });
+}
+
+/** Collects the names of the relations in a FROM item; false if there is anything else in it. */
+function isPlain(item: Node, relations: Set<string>): boolean {
+  const relation = as<RangeVar>(item, 'RangeVar');
+  if (relation) relations.add(relation.alias?.aliasname ?? relation.relname ?? '');
+  const join = as<JoinExpr>(item, 'JoinExpr');
+  if (join === undefined) return relation !== undefined && relation.alias?.colnames === undefined;
+  const sides = [join.larg, join.rarg].map((side) => side !== undefined && isPlain(side, relations));
+  return sides.every(Boolean) && join.alias === undefined;
 }
 
 function basesOf({ references }: Binder): RelationId[] {
