@@ -77,7 +77,7 @@ async function issueToken(): Promise<string> {
 }
 
 /** Writes and reads marked statements until the connection breaks; returns the markers whose answer arrived. */
-async function load(port: number, password: string, name: string): Promise<string[]> {
+async function load(port: number, password: string, name: string, onAnswer: () => void): Promise<string[]> {
   const client = new pg.Client({ host: '127.0.0.1', port, user: 'app', database: 'shop', password });
   const answered: string[] = [];
   client.on('error', () => undefined);
@@ -88,6 +88,7 @@ async function load(port: number, password: string, name: string): Promise<strin
       if (i % 2 === 0) await client.query('INSERT INTO log VALUES ($1)', [marker]);
       else await client.query(`SELECT '${marker}'`);
       answered.push(marker);
+      onAnswer();
     }
   } catch {
     return answered;
@@ -99,8 +100,15 @@ test(`${ROUNDS} times: no statement that a client saw answered is lost`, async (
   const answered: string[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const { child, port } = await start();
-    const loads = Array.from({ length: CLIENTS }, (_, i) => load(port, token, `r${round}c${i}`));
-    await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 250));
+    // In mid-load: after a number of answers that differs from round to round.
+    let left = 5 + Math.floor(Math.random() * 150);
+    const { promise: inMidLoad, resolve: reached } = Promise.withResolvers<void>();
+    const onAnswer = (): void => {
+      left -= 1;
+      if (left === 0) reached();
+    };
+    const loads = Array.from({ length: CLIENTS }, (_, i) => load(port, token, `r${round}c${i}`, onAnswer));
+    await inMidLoad;
     child.kill('SIGKILL');
     for (const markers of await Promise.all(loads)) answered.push(...markers);
   }

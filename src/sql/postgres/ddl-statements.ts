@@ -18,6 +18,7 @@ import {
 import { bindExpressions } from './expressions.ts';
 import { relationItem } from './namespace.ts';
 import { isPartOfRelation, isRelationKind, objectKind, objectName, rangeVarOf } from './object-names.ts';
+import { PRIVILEGE_STATEMENTS } from './privilege-statements.ts';
 import { newRelationName } from './queries.ts';
 import {
   as,
@@ -252,26 +253,6 @@ function createSequence(command: string, action: Action): StatementHandler {
   };
 }
 
-function grant(b: Binder, body: Body): void {
-  b.sheet.command = body.is_grant ? 'GRANT' : 'REVOKE';
-  b.sheet.act('Grant');
-  const type = text(body, 'objtype');
-  const direct = text(body, 'targtype') === 'ACL_TARGET_OBJECT';
-  for (const object of nodes(body, 'objects')) {
-    const node = as<RangeVar>(object, 'RangeVar');
-    if (direct && node) mention(b, node, 'Grant');
-    else define(b, 'Grant', direct ? objectKind(type) : 'schema', objectName(object));
-  }
-}
-
-function grantRole(b: Binder, body: Body): void {
-  b.sheet.command = body.is_grant ? 'GRANT ROLE' : 'REVOKE ROLE';
-  for (const node of nodes(body, 'granted_roles')) {
-    define(b, 'Grant', 'role', as<{ priv_name?: string }>(node, 'AccessPriv')?.priv_name ?? '');
-  }
-  for (const node of nodes(body, 'grantee_roles')) define(b, 'Grant', 'role', objectName(node));
-}
-
 function publication(command: string, action: Action): StatementHandler {
   return (b, body) => {
     b.sheet.command = command;
@@ -289,33 +270,12 @@ function statistics(b: Binder, body: Body): void {
   walkDefinition(b, { exprs: body.exprs }, items, 'Alter');
 }
 
-function dropRoles(b: Binder, body: Body): void {
-  b.sheet.command = 'DROP ROLE';
-  for (const node of nodes(body, 'roles')) define(b, 'Grant', 'role', objectName(node));
-}
-
-function ownedObjects(command: string, action: Action): StatementHandler {
-  return (b, body) => {
-    b.sheet.command = command;
-    b.sheet.act('Administer');
-    for (const node of nodes(body, 'roles')) define(b, action, 'role', objectName(node));
-  };
-}
-
 function cast(b: Binder, body: Body): void {
   b.sheet.command = 'CREATE CAST';
   const target = objectName({ TypeName: (body.targettype ?? {}) as Fields } as Node);
   define(b, 'Create', 'cast', target);
   noteNamedFunction(b, (body.func as { objname?: Node[] } | undefined)?.objname);
 }
-
-const role = (command: string): StatementHandler => {
-  return (b, body) => {
-    b.sheet.command = command;
-    const name = typeof body.role === 'string' ? body.role : roleName(body, 'role');
-    define(b, 'Grant', 'role', name);
-  };
-};
 
 /** A kind that brings code from outside, which nobody here has read. */
 function foreignCode(handler: StatementHandler): StatementHandler {
@@ -326,14 +286,11 @@ function foreignCode(handler: StatementHandler): StatementHandler {
 }
 
 export const DDL_STATEMENTS: Readonly<Record<string, StatementHandler>> = {
+  ...PRIVILEGE_STATEMENTS,
   AlterCollationStmt: plain('ALTER COLLATION', 'Alter', 'collation', 'collname'),
   AlterDatabaseRefreshCollStmt: plain('ALTER DATABASE', 'Alter', 'database', 'dbname'),
   AlterDatabaseSetStmt: plain('ALTER DATABASE', 'Alter', 'database', 'dbname'),
   AlterDatabaseStmt: plain('ALTER DATABASE', 'Alter', 'database', 'dbname'),
-  AlterDefaultPrivilegesStmt: (b) => {
-    b.sheet.command = 'ALTER DEFAULT PRIVILEGES';
-    define(b, 'Grant', 'default privileges', '');
-  },
   AlterDomainStmt: plain('ALTER DOMAIN', 'Alter', 'domain', 'typeName'),
   AlterEnumStmt: plain('ALTER TYPE', 'Alter', 'type', 'typeName'),
   AlterEventTrigStmt: plain('ALTER EVENT TRIGGER', 'Alter', 'event trigger', 'trigname'),
@@ -359,8 +316,6 @@ export const DDL_STATEMENTS: Readonly<Record<string, StatementHandler>> = {
   },
   AlterPolicyStmt: onRelation('ALTER POLICY', 'Alter', 'policy', 'policy_name', 'table'),
   AlterPublicationStmt: publication('ALTER PUBLICATION', 'Alter'),
-  AlterRoleSetStmt: role('ALTER ROLE'),
-  AlterRoleStmt: role('ALTER ROLE'),
   AlterSeqStmt: createSequence('ALTER SEQUENCE', 'Alter'),
   AlterStatsStmt: plain('ALTER STATISTICS', 'Alter', 'statistics', 'defnames'),
   AlterSubscriptionStmt: plain('ALTER SUBSCRIPTION', 'Alter', 'subscription', 'subname'),
@@ -401,7 +356,6 @@ export const DDL_STATEMENTS: Readonly<Record<string, StatementHandler>> = {
   CreatePolicyStmt: onRelation('CREATE POLICY', 'Create', 'policy', 'policy_name', 'table'),
   CreatePublicationStmt: publication('CREATE PUBLICATION', 'Create'),
   CreateRangeStmt: foreignCode(plain('CREATE TYPE', 'Create', 'type', 'typeName')),
-  CreateRoleStmt: role('CREATE ROLE'),
   CreateSeqStmt: createSequence('CREATE SEQUENCE', 'Create'),
   CreateStatsStmt: statistics,
   CreateStmt: createTable,
@@ -412,18 +366,13 @@ export const DDL_STATEMENTS: Readonly<Record<string, StatementHandler>> = {
   CreateUserMappingStmt: plain('CREATE USER MAPPING', 'Create', 'user mapping', 'servername'),
   CreatedbStmt: plain('CREATE DATABASE', 'Create', 'database', 'dbname'),
   DefineStmt: defineObject,
-  DropOwnedStmt: ownedObjects('DROP OWNED', 'Drop'),
-  DropRoleStmt: dropRoles,
   DropStmt: drop,
   DropSubscriptionStmt: plain('DROP SUBSCRIPTION', 'Drop', 'subscription', 'subname'),
   DropTableSpaceStmt: plain('DROP TABLESPACE', 'Drop', 'tablespace', 'tablespacename'),
   DropUserMappingStmt: plain('DROP USER MAPPING', 'Drop', 'user mapping', 'servername'),
   DropdbStmt: plain('DROP DATABASE', 'Drop', 'database', 'dbname'),
-  GrantRoleStmt: grantRole,
-  GrantStmt: grant,
   ImportForeignSchemaStmt: plain('IMPORT FOREIGN SCHEMA', 'Create', 'server', 'server_name'),
   IndexStmt: createIndex,
-  ReassignOwnedStmt: ownedObjects('REASSIGN OWNED', 'Grant'),
   RenameStmt: alterObject((kind) => `ALTER ${kind}`, 'renameType'),
   RuleStmt: createRule,
   SecLabelStmt: alterObject(() => 'SECURITY LABEL', 'objtype'),

@@ -4,7 +4,7 @@
  *
  * @see https://github.com/pganalyze/libpg_query/blob/18-latest/protobuf/pg_query.proto
  */
-import type { Node, ParseResult, RawStmt, SelectStmt } from 'libpg-query';
+import type { Node, ParseResult, RawStmt } from 'libpg-query';
 
 export type * from 'libpg-query';
 
@@ -72,15 +72,4 @@ export function constantOf(node: Node | undefined): string | boolean | null | un
 /** The statement node of a RawStmt. */
 export function statementOf(raw: RawStmt): Node {
   return raw.stmt ?? ({} as Node);
-}
-
-/** The arms of a set operation from left to right, without recursion: chains of UNION are as deep as they are long. */
-export function armsOf(select: SelectStmt): SelectStmt[] {
-  const arms: SelectStmt[] = [];
-  const pending = [select];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    if (next.larg && next.rarg) pending.push(next.rarg, next.larg);
-    else arms.push(next);
-  }
-  return arms;
 }

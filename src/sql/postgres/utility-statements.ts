@@ -1,5 +1,5 @@
 /**
- * Statements that neither query nor define: settings, transactions, cursors, prepared statements, COPY, maintenance, …
+ * Statements that neither query nor define: settings, transactions, cursors, prepared statements, COPY, …
  *
  * @see https://www.postgresql.org/docs/18/sql-commands.html
  */
@@ -7,10 +7,11 @@ import type { TransactionControl } from '../../model/facts.ts';
 import { type Binder, type Place, read, referTo, useRelation } from './binder.ts';
 import { SECRET_SETTINGS } from './builtin-functions.ts';
 import { noteCall } from './calls.ts';
-import { noteCatalogChange, noteLockBelow, noteTruncateCascades } from './cascades.ts';
+import { noteCatalogChange } from './cascades.ts';
 import type { StatementHandler } from './ddl-statements.ts';
-import { define, mention, mentionReference, optionsOf } from './definitions.ts';
+import { define, optionsOf } from './definitions.ts';
 import { bindExpression, bindExpressions, filtering } from './expressions.ts';
+import { MAINTENANCE_STATEMENTS } from './maintenance-statements.ts';
 import { type RelationReference, relationItem } from './namespace.ts';
 import { objectName } from './object-names.ts';
 import { bindQuery, newRelationName, noteInto } from './queries.ts';
@@ -29,7 +30,6 @@ import {
   type RangeVar,
   stringsOf,
   type TransactionStmt,
-  type VacuumStmt,
   type VariableSetStmt,
   type ViewStmt,
 } from './tree.ts';
@@ -290,54 +290,6 @@ function runBlock(b: Binder): void {
   b.sheet.hide('dynamic-sql', 'a DO block');
 }
 
-function truncate(b: Binder, body: Body): void {
-  b.sheet.command = 'TRUNCATE TABLE';
-  b.sheet.writes = true;
-  for (const node of names(body, 'relations')) {
-    const { relation } = mentionReference(b, as<RangeVar>(node, 'RangeVar'), 'Truncate');
-    if (relation) noteCatalogChange(b, relation);
-    if (relation && body.behavior === 'DROP_CASCADE') noteTruncateCascades(b, relation);
-  }
-}
-
-function lock(b: Binder, body: Body): void {
-  b.sheet.command = 'LOCK TABLE';
-  b.sheet.writes = true;
-  for (const node of names(body, 'relations')) {
-    const { relation } = mentionReference(b, as<RangeVar>(node, 'RangeVar'), 'Lock');
-    if (relation) noteLockBelow(b, relation);
-  }
-}
-
-function vacuum(b: Binder, body: Body): void {
-  const { rels, is_vacuumcmd } = body as VacuumStmt;
-  b.sheet.command = is_vacuumcmd ? 'VACUUM' : 'ANALYZE';
-  b.sheet.writes = true;
-  b.sheet.act('Maintain');
-  for (const node of rels ?? [])
-    mention(b, as<{ relation?: RangeVar }>(node, 'VacuumRelation')?.relation, 'Maintain');
-}
-
-function maintain(command: string, field?: string): StatementHandler {
-  return (b, body) => {
-    b.sheet.command = command;
-    b.sheet.writes = true;
-    b.sheet.act('Maintain');
-    const relation = field === undefined ? undefined : (body[field] as RangeVar | undefined);
-    if (relation) mention(b, relation, 'Maintain');
-  };
-}
-
-function reindex(b: Binder, body: Body): void {
-  b.sheet.command = 'REINDEX';
-  b.sheet.writes = true;
-  b.sheet.act('Maintain');
-  const relation = body.relation as RangeVar | undefined;
-  if (relation && body.kind === 'REINDEX_OBJECT_INDEX') {
-    b.sheet.touch('Maintain', 'index', objectName({ RangeVar: relation }));
-  } else if (relation) mention(b, relation, 'Maintain');
-}
-
 function notify(command: string, writes: boolean): StatementHandler {
   return (b, body) => {
     b.sheet.command = command;
@@ -387,11 +339,10 @@ function createSchema(b: Binder, body: Body): void {
 }
 
 export const UTILITY_STATEMENTS: Readonly<Record<string, StatementHandler>> = {
+  ...MAINTENANCE_STATEMENTS,
   AlterSystemStmt: alterSystem,
   CallStmt: callProcedure,
-  CheckPointStmt: maintain('CHECKPOINT'),
   ClosePortalStmt: closeCursor,
-  ClusterStmt: maintain('CLUSTER', 'relation'),
   ConstraintsSetStmt: (b) => {
     b.sheet.command = 'SET CONSTRAINTS';
     b.sheet.act('Transaction');
@@ -408,15 +359,10 @@ export const UTILITY_STATEMENTS: Readonly<Record<string, StatementHandler>> = {
   FetchStmt: fetch,
   ListenStmt: notify('LISTEN', false),
   LoadStmt: load,
-  LockStmt: lock,
   NotifyStmt: notify('NOTIFY', true),
   PrepareStmt: prepare,
-  RefreshMatViewStmt: maintain('REFRESH MATERIALIZED VIEW', 'relation'),
-  ReindexStmt: reindex,
   TransactionStmt: transaction,
-  TruncateStmt: truncate,
   UnlistenStmt: notify('UNLISTEN', false),
-  VacuumStmt: vacuum,
   VariableSetStmt: setVariable,
   VariableShowStmt: show,
   ViewStmt: createView,
