@@ -107,6 +107,11 @@ export interface Facts {
   readonly changesCatalog: boolean;
   readonly transaction: TransactionControl;
   readonly opaque: readonly Opaque[];
+  /**
+   * Code of the database that runs because of the statement though the statement does not name it, as phrases for people
+   * (`trigger t on public.orders`): nobody knows what its errors and notices quote. Absent if there is none.
+   */
+  readonly setsOff?: readonly string[];
 }
 
 /** A schema object that is not used as a relation. */

@@ -26,6 +26,8 @@ export interface PlannedStatement {
   readonly record: StatementRecord;
   /** The prepared statement or cursor that it uses by name: that runs, too. */
   readonly uses: readonly NamedObject[];
+  /** True if its errors and notices could quote values that the actor may not see. */
+  readonly withholdsErrors: boolean;
 }
 
 /** What a session's prepared statement, portal or cursor stands for. */

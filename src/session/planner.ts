@@ -150,9 +150,25 @@ export class Planner<S extends Scope> {
         const { approval: _, ...rest } = decision;
         decision = { ...rest, outcome: 'allow' };
       }
-      statements.push({ analyzed, facts, decision, record: recordOf(facts, decision), uses });
+      const withholdsErrors = writesMasked(facts, decision) || this.#setsOffUnseen(facts, asked);
+      statements.push({
+        analyzed,
+        facts,
+        decision,
+        record: recordOf(facts, decision),
+        uses,
+        withholdsErrors,
+      });
     }
     return this.#rewrite(analysis, statements, asked.scope, { generation, scopeKey: asked.scope.sessionKey });
+  }
+
+  /** True if code that nobody has seen may speak of values that this actor may not see. */
+  #setsOffUnseen({ setsOff = [] }: Facts, { actor, scope }: PlanningClass<S>): boolean {
+    if (setsOff.length === 0) return false;
+    const context = { now: new Date(this.#options.now()) };
+    const labels = this.#options.labels(scope);
+    return this.#options.policy().masksFor(actor, this.#options.database, labels, context).restricted;
   }
 
   #rewrite(analysis: Analysis, statements: PlannedStatement[], scope: S, basis: Basis): Plan | Promise<Plan> {
@@ -228,6 +244,7 @@ function mergeFacts(outer: Facts, inner: Facts): Facts {
     writes: outer.writes || inner.writes,
     changesCatalog: outer.changesCatalog || inner.changesCatalog,
     opaque: [...outer.opaque, ...inner.opaque],
+    setsOff: [...(outer.setsOff ?? []), ...(inner.setsOff ?? [])],
   };
 }
 
@@ -250,7 +267,7 @@ function assemble(
     changesCatalog: statements.some((statement) => statement.facts.changesCatalog),
     redefines: statements.some(redefines),
     unresolved: analysis.statements.flatMap((statement) => statement.unresolved),
-    withholdsErrors: statements.some(writesMasked),
+    withholdsErrors: statements.some((statement) => statement.withholdsErrors),
     usesObjects: statements.some(({ analyzed }) => analyzed.sessionObject?.verb === 'use'),
     ...basis,
   };
@@ -264,7 +281,7 @@ function redefines({ analyzed, facts }: PlannedStatement): boolean {
 }
 
 /** A write to a masked relation runs on real values: its constraint errors, checks and triggers may quote them. */
-function writesMasked({ facts, decision }: PlannedStatement): boolean {
+function writesMasked(facts: Facts, decision: Decision): boolean {
   if (decision.masks.length === 0 || !facts.writes) return false;
   return facts.relations.some(
     (use) => use.action !== 'Read' && decision.masks.some((mask) => mask.relation === use.relation),

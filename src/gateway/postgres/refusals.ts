@@ -79,6 +79,8 @@ export function heldNotice(request: ApprovalRequest): Buffer {
 
 /** Fields that could quote a value of a row: detail, hint, context, internal query. */
 const QUOTING_FIELDS = new Set(['D', 'H', 'W', 'q', 'p']);
+/** Fields that name objects; code that raises an error can write anything into them. */
+const NAMING_FIELDS = new Set(['s', 't', 'c', 'd', 'n']);
 
 /** Classes whose message names objects only; those of all others could quote a value. */
 const QUOTELESS_CLASSES = new Set(['23', '25', '28', '40', '42', '53', '55', '57']);
@@ -98,12 +100,13 @@ export function clientErrorFields(
 ): ErrorFields | undefined {
   const withholds = withholding || plan?.withholdsErrors === true;
   if (!withholds && (plan === undefined || plan.splices.length === 0)) return undefined;
+  // An error with a context was raised within code, which chooses its words and SQLSTATE.
+  const isCode = fields.get('W') !== undefined;
+  const isQuoteless = !isCode && QUOTELESS_CLASSES.has((fields.get('C') ?? '').slice(0, 2));
   const entries = fields.entries.flatMap(({ code, value }) => {
-    if (withholds && QUOTING_FIELDS.has(code)) return [];
+    if (withholds && (QUOTING_FIELDS.has(code) || (isCode && NAMING_FIELDS.has(code)))) return [];
     if (code === 'P' && plan !== undefined) return mapped(plan, value.toString('latin1'));
-    if (code === 'M' && withholds && !QUOTELESS_CLASSES.has((fields.get('C') ?? '').slice(0, 2))) {
-      return [{ code, value: WITHHELD }];
-    }
+    if (code === 'M' && withholds && !isQuoteless) return [{ code, value: WITHHELD }];
     return [{ code, value }];
   });
   return new ErrorFields(entries);

@@ -30,6 +30,7 @@ export function noteCascades(
       seen.add(keyOf(cascade));
       pending.push(cascade);
       b.cascades.push(cascade);
+      noteTriggers(b, cascade.relation);
       const use = b.sheet.use(cascade.relation.id, cascade.relation, cascade.change);
       for (const column of cascade.columns) use.writes.add(column);
     }
@@ -52,6 +53,7 @@ export function noteChangeBelow(
   if (view.triggers.length > 0) b.sheet.hide('function', `triggers on ${view.id}`);
   for (const base of relationsBelow(b, view)) {
     noteCatalogChange(b, base);
+    noteTriggers(b, base);
     const origins = columns.flatMap((column) => flow.columns.get(column) ?? []);
     const below = origins.filter(({ relation }) => relation === base.id).map(({ column }) => column);
     const use = b.sheet.use(base.id, base, change);
@@ -76,6 +78,17 @@ export function noteLockBelow(b: Binder, view: RelationInfo): void {
   for (const each of locked) {
     for (const base of relationsBelow(b, each)) locked.add(base);
     if (each !== view) b.sheet.use(each.id, each, 'Lock');
+  }
+}
+
+/** Notes triggers that somebody wrote: those of a table that is changed, and of its partitions and children. */
+export function noteTriggers({ scope, sheet }: Binder, changed: RelationInfo): void {
+  for (const relation of scope.catalog.family(changed)) {
+    for (const { name, functionOid, enabled } of relation.triggers) {
+      if (enabled && !scope.catalog.functionByOid(functionOid)?.builtin) {
+        sheet.setOff(`trigger ${name} on ${relation.id}`);
+      }
+    }
   }
 }
 

@@ -38,6 +38,7 @@ export class FactSheet {
   readonly #functions = new Map<string, FunctionUse>();
   readonly #settings: SettingUse[] = [];
   readonly #opaque = new Map<string, Opaque>();
+  readonly #setsOff = new Set<string>();
   readonly #unresolved = new Set<string>();
 
   act(action: Action): void {
@@ -95,6 +96,11 @@ export class FactSheet {
     this.#opaque.set(`${kind} ${what}`, { kind, what });
   }
 
+  /** Notes code that runs because of the statement, though nothing in it says so. */
+  setOff(what: string): void {
+    this.#setsOff.add(what);
+  }
+
   /** Notes a name that did not resolve. */
   miss(name: string): void {
     this.#unresolved.add(name);
@@ -107,6 +113,7 @@ export class FactSheet {
     this.#actions.clear();
     this.#objects.clear();
     this.#settings.length = 0;
+    this.#setsOff.clear();
     for (const { id, relation } of uses) this.use(id, relation, 'Read');
     this.#actions.add('Read');
     if (this.#opaque.size > 0) this.#actions.add('Execute');
@@ -144,6 +151,7 @@ export class FactSheet {
       changesCatalog: this.changesCatalog,
       transaction: this.transaction,
       opaque: [...this.#opaque.values()],
+      ...(this.#setsOff.size === 0 ? {} : { setsOff: [...this.#setsOff] }),
     };
   }
 }

@@ -4,7 +4,7 @@
  * @see https://www.postgresql.org/docs/18/sql-commands.html
  */
 import type { Binder } from './binder.ts';
-import { noteCatalogChange, noteLockBelow, noteTruncateCascades } from './cascades.ts';
+import { noteCatalogChange, noteLockBelow, noteTriggers, noteTruncateCascades } from './cascades.ts';
 import type { StatementHandler } from './ddl-statements.ts';
 import { mention, mentionReference } from './definitions.ts';
 import { objectName } from './object-names.ts';
@@ -18,6 +18,7 @@ function truncate(b: Binder, body: Body): void {
   for (const node of relations(body)) {
     const { relation } = mentionReference(b, as<RangeVar>(node, 'RangeVar'), 'Truncate');
     if (relation) noteCatalogChange(b, relation);
+    if (relation) noteTriggers(b, relation);
     if (relation && body.behavior === 'DROP_CASCADE') noteTruncateCascades(b, relation);
   }
 }

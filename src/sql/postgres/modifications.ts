@@ -5,7 +5,7 @@
  */
 import { type Binder, type CteFrame, type Place, read, referTo, useRelation } from './binder.ts';
 import { isAlwaysTrue } from './bounded.ts';
-import { type Change, noteCascades, noteCatalogChange, noteChangeBelow } from './cascades.ts';
+import { type Change, noteCascades, noteCatalogChange, noteChangeBelow, noteTriggers } from './cascades.ts';
 import { bindExpression, bindExpressions, filtering, noteInert } from './expressions.ts';
 import { bindFrom } from './from-clause.ts';
 import {
@@ -83,6 +83,7 @@ function noteChange(b: Binder, { reference }: Target, action: Change, columns: r
   const { relation } = reference;
   if (relation && action !== 'Insert') noteCascades(b, relation, action, columns);
   if (relation) noteCatalogChange(b, relation);
+  if (relation) noteTriggers(b, relation);
   if (relation) noteChangeBelow(b, relation, action, columns);
   if (relation && relation.rules.length > 0) b.sheet.hide('statement', `rules on ${relation.id}`);
 }

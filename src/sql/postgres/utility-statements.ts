@@ -7,7 +7,7 @@ import type { TransactionControl } from '../../model/facts.ts';
 import { type Binder, type Place, read, referTo, useRelation } from './binder.ts';
 import { SECRET_SETTINGS } from './builtin-functions.ts';
 import { noteCall } from './calls.ts';
-import { noteCatalogChange } from './cascades.ts';
+import { noteCatalogChange, noteTriggers } from './cascades.ts';
 import type { StatementHandler } from './ddl-statements.ts';
 import { define, optionsOf } from './definitions.ts';
 import { bindExpression, bindExpressions, filtering } from './expressions.ts';
@@ -89,6 +89,7 @@ function copyFrom(b: Binder, relation: RangeVar, columns: readonly string[], whe
   const use = useRelation(b, reference, 'Insert');
   for (const column of copiedColumns(reference, columns)) use.writes.add(column);
   if (reference.relation) noteCatalogChange(b, reference.relation);
+  if (reference.relation) noteTriggers(b, reference.relation);
   const item = relationItem(reference, undefined, []);
   if (where)
     bindExpression(b, where, filtering({ ...NOWHERE, namespace: { items: [item], parent: undefined } }));
