@@ -28,6 +28,8 @@ export interface Prepared {
   readonly usedAs?: string;
   /** Why it may do something else than its text says, if so. */
   readonly doubt?: Opaque | undefined;
+  /** What its names meant before, by that: the database may still run it so. */
+  earlier?: Map<string, PlannedStatement>;
   /** How it was understood last; renewed when policies, labels, the catalog or the session's names have changed. */
   plan: Plan;
   /** The one statement in it; undefined for an empty text. */

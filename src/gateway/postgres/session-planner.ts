@@ -14,8 +14,7 @@ import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
 import { judgeType } from '../../sql/postgres/judgement.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
-import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
-import { parseSearchPath } from '../../sql/postgres/search-path.ts';
+import { createScope, type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
 import type { DatabaseService } from './database-service.ts';
 import { UNANSWERED } from './name-space.ts';
@@ -34,9 +33,18 @@ const READING_SETTINGS = new Set([
   'all',
   '',
 ]);
-const READING_QUERY = `SELECT pg_catalog.current_setting('search_path'), current_user::pg_catalog.text,
-  pg_catalog.current_setting('client_encoding'), pg_catalog.current_setting('standard_conforming_strings')`;
+/**
+ * The schemas that names are looked up in are asked for as the backend resolved them: a search_path may spell the session's
+ * temporary schema in several ways, and name schemas that are passed over because they are missing or forbidden.
+ */
+const READING_QUERY = `SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text,
+  current_user::pg_catalog.text, pg_catalog.current_setting('client_encoding'),
+  pg_catalog.current_setting('standard_conforming_strings'),
+  (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())`;
 const BACKSLASHES: Opaque = { kind: 'setting', what: 'backslashes while standard_conforming_strings is off' };
+
+/** Of one prepared statement; more than that is no honest use. */
+const MAX_MEANINGS = 8;
 
 /** The session's own backend, as far as a planner needs it. */
 export interface SessionBackend {
@@ -68,6 +76,8 @@ export class SessionPlanner {
   readonly #backend: SessionBackend;
   #standardStrings = true;
   #searchPath: readonly string[] = ['$user', 'public'];
+  /** Those that the catalog had when the path was resolved. */
+  #schemas: ReadonlySet<string> = new Set();
   #user: string;
   #temporary: readonly RelationInfo[] = [];
   /** Something passed that may have changed how names and texts are read. */
@@ -164,11 +174,21 @@ export class SessionPlanner {
   noteParameter(name: string, value: string): void {
     if (name === 'client_encoding') this.clientEncoding = value;
     if (name === 'standard_conforming_strings') this.#standardStrings = value === 'on';
-    if (name === 'search_path') this.#setSearchPath(Buffer.from(value, 'latin1'));
+    if (name === 'search_path') this.#stale = true;
   }
 
   get #unsure(): boolean {
+    this.#noteSchemas();
     return this.#stale || this.#service.catalogIsStale || this.#backend.redefining();
+  }
+
+  /** A schema that was missing when the path was resolved may be there now. */
+  #noteSchemas(): void {
+    const { schemas } = this.#service.catalog;
+    if (schemas === this.#schemas) return;
+    const same = schemas.size === this.#schemas.size && [...schemas].every((name) => this.#schemas.has(name));
+    this.#schemas = schemas;
+    if (!same) this.#stale = true;
   }
 
   async #planSurely(text: string, doubt: Opaque | undefined, refresh: boolean): Promise<Plan> {
@@ -261,9 +281,31 @@ export class SessionPlanner {
     const plan = await this.plan(prepared.text, prepared.doubt);
     if (plan.outcome === 'deny') return plan;
     if (plan.forwardText !== prepared.forwardText) throw stalePlan();
+    await this.#requireEveryMeaning(prepared, plan.statements[0]);
     prepared.plan = plan;
     prepared.statement = plan.statements[0];
     return plan;
+  }
+
+  /**
+   * The database resolves the names of a prepared statement anew only when it has to (plancache.c): a table that shadows
+   * another does not make it. So it may run under any meaning that it has had, and each of them must be allowed.
+   * @throws {SluiceError} plan_stale
+   */
+  async #requireEveryMeaning(prepared: Prepared, now: PlannedStatement | undefined): Promise<void> {
+    const { statement, text, usedAs = 'EXECUTE p' } = prepared;
+    if (now === undefined || statement === undefined) return;
+    const earlier = new Map(prepared.earlier).set(meaningOf(statement), statement);
+    earlier.delete(meaningOf(now));
+    if (earlier.size === 0) return;
+    if (earlier.size > MAX_MEANINGS) throw stalePlan();
+    prepared.earlier = earlier;
+    for (const each of [...earlier.values(), now]) {
+      const plan = await this.#planNow(usedAs, undefined, () => namedObject(text, each, []));
+      const decision = plan.statements[0]?.decision;
+      const masks = JSON.stringify(decision?.masks) === JSON.stringify(each.decision.masks);
+      if (decision?.outcome !== 'allow' || !masks) throw stalePlan();
+    }
   }
 
   async #renewedUse(prepared: Prepared, refresh: boolean): Promise<Plan> {
@@ -302,7 +344,7 @@ export class SessionPlanner {
     if (row === undefined) return;
     this.clientEncoding = row[2]?.toString('latin1') ?? '';
     this.#standardStrings = row[3]?.toString('latin1') === 'on';
-    this.#setSearchPath(row[0] ?? Buffer.alloc(0));
+    this.#setSearchPath(row[0], row[4]);
     this.#setUser(this.#textOf(row[1] ?? Buffer.alloc(0)) ?? '');
     if (this.#mayOwnRelations) {
       const relations = await this.#backend.ask(sessionRelationsQuery(names));
@@ -322,8 +364,11 @@ export class SessionPlanner {
   }
 
   /** A path that cannot be read has no names: nothing resolves along it. */
-  #setSearchPath(bytes: Buffer): void {
-    const path = parseSearchPath(this.#textOf(bytes) ?? '');
+  #setSearchPath(schemas: Buffer | null | undefined, temporary: Buffer | null | undefined): void {
+    const text = this.#textOf(schemas ?? Buffer.alloc(0));
+    const own = temporary?.toString('latin1');
+    const names = text === undefined ? [] : (JSON.parse(text) as string[]);
+    const path = names.map((name) => (name === own ? TEMPORARY_SCHEMA : name));
     if (path.join('\0') === this.#searchPath.join('\0')) return;
     this.#searchPath = path;
     this.#scope = undefined;
@@ -403,6 +448,11 @@ function isVolatile(name: string, catalog: CatalogSnapshot): boolean {
 
 function requireRunnable(plan: Plan): void {
   if (plan.refusal !== undefined) throw plan.refusal;
+}
+
+/** The relations that the names in a statement stand for. */
+function meaningOf({ facts }: PlannedStatement): string {
+  return JSON.stringify([...new Set(facts.relations.map(({ relation }) => relation))].sort());
 }
 
 function stalePlan(): SluiceError {
