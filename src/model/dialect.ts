@@ -21,7 +21,10 @@ export interface AnalyzedStatement {
   /** Where it stands in the text: [start, end), without the semicolon. */
   readonly start: number;
   readonly end: number;
-  /** Hex SHA-256 of the parse tree without positions: equal exactly for texts that parse to the same tree. */
+  /**
+   * Hex SHA-256 of the parse tree without positions: equal exactly for texts that parse to the same tree. Of very long
+   * statements that of the text: equal only for the same text.
+   */
   readonly astDigest: string;
   /** Hex SHA-256 over the definitions of the objects the statement reaches, as the snapshot has them. */
   readonly objectsDigest: string;
@@ -29,6 +32,8 @@ export interface AnalyzedStatement {
   readonly unresolved: readonly string[];
   /** What the statement does to a named prepared statement or cursor of the session. */
   readonly sessionObject?: SessionObjectUse;
+  /** Lets go of what only `rewrite` needs, which is large. The statement can be kept, but not rewritten any more. */
+  settle(): void;
 }
 
 /** PREPARE/DECLARE create, EXECUTE/FETCH use, DEALLOCATE/CLOSE drop; `drop-all` has an empty name. */

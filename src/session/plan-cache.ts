@@ -11,6 +11,11 @@ import type { Plan } from './plan.ts';
 /** Texts longer than this are planned each time: caching them would let one client fill the memory. */
 const MAX_CACHED_TEXT_LENGTH = 32_768;
 
+/** Characters that the texts of one class of sessions may hold, of either kind; a plan takes some bytes for each. */
+const MAX_BUCKET_CHARACTERS = 1_000_000;
+/** The same for all classes together. */
+const MAX_CACHED_CHARACTERS = 32_000_000;
+
 /** A plan whose literals may be exchanged, with the places where they stood. */
 interface ShapedPlan {
   readonly plan: Plan;
@@ -20,11 +25,24 @@ interface ShapedPlan {
 /** The plans of one class of sessions. */
 export class PlanBucket {
   readonly generation: string;
-  readonly #byText = new LRUCache<string, Plan>({ max: 2_000, maxSize: 4_000_000, sizeCalculation: sizeOf });
-  readonly #byShape = new LRUCache<string, ShapedPlan>({ max: 2_000 });
+  readonly #byText = new LRUCache<string, Plan>({
+    max: 2_000,
+    maxSize: MAX_BUCKET_CHARACTERS,
+    sizeCalculation: sizeOf,
+  });
+  readonly #byShape = new LRUCache<string, ShapedPlan>({
+    max: 2_000,
+    maxSize: MAX_BUCKET_CHARACTERS,
+    sizeCalculation: ({ plan }, key) => sizeOf(plan, key),
+  });
 
   constructor(generation: string) {
     this.generation = generation;
+  }
+
+  /** In characters. */
+  get size(): number {
+    return this.#byText.calculatedSize + this.#byShape.calculatedSize;
   }
 
   byText(text: string): Plan | undefined {
@@ -55,7 +73,14 @@ export class PlanCache {
     if (known !== undefined && known.generation === generation) return known;
     const fresh = new PlanBucket(generation);
     this.#buckets.set(key, fresh);
+    this.#makeRoom();
     return fresh;
+  }
+
+  #makeRoom(): void {
+    let size = 0;
+    for (const bucket of this.#buckets.values()) size += bucket.size;
+    while (size > MAX_CACHED_CHARACTERS && this.#buckets.size > 1) size -= this.#buckets.pop()?.size ?? 0;
   }
 }
 

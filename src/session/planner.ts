@@ -106,6 +106,7 @@ export class Planner<S extends Scope> {
     }
     const startedAt = performance.now();
     const keep = (analysis: Analysis, plan: Plan): Plan => {
+      for (const statement of analysis.statements) statement.settle();
       // What an EXECUTE does depends on the session, and an unresolved name may resolve a moment later.
       const lasting = !analysis.statements.some(
         (s) => s.sessionObject !== undefined || s.unresolved.length > 0,

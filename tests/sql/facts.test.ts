@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionObjectUse } from '../../src/model/dialect.ts';
 import type { Facts } from '../../src/model/facts.ts';
-import { createScope, type PostgresScope, RelationInfo } from '../../src/sql/postgres/index.ts';
+import {
+  createScope,
+  type PostgresScope,
+  type PostgresStatement,
+  RelationInfo,
+} from '../../src/sql/postgres/index.ts';
 import { type AnalysisSession, brief, openAnalysisSession } from './analysis-session.ts';
 import { FACTS_CORPUS, FACTS_SEED } from './facts-corpus.ts';
 
@@ -112,6 +117,22 @@ it('EXPLAIN DECLARE makes no cursor', async () => {
 });
 
 describe('digests', () => {
+  it('stay when a statement has let go of its tree', async () => {
+    const [settled, fresh] = [await digest('SELECT id FROM orders'), await digest('SELECT id FROM orders')];
+    settled.settle();
+    settled.settle();
+    expect([settled.astDigest, settled.objectsDigest]).toEqual([fresh.astDigest, fresh.objectsDigest]);
+    expect(() => (settled as PostgresStatement).tree).toThrow('settled');
+  });
+
+  it('of very long statements are those of their text', async () => {
+    const long = `SELECT id FROM orders WHERE id IN (${'1, '.repeat(20_000)}`;
+    const [one, other] = [await digest(`${long}1)`), await digest(`${long}2)`)];
+    expect(one.astDigest).toMatch(/^[0-9a-f]{64}$/);
+    expect(one.astDigest).not.toBe(other.astDigest);
+    expect((await digest(`;${long}1)`)).astDigest).toBe(one.astDigest);
+  });
+
   const digest = async (text: string) => (await session.analyze(text)).statements[0]!;
 
   it('tells trees apart, and nothing else', async () => {

@@ -15,6 +15,9 @@ import { shapeOf } from './shape.ts';
 import { bindStatement } from './statements.ts';
 import { type Node, type ParseTree, type RawStmt, statementOf } from './tree.ts';
 
+/** Longer ones are told apart by their text: walking such a tree takes as long as parsing it. */
+const MAX_DIGESTED_TREE_LENGTH = 32_768;
+
 /** A statement with its tree and everything that was resolved in it. */
 export class PostgresStatement implements AnalyzedStatement {
   readonly facts: Facts;
@@ -22,15 +25,14 @@ export class PostgresStatement implements AnalyzedStatement {
   readonly end: number;
   readonly unresolved: readonly string[];
   readonly sessionObject?: SessionObjectUse;
-  /** The statement's node. */
-  readonly tree: Node;
-  readonly binder: Binder;
+  /** What rewriting and digests need: some 200 bytes a character of the text. Gone once it has settled. */
+  #work: { readonly tree: Node; readonly binder: Binder; readonly text: string } | undefined;
   #astDigest: string | undefined;
   #objectsDigest: string | undefined;
 
-  constructor(tree: Node, binder: Binder, start: number, end: number) {
-    this.tree = tree;
-    this.binder = binder;
+  /** @param text the whole text; the statement stands at [start, end) */
+  constructor(tree: Node, binder: Binder, text: string, start: number, end: number) {
+    this.#work = { tree, binder, text };
     this.start = start;
     this.end = end;
     this.facts = binder.sheet.toFacts();
@@ -38,14 +40,41 @@ export class PostgresStatement implements AnalyzedStatement {
     if (binder.sessionObject) this.sessionObject = binder.sessionObject;
   }
 
+  /** The statement's node. */
+  get tree(): Node {
+    return this.#unsettled().tree;
+  }
+
+  get binder(): Binder {
+    return this.#unsettled().binder;
+  }
+
   get astDigest(): string {
-    this.#astDigest ??= digestOfTree(this.tree);
+    this.#astDigest ??= this.#digest();
     return this.#astDigest;
   }
 
   get objectsDigest(): string {
     this.#objectsDigest ??= digestOfObjects(this.binder);
     return this.#objectsDigest;
+  }
+
+  settle(): void {
+    if (this.#work === undefined) return;
+    this.#astDigest ??= this.#digest();
+    this.#objectsDigest ??= digestOfObjects(this.binder);
+    this.#work = undefined;
+  }
+
+  #digest(): string {
+    const { tree, text } = this.#unsettled();
+    if (this.end - this.start <= MAX_DIGESTED_TREE_LENGTH) return digestOfTree(tree);
+    return createHash('sha256').update(text.slice(this.start, this.end)).digest('hex');
+  }
+
+  #unsettled(): { readonly tree: Node; readonly binder: Binder; readonly text: string } {
+    if (this.#work === undefined) throw new TypeError('the statement has settled');
+    return this.#work;
   }
 }
 
@@ -68,7 +97,7 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
     settleReads(binder);
     hideDisturbed(binder, disturbance);
     const { start, end } = extentOf(raw, text, offsets);
-    const statement = new PostgresStatement(statementOf(raw), binder, start, end);
+    const statement = new PostgresStatement(statementOf(raw), binder, text, start, end);
     noteDisturbance(statement, disturbance);
     statements.push(statement);
   };

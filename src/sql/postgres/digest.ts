@@ -25,12 +25,14 @@ export function digestOfTree(tree: unknown): string {
   return createHash('sha256').update(canonicalText(tree)).digest('hex');
 }
 
-/** The parser gives fields in a fixed order, so leaving positions out is all it takes. */
+/** The parser gives fields in a fixed order, so leaving positions out is all it takes. Made for every novel statement. */
 export function canonicalText(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) return String(value);
   if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`;
   let text = '{';
-  for (const [field, inner] of Object.entries(value)) {
+  for (const field in value) {
+    const inner = (value as Fields)[field];
     if (!isPosition(field, inner)) text += `${field}:${canonicalText(inner)},`;
   }
   return `${text}}`;
