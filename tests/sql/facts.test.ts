@@ -213,6 +213,13 @@ describe('shareable', () => {
     `COPY orders TO '/tmp/x'`,
     'UPDATE orders SET total = total + 1 WHERE id = 7',
     `UPDATE orders SET total = 5 WHERE id = 7 OR 1 = 1`,
+    // With other constants these exclude nothing: LIKE '%', id = 5 OR id <> 5.
+    `DELETE FROM orders WHERE note LIKE 'x'`,
+    `DELETE FROM orders WHERE note ILIKE 'x' AND id = 5`,
+    'DELETE FROM orders WHERE id = 5 OR id <> 6',
+    `UPDATE orders SET total = 5 WHERE NOT (id = 5 OR note NOT LIKE 'x')`,
+    `MERGE INTO orders o USING customers c ON o.note LIKE 'x' WHEN MATCHED THEN DELETE`,
+    `MERGE INTO orders o USING customers c ON o.id = c.id WHEN MATCHED AND o.id = 1 OR o.id <> 2 THEN DELETE`,
     'SELECT * FROM orders WHERE id = 5; SELECT * FROM orders WHERE id = 6',
     `SELECT * FROM orders WHERE note = E'x'`,
     'SELECT * FROM orders -- where id = 5',

@@ -165,8 +165,19 @@ function bindDelete(
 
 /** The WHERE of an UPDATE or DELETE: without one that excludes anything, its effect has no bound. */
 function bindPredicate(b: Binder, where: Node | undefined, place: Place): void {
-  if (where) bindExpression(b, where, filtering(place));
+  if (where) bindCondition(b, where, filtering(place));
   if (where === undefined || isAlwaysTrue(where, place.namespace)) b.sheet.bounded = false;
+}
+
+/**
+ * `x LIKE 'a'` excludes something and `x LIKE '%'` nothing, `x = 1 OR x <> 2` depends on its numbers: constants of such a
+ * condition are not all alike.
+ */
+function bindCondition(b: Binder, condition: Node, place: Place): void {
+  const before = new Set(b.inertConstants);
+  bindExpression(b, condition, place);
+  if (!/"(?:OR_EXPR|AEXPR_I?LIKE)"/.test(JSON.stringify(condition))) return;
+  for (const location of b.inertConstants) if (!before.has(location)) b.inertConstants.delete(location);
 }
 
 function bindMerge(
@@ -180,7 +191,7 @@ function bindMerge(
   const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
   const sources = bindFrom(b, merge.sourceRelation ? [merge.sourceRelation] : [], around);
   const place: Place = { ...around, namespace: { items: [target.item, ...sources], parent } };
-  if (merge.joinCondition) bindExpression(b, merge.joinCondition, filtering(place));
+  if (merge.joinCondition) bindCondition(b, merge.joinCondition, filtering(place));
   const matchesAll = isAlwaysTrue(merge.joinCondition, place.namespace);
   for (const node of merge.mergeWhenClauses ?? []) {
     bindMergeAction(b, as<MergeWhenClause>(node, 'MergeWhenClause') ?? {}, target, place, matchesAll);
@@ -195,7 +206,7 @@ function bindMergeAction(
   place: Place,
   matchesAll: boolean,
 ): void {
-  if (when.condition) bindExpression(b, when.condition, filtering(place));
+  if (when.condition) bindCondition(b, when.condition, filtering(place));
   const changes = when.commandType === 'CMD_UPDATE' || when.commandType === 'CMD_DELETE';
   const unmatched = when.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE';
   const open = when.condition === undefined || isAlwaysTrue(when.condition, place.namespace);
