@@ -21,7 +21,8 @@ import { errorFrame } from './refusals.ts';
 import { RequestRelay } from './request-relay.ts';
 import { ResponseRelay } from './response-relay.ts';
 import { SessionObjects } from './session-objects.ts';
-import { type SessionBackend, SessionPlanner } from './session-planner.ts';
+import { SessionPlanner } from './session-planner.ts';
+import type { SessionBackend } from './session-reading.ts';
 import { settingText } from './startup-settings.ts';
 import { cancelUpstream, connectUpstream, type UpstreamConnection } from './upstream.ts';
 

@@ -30,7 +30,7 @@ test('stays in order over many messages', () => {
   const queue = new Expectations();
   let seen = 0;
   for (let sent = 0; sent < 2_000; sent += 1) {
-    queue.push({ kind: 'query', tickets: [], next: sent });
+    queue.push({ kind: 'query', tickets: [], next: sent, inPipeline: false });
     if (sent % 3 === 2) {
       const item = queue.shift();
       expect(item).toMatchObject({ next: seen });

@@ -20,6 +20,8 @@ export type Expectation =
       readonly tickets: readonly Ticket[];
       /** The ticket whose statement runs now. */
       next: number;
+      /** Forwarded between messages of the extended protocol: the transaction it reports may be that of their pipeline. */
+      readonly inPipeline: boolean;
       /** An error came: nothing but ReadyForQuery follows. */
       failed?: boolean;
       readonly refusal?: Refusal;
@@ -46,7 +48,9 @@ export type Expectation =
   /** ReadyForQuery. */
   | { readonly kind: 'sync' }
   /** A question of the gate's own, whose answers the client never sees. */
-  | { readonly kind: 'own'; readonly answers: OwnAnswers; readonly synced: boolean };
+  | { readonly kind: 'own'; readonly answers: OwnAnswers; readonly synced: boolean }
+  /** A Close of the gate's own, by which the database shows that it takes messages again. */
+  | { readonly kind: 'probe' };
 
 /** Collects the answers to a question of the gate's own. */
 export interface OwnAnswers {

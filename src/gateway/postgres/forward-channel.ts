@@ -13,6 +13,7 @@ const FLUSH = encodeFrontendMessage({ type: 'Flush' });
 const SYNC = encodeFrontendMessage({ type: 'Sync' });
 /** Statement and portal of the gate's own questions, by a name no client can guess. Closed after each. */
 const OWN_NAME = `_sluice_${randomBytes(12).toString('hex')}`;
+const PROBE = Buffer.concat([encodeFrontendMessage({ type: 'Close', target: 'S', name: OWN_NAME }), FLUSH]);
 const OWN_BEHIND_PARSE = Buffer.concat([
   encodeFrontendMessage({
     type: 'Bind',
@@ -71,8 +72,9 @@ export class ForwardChannel {
   forwardExpecting(frame: Buffer, expectation: Expectation): void {
     this.forward(frame);
     this.#responses.expectations.push(expectation);
-    // A Query or a Sync ends a pipeline; everything else that is answered belongs to one.
-    this.inPipeline = expectation.kind !== 'query' && expectation.kind !== 'sync';
+    // A Query within a pipeline does not end the transaction that the messages before it have begun: only a Sync does.
+    if (expectation.kind === 'sync') this.inPipeline = false;
+    else if (expectation.kind !== 'query') this.inPipeline = true;
   }
 
   /** Writes out what was gathered. */
@@ -90,6 +92,17 @@ export class ForwardChannel {
     this.#out.push(Buffer.from(this.#runBuffer, this.#runStart, this.#runEnd - this.#runStart));
     this.#runBuffer = undefined;
     this.#runEnd = -1;
+  }
+
+  /**
+   * Resolves when the database has left a COPY that a message of another kind ends: because it has failed already, or because the
+   * message ends it, and the connection with it.
+   */
+  async leaveCopy(): Promise<void> {
+    this.forward(PROBE);
+    this.#responses.expectations.push({ kind: 'probe' });
+    this.flush();
+    await this.#responses.expectations.whenEmpty();
   }
 
   /** Resolves when the database owes nothing, or takes COPY data and answers nothing until it has them. */

@@ -6,8 +6,7 @@
  * database itself aborts the transaction and skips to the next Sync, and both sides always agree where they stand.
  */
 import type { Socket } from 'node:net';
-import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
-import type { Opaque } from '../../model/facts.ts';
+import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Plan } from '../../session/plan.ts';
 import type { Ticket } from '../../session/session.ts';
 import {
@@ -21,8 +20,6 @@ import {
   encodeQuery,
   FRONTEND_TYPE as F,
   type Frame,
-  FrameReader,
-  frontendFrameLimit,
   queryText,
 } from '../../wire/postgres/index.ts';
 import { DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
@@ -34,9 +31,10 @@ import {
   FAILING_UNNAMED_PARSE,
 } from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
+import { MessagePump } from './message-pump.ts';
 import { UNANSWERED } from './name-space.ts';
 import { errorFrame, isDatabaseError, refusalFor } from './refusals.ts';
-import { objectName, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
+import { objectName, type Prepared, portalOf, preparedBy, type SessionObjects } from './session-objects.ts';
 import {
   type AdmissionOptions,
   type Forward,
@@ -46,8 +44,6 @@ import {
 } from './statement-admission.ts';
 import { recordParameters } from './statement-text.ts';
 
-/** Input that may wait behind a message that waits, before the client is no longer read. */
-const MAX_WAITING_BYTES = 512 * 1_024;
 /** Messages that may be forwarded and not answered. */
 const MAX_OWED_ANSWERS = 4_096;
 const NOT_ASCII = /[\x80-\xff]/;
@@ -66,31 +62,34 @@ export interface RequestRelayOptions extends Omit<AdmissionOptions, 'channel'> {
 export class RequestRelay {
   readonly channel: ForwardChannel;
   readonly #o: RequestRelayOptions;
-  readonly #frames: FrameReader;
+  readonly #pump: MessagePump;
   readonly admission: StatementAdmission;
-  /** A message is waiting for something. */
-  #waiting = false;
-  /** The database takes no more bytes for now. */
-  #full = false;
   /** Syncs sent within a COPY before any of its data. */
   #heldSyncs = 0;
 
   constructor(options: RequestRelayOptions) {
     this.#o = options;
-    this.#frames = new FrameReader({ maxFrameBytes: frontendFrameLimit(options.maxMessageBytes) });
-    this.channel = new ForwardChannel(options.upstream, options.responses, (full) => this.#onPressure(full));
+    this.channel = new ForwardChannel(options.upstream, options.responses, (full) =>
+      this.#pump.onPressure(full),
+    );
+    this.#pump = new MessagePump({
+      client: options.client,
+      maxMessageBytes: options.maxMessageBytes,
+      handle: (frame) => this.#handle(frame) ?? this.#untilFewerOwed(),
+      flush: () => this.channel.flush(),
+      ended: () => this.channel.ended,
+      onFailure: options.onFailure,
+    });
     this.admission = new StatementAdmission({ ...options, channel: this.channel });
   }
 
   /** True if nothing of the client's is under way. */
   get idle(): boolean {
-    return !this.#waiting && this.channel.idle;
+    return !this.#pump.waiting && this.channel.idle;
   }
 
   onChunk(chunk: Buffer): void {
-    this.#frames.push(chunk);
-    if (!this.#waiting) this.#pump();
-    else if (this.#frames.bufferedBytes > MAX_WAITING_BYTES) this.#o.client.pause();
+    this.#pump.onChunk(chunk);
   }
 
   /** Withdraws the approval being waited for; false if none is. */
@@ -104,45 +103,9 @@ export class RequestRelay {
     this.admission.cancelHold();
   }
 
-  #onPressure(full: boolean): void {
-    this.#full = full;
-    if (full) this.#o.client.pause();
-    else if (!this.#waiting) this.#o.client.resume();
-  }
-
-  #pump(): void {
-    try {
-      while (!this.channel.ended) {
-        const frame = this.#frames.next();
-        if (frame === undefined) break;
-        const pending = this.#handle(frame) ?? this.#untilFewerOwed();
-        if (pending === undefined) continue;
-        this.#waitFor(pending);
-        break;
-      }
-      this.channel.flush();
-    } catch (thrown) {
-      this.#o.onFailure(asSluiceError(thrown));
-    }
-  }
-
   /** Answers that are owed are kept account of, and a client may ask faster than it reads. */
   #untilFewerOwed(): Pending {
     return this.#o.responses.expectations.size < MAX_OWED_ANSWERS ? undefined : this.channel.quiet();
-  }
-
-  #waitFor(pending: Promise<void>): void {
-    this.#waiting = true;
-    pending.then(
-      () => {
-        this.#waiting = false;
-        this.channel.flush();
-        if (this.channel.ended) return;
-        if (!this.#full) this.#o.client.resume();
-        this.#pump();
-      },
-      (thrown) => this.#o.onFailure(asSluiceError(thrown)),
-    );
   }
 
   #handle(frame: Frame): Pending {
@@ -217,10 +180,8 @@ export class RequestRelay {
         this.#o.onTerminate();
         return undefined;
       default:
-        throw new SluiceError(
-          'protocol_violation',
-          `${unexpected(frame.type).message} during COPY from stdin`,
-        );
+        // Had the COPY not failed already, the database would end the connection: it shall say.
+        return this.channel.leaveCopy().then(() => (this.channel.ended ? undefined : this.#handle(frame)));
     }
   }
 
@@ -243,8 +204,9 @@ export class RequestRelay {
   #query(frame: Frame): Pending {
     const forward: Forward = (plan, tickets) => {
       const bytes = plan.splices.length === 0 ? frame.bytes : encodeQuery(plan.forwardText);
-      if (this.channel.inPipeline) this.#o.planner.transactionMayEnd();
-      this.#expect(bytes, { kind: 'query', plan, tickets, next: 0 });
+      const { inPipeline } = this.channel;
+      if (inPipeline) this.#o.planner.transactionMayEnd();
+      this.#expect(bytes, { kind: 'query', plan, tickets, next: 0, inPipeline });
       return this.#answered(plan);
     };
     const refuse = this.#refuseQuery;
@@ -267,7 +229,11 @@ export class RequestRelay {
     // On an idle connection there is nothing the database has to know.
     if (this.channel.idle && responses.transactionStatus === 'I' && !isDatabaseError(error)) {
       responses.send(Buffer.concat([errorFrame(error), READY_IDLE]));
-    } else this.#expect(FAILING_QUERY, { kind: 'query', tickets: [], next: 0, refusal: refusalFor(error) });
+      return;
+    }
+    const { inPipeline } = this.channel;
+    const refusal = refusalFor(error);
+    this.#expect(FAILING_QUERY, { kind: 'query', tickets: [], next: 0, inPipeline, refusal });
   };
 
   // --- extended protocol
@@ -377,8 +343,7 @@ export class RequestRelay {
     const { responses, objects, planner } = this.#o;
     responses.skipping = false;
     objects.sync();
-    // In a transaction block it ends nothing.
-    if (responses.transactionStatus !== 'T') planner.transactionMayEnd();
+    if (!responses.inBlock) planner.transactionMayEnd();
     return this.#expect(bytes, SYNC_EXPECTATION);
   }
 
@@ -414,22 +379,6 @@ export class RequestRelay {
       refuse,
     );
   }
-}
-
-function preparedBy(plan: Plan, doubt: Opaque | undefined): Prepared {
-  const { text, forwardText, statements } = plan;
-  return { text, forwardText, plan, statement: statements[0], doubt };
-}
-
-function portalOf(
-  prepared: Prepared,
-  parameters: Portal['parameters'],
-  plan: Plan,
-  approval: string | undefined,
-): Portal {
-  const statement = plan.statements[0];
-  const portal = { prepared, parameters, isCursor: false, plan, statement };
-  return approval === undefined ? portal : { ...portal, approval };
 }
 
 function unexpected(type: number): SluiceError {

@@ -19,6 +19,7 @@ import {
 } from '../../wire/postgres/index.ts';
 import type { ClientSender } from './client-sender.ts';
 import { type Expectation, Expectations } from './expectations.ts';
+import { answers, currentTicket, planOf, wasAdmitted } from './expected-answers.ts';
 import { clientErrorFields } from './refusals.ts';
 import type { SessionObjects } from './session-objects.ts';
 
@@ -41,6 +42,8 @@ export interface RelayEvents {
 export class ResponseRelay implements FrameSink {
   readonly expectations = new Expectations();
   transactionStatus: TransactionStatus = 'I';
+  /** True in a transaction block, which no Sync ends. */
+  inBlock = false;
   /** True after an error until the next Sync: the database ignores everything in between, and so does the gate. */
   skipping = false;
   /** True while the database takes COPY data. */
@@ -145,7 +148,7 @@ export class ResponseRelay implements FrameSink {
     if (head?.kind === 'own') return this.#answerOwn(head, type, frame);
     if (type === B.ErrorResponse) return this.#error(head, frame);
     this.#answer(head, type, frame);
-    return frame;
+    return head?.kind === 'probe' ? undefined : frame;
   }
 
   /** Ties an answer to what asked for it. @throws {SluiceError} upstream_lost if nothing did: then nothing can be tied any more */
@@ -225,6 +228,7 @@ export class ResponseRelay implements FrameSink {
 
   #ready(head: Expectation, status: number): void {
     this.transactionStatus = String.fromCharCode(status) as TransactionStatus;
+    if (head.kind !== 'query' || !head.inPipeline) this.inBlock = this.transactionStatus === 'T';
     if (head.kind === 'query') {
       const missing = head.failed !== true && head.next < head.tickets.length;
       this.#abandon(head, SKIPPED);
@@ -359,52 +363,6 @@ export class ResponseRelay implements FrameSink {
     this.#skip(fields.get('C') ?? 'XX000');
     return frame;
   }
-}
-
-/** Which answers may come to which message (54.2 "Message Flow"); errors and what comes of the database's own accord apart. */
-function answers(type: number, head: Expectation): boolean {
-  switch (head.kind) {
-    case 'parse':
-      return type === B.ParseComplete && head.refusal === undefined;
-    case 'bind':
-      return type === B.BindComplete && head.refusal === undefined;
-    case 'close':
-      return type === B.CloseComplete;
-    case 'describe':
-      return type === B.ParameterDescription || type === B.RowDescription || type === B.NoData;
-    case 'execute':
-      return type === B.PortalSuspended || ANSWERS_OF_RUNNING.has(type);
-    case 'query':
-      if (type === B.ReadyForQuery) return true;
-      return head.failed !== true && (type === B.RowDescription || ANSWERS_OF_RUNNING.has(type));
-    case 'sync':
-      return type === B.ReadyForQuery;
-    default:
-      return false;
-  }
-}
-
-const ANSWERS_OF_RUNNING: ReadonlySet<number> = new Set([
-  B.CommandComplete,
-  B.EmptyQueryResponse,
-  B.CopyInResponse,
-  B.CopyOutResponse,
-  B.CopyDone,
-]);
-
-function planOf(expectation: Expectation | undefined): Plan | undefined {
-  return expectation !== undefined && 'plan' in expectation ? expectation.plan : undefined;
-}
-
-/** Whether it stands for something that was admitted, and so counted if it redefines. */
-function wasAdmitted(expectation: Expectation): boolean {
-  if (expectation.kind === 'query') return true;
-  return (expectation.kind === 'execute' || expectation.kind === 'bind') && expectation.ticket !== undefined;
-}
-
-function currentTicket(head: Expectation | undefined): Ticket | undefined {
-  if (head?.kind === 'query') return head.failed === true ? undefined : head.tickets[head.next];
-  return head?.kind === 'execute' ? head.ticket : undefined;
 }
 
 function isFatal(fields: ErrorFields): boolean {

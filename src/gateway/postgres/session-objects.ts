@@ -158,3 +158,21 @@ export function objectName(name: string): string {
 export function objectNameOf(identifier: string): string {
   return objectName(Buffer.from(identifier, 'utf8').toString('latin1'));
 }
+
+/** What a Parse of this plan makes. */
+export function preparedBy(plan: Plan, doubt: Opaque | undefined): Prepared {
+  const { text, forwardText, statements } = plan;
+  return { text, forwardText, plan, statement: statements[0], doubt };
+}
+
+/** What a Bind of it makes. */
+export function portalOf(
+  prepared: Prepared,
+  parameters: Portal['parameters'],
+  plan: Plan,
+  approval: string | undefined,
+): Portal {
+  const statement = plan.statements[0];
+  const portal = { prepared, parameters, isCursor: false, plan, statement };
+  return approval === undefined ? portal : { ...portal, approval };
+}

@@ -4,13 +4,11 @@
  * session's own backend before it plans the next text.
  */
 import { isAscii } from 'node:buffer';
-import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Facts, Opaque } from '../../model/facts.ts';
 import type { Actor } from '../../model/principal.ts';
-import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
+import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
 import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
-import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
 import { judgeType } from '../../sql/postgres/judgement.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
@@ -18,45 +16,22 @@ import { createScope, type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/pos
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
 import type { DatabaseService } from './database-service.ts';
 import { UNANSWERED } from './name-space.ts';
+import {
+  mayRunWhenPlanned,
+  meaningOf,
+  namedObject,
+  requireRunnable,
+  runsLate,
+  stalePlan,
+} from './plan-use.ts';
 import { objectNameOf, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
+import { READING_QUERY, READING_SETTINGS, type SessionBackend } from './session-reading.ts';
 import { decodeStatement } from './statement-text.ts';
 
-/** Settings on which the meaning of names and texts depends; `all` is RESET ALL. */
-const READING_SETTINGS = new Set([
-  'search_path',
-  'role',
-  'session_authorization',
-  'schema',
-  'client_encoding',
-  'names',
-  'standard_conforming_strings',
-  'all',
-  '',
-]);
-/**
- * The schemas that names are looked up in are asked for as the backend resolved them: a search_path may spell the session's
- * temporary schema in several ways, and name schemas that are passed over because they are missing or forbidden.
- */
-const READING_QUERY = `SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text,
-  current_user::pg_catalog.text, pg_catalog.current_setting('client_encoding'),
-  pg_catalog.current_setting('standard_conforming_strings'),
-  (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())`;
 const BACKSLASHES: Opaque = { kind: 'setting', what: 'backslashes while standard_conforming_strings is off' };
 
 /** Of one prepared statement; more than that is no honest use. */
 const MAX_MEANINGS = 8;
-
-/** The session's own backend, as far as a planner needs it. */
-export interface SessionBackend {
-  /** Asks a question in the session's transaction; rows of texts, or undefined if its transaction has failed. */
-  ask(sql: string): Promise<(Buffer | null)[][] | undefined>;
-  /** Resolves when everything forwarded is answered. */
-  quiet(): Promise<void>;
-  /** True while forwarded texts may still make or drop prepared statements or cursors. */
-  redefining(): boolean;
-  /** False while a transaction, be it that of a pipeline, is or may be open. */
-  outsideTransaction(): boolean;
-}
 
 /** What was found for the names of objects in one text. */
 interface NameUse {
@@ -414,50 +389,4 @@ export class SessionPlanner {
     this.#names.prepared.push(found);
     return namedObject(found.text, found.statement, []);
   };
-}
-
-function namedObject(
-  text: string,
-  statement: PlannedStatement | undefined,
-  parameters: NamedObject['parameters'],
-): NamedObject | undefined {
-  return statement && { text, analyzed: statement.analyzed, facts: statement.facts, parameters };
-}
-
-/** An EXECUTE looks its name up when it runs; a portal of what PREPARE made has looked already. */
-function runsLate({ plan, prepared }: Portal): boolean {
-  return plan.usesObjects && prepared.usedAs === undefined;
-}
-
-/** Kinds of opaque things that run, if at all, when the statement is executed. */
-const RUN_WHEN_EXECUTED: ReadonlySet<Opaque['kind']> = new Set(['dynamic-sql', 'setting']);
-
-/** Calls of functions that are not volatile are computed while planning if their arguments are constant. */
-function mayRunWhenPlanned(facts: Facts, catalog: CatalogSnapshot): boolean {
-  return facts.opaque.some(({ kind }) =>
-    kind === 'function'
-      ? facts.functions.some(({ name, transparent }) => !transparent && !isVolatile(name, catalog))
-      : !RUN_WHEN_EXECUTED.has(kind),
-  );
-}
-
-function isVolatile(name: string, catalog: CatalogSnapshot): boolean {
-  const meant = catalog.functionsNamed(name.slice(name.lastIndexOf('.') + 1));
-  return meant.length > 0 && meant.every((one) => one.volatility === 'v');
-}
-
-function requireRunnable(plan: Plan): void {
-  if (plan.refusal !== undefined) throw plan.refusal;
-}
-
-/** The relations that the names in a statement stand for. */
-function meaningOf({ facts }: PlannedStatement): string {
-  return JSON.stringify([...new Set(facts.relations.map(({ relation }) => relation))].sort());
-}
-
-function stalePlan(): SluiceError {
-  return new SluiceError(
-    'plan_stale',
-    'policies, labels or tables have changed since this statement was prepared',
-  );
 }

@@ -1,0 +1,56 @@
+/**
+ * Which answers fit which expectation. Pure.
+ *
+ * Source: PostgreSQL's manual, 54.2 "Message Flow".
+ */
+import type { Plan } from '../../session/plan.ts';
+import type { Ticket } from '../../session/session.ts';
+import { BACKEND_TYPE as B } from '../../wire/postgres/index.ts';
+import type { Expectation } from './expectations.ts';
+
+/** Which answers may come to which message (54.2 "Message Flow"); errors and what comes of the database's own accord apart. */
+export function answers(type: number, head: Expectation): boolean {
+  switch (head.kind) {
+    case 'parse':
+      return type === B.ParseComplete && head.refusal === undefined;
+    case 'bind':
+      return type === B.BindComplete && head.refusal === undefined;
+    case 'close':
+    case 'probe':
+      return type === B.CloseComplete;
+    case 'describe':
+      return type === B.ParameterDescription || type === B.RowDescription || type === B.NoData;
+    case 'execute':
+      return type === B.PortalSuspended || ANSWERS_OF_RUNNING.has(type);
+    case 'query':
+      if (type === B.ReadyForQuery) return true;
+      return head.failed !== true && (type === B.RowDescription || ANSWERS_OF_RUNNING.has(type));
+    case 'sync':
+      return type === B.ReadyForQuery;
+    default:
+      return false;
+  }
+}
+
+const ANSWERS_OF_RUNNING: ReadonlySet<number> = new Set([
+  B.CommandComplete,
+  B.EmptyQueryResponse,
+  B.CopyInResponse,
+  B.CopyOutResponse,
+  B.CopyDone,
+]);
+
+export function planOf(expectation: Expectation | undefined): Plan | undefined {
+  return expectation !== undefined && 'plan' in expectation ? expectation.plan : undefined;
+}
+
+/** Whether it stands for something that was admitted, and so counted if it redefines. */
+export function wasAdmitted(expectation: Expectation): boolean {
+  if (expectation.kind === 'query') return true;
+  return (expectation.kind === 'execute' || expectation.kind === 'bind') && expectation.ticket !== undefined;
+}
+
+export function currentTicket(head: Expectation | undefined): Ticket | undefined {
+  if (head?.kind === 'query') return head.failed === true ? undefined : head.tickets[head.next];
+  return head?.kind === 'execute' ? head.ticket : undefined;
+}

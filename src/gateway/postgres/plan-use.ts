@@ -1,0 +1,52 @@
+/** What using a plan again means: what it names, when it runs, whether it may. Pure. */
+import { SluiceError } from '../../errors/sluice-error.ts';
+import type { Facts, Opaque } from '../../model/facts.ts';
+import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
+import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
+import type { Portal } from './session-objects.ts';
+
+export function namedObject(
+  text: string,
+  statement: PlannedStatement | undefined,
+  parameters: NamedObject['parameters'],
+): NamedObject | undefined {
+  return statement && { text, analyzed: statement.analyzed, facts: statement.facts, parameters };
+}
+
+/** An EXECUTE looks its name up when it runs; a portal of what PREPARE made has looked already. */
+export function runsLate({ plan, prepared }: Portal): boolean {
+  return plan.usesObjects && prepared.usedAs === undefined;
+}
+
+/** Kinds of opaque things that run, if at all, when the statement is executed. */
+const RUN_WHEN_EXECUTED: ReadonlySet<Opaque['kind']> = new Set(['dynamic-sql', 'setting']);
+
+/** Calls of functions that are not volatile are computed while planning if their arguments are constant. */
+export function mayRunWhenPlanned(facts: Facts, catalog: CatalogSnapshot): boolean {
+  return facts.opaque.some(({ kind }) =>
+    kind === 'function'
+      ? facts.functions.some(({ name, transparent }) => !transparent && !isVolatile(name, catalog))
+      : !RUN_WHEN_EXECUTED.has(kind),
+  );
+}
+
+function isVolatile(name: string, catalog: CatalogSnapshot): boolean {
+  const meant = catalog.functionsNamed(name.slice(name.lastIndexOf('.') + 1));
+  return meant.length > 0 && meant.every((one) => one.volatility === 'v');
+}
+
+export function requireRunnable(plan: Plan): void {
+  if (plan.refusal !== undefined) throw plan.refusal;
+}
+
+/** The relations that the names in a statement stand for. */
+export function meaningOf({ facts }: PlannedStatement): string {
+  return JSON.stringify([...new Set(facts.relations.map(({ relation }) => relation))].sort());
+}
+
+export function stalePlan(): SluiceError {
+  return new SluiceError(
+    'plan_stale',
+    'policies, labels or tables have changed since this statement was prepared',
+  );
+}
