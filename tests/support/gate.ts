@@ -59,6 +59,8 @@ export interface GateOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** SQL to run on the new database instead of `SHOP`. */
   readonly schema?: string;
+  /** Where the gate finds the database's server, if not where it is. */
+  readonly upstream?: { readonly host: string; readonly port: number };
 }
 
 /** Starts one. The caller stops it. */
@@ -140,7 +142,8 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
 }
 
 function configText(database: TestDatabase, options: GateOptions): string {
-  const { host, port, user, database: name } = database.connection;
+  const { user, database: name } = database.connection;
+  const { host, port } = options.upstream ?? database.connection;
   return `
 version: 1
 dataDir: ./data

@@ -313,16 +313,25 @@ class StartupDialogue {
       ALPNProtocols: ['postgresql'],
       requestCert: false,
     });
+    // Until the end: an error that nobody listens to would end the process.
+    secure.on('error', () => {});
     await new Promise<void>((resolve, reject) => {
-      const fail = (): void => {
-        this.closed = true;
-        plain.destroy();
-        reject(new SluiceError('protocol_violation', 'the TLS handshake failed'));
+      const settle = (outcome: () => void): void => {
+        for (const event of ['error', 'close']) secure.off(event, fail);
+        plain.off('close', fail);
+        secure.off('secure', succeed);
+        outcome();
       };
-      secure.once('secure', resolve).once('error', fail).once('close', fail);
+      const succeed = (): void => settle(resolve);
+      const fail = (): void =>
+        settle(() => {
+          this.closed = true;
+          plain.destroy();
+          reject(new SluiceError('protocol_violation', 'the TLS handshake failed'));
+        });
+      secure.once('secure', succeed).once('error', fail).once('close', fail);
       plain.once('close', fail);
     });
-    secure.removeAllListeners('error').removeAllListeners('close');
     this.socket = secure;
     this.encrypted = true;
     this.#attach();

@@ -205,6 +205,9 @@ export class Connection {
       ),
     );
     this.closed.then(stopWatching);
+    // What went away before anybody listened will not say so again.
+    if (client.closed) this.#onClientClose();
+    if (upstream.closed) this.#onUpstreamClose();
     client.resume();
     upstream.resume();
   }

@@ -92,6 +92,8 @@ function openSocket(config: UpstreamConfig): Promise<Socket> {
 }
 
 function settled<S extends Socket>(socket: S, event: string): Promise<S> {
+  // Until the end: an error that nobody listens to would end the process.
+  socket.on('error', () => {});
   return new Promise((resolve, reject) => {
     const onError = (error: Error) => reject(unavailable(codeOf(error)));
     const onClose = () => reject(unavailable('the connection was closed'));
