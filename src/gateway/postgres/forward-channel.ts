@@ -42,6 +42,9 @@ export class ForwardChannel {
   ended = false;
   /** Messages of the extended protocol were forwarded since the last Sync. */
   inPipeline = false;
+  /** Among them, since the last Query and before it, some whose portals or effects a Sync would end. */
+  #begun = false;
+  #begunBeforeQuery = false;
 
   constructor(upstream: Socket, responses: ResponseRelay, onPressure: (full: boolean) => void) {
     this.#upstream = upstream;
@@ -73,8 +76,24 @@ export class ForwardChannel {
     this.forward(frame);
     this.#responses.expectations.push(expectation);
     // A Query within a pipeline does not end the transaction that the messages before it have begun: only a Sync does.
-    if (expectation.kind === 'sync') this.inPipeline = false;
-    else if (expectation.kind !== 'query') this.inPipeline = true;
+    switch (expectation.kind) {
+      case 'sync':
+        this.inPipeline = false;
+        this.#begun = false;
+        this.#begunBeforeQuery = false;
+        break;
+      case 'query':
+        this.#begunBeforeQuery ||= this.#begun;
+        this.#begun = false;
+        break;
+      case 'bind':
+      case 'execute':
+        this.#begun = true;
+        this.inPipeline = true;
+        break;
+      default:
+        this.inPipeline = true;
+    }
   }
 
   /** Writes out what was gathered. */
@@ -122,8 +141,8 @@ export class ForwardChannel {
     const responses = this.#responses;
     if (responses.skipping || responses.transactionStatus === 'E') return undefined;
     if (this.ended) throw new SluiceError('upstream_lost', 'the session has ended');
-    // Within a pipeline a Sync would end the client's implicit transaction.
-    const synced = !this.inPipeline;
+    const begun = this.#begun || (this.#begunBeforeQuery && responses.transactionStatus !== 'I');
+    const synced = !begun;
     const rows: (Buffer | null)[][] = [];
     const answered = new Promise<void>((resolve, reject) => {
       responses.expectations.push({ kind: 'own', answers: { rows, closes: 2, resolve, reject }, synced });

@@ -78,8 +78,8 @@ export class NameSpace<T> {
   }
 
   /** The database has forgotten those names, whatever is still in sight. */
-  forget(which: (meaning: T) => boolean): void {
-    for (const [name, meaning] of this.#meanings) if (which(meaning)) this.set(name, undefined);
+  forget(which: (meaning: T, name: string) => boolean): void {
+    for (const [name, meaning] of this.#meanings) if (which(meaning, name)) this.set(name, undefined);
   }
 
   #weightOf(meaning: T | undefined): number {

@@ -50,3 +50,7 @@ export function stalePlan(): SluiceError {
     'policies, labels or tables have changed since this statement was prepared',
   );
 }
+
+export function tooNested(): SluiceError {
+  return new SluiceError('statement_too_complex', 'prepared statements execute each other too deeply');
+}

@@ -56,13 +56,15 @@ test('portals end with the transaction; cursors may be held', () => {
   expect(objects.portal('q')).toBeDefined();
 });
 
-test('DISCARD ALL forgets everything', () => {
+test('DISCARD ALL forgets everything but the unnamed statement', () => {
   const objects = new SessionObjects();
+  objects.parse('', prepared('x')).settle(true);
   objects.parse('s', prepared('x')).settle(true);
   objects.completed(statement({ kind: 'cursor', verb: 'create', name: 'c' }), planOf('DECLARE'));
   const all = statement({ kind: 'prepared', verb: 'drop-all', name: '' }, 0, 11, 'DISCARD ALL');
   objects.completed(all, planOf('DISCARD ALL'));
   expect([objects.prepared('s'), objects.portal('c')]).toEqual([undefined, undefined]);
+  expect(objects.prepared('')).toBeDefined();
 });
 
 test('what a session holds is bounded in number and in size', () => {

@@ -19,6 +19,9 @@ const MAX_OBJECTS = 20_000;
 /** Characters of texts and parameters that all objects of a session may hold. */
 const MAX_HELD_CHARACTERS = 32 * 1_048_576;
 
+/** The prepared statement that DEALLOCATE ALL leaves. */
+const UNNAMED = '';
+
 /** A prepared statement, or the statement of a cursor. */
 export interface Prepared {
   /** The statement alone, as the client wrote it and as it was forwarded. */
@@ -113,7 +116,7 @@ export class SessionObjects {
     const name = objectNameOf(use.name);
     const names = use.kind === 'prepared' ? this.#prepared : this.#portals;
     if (use.verb === 'drop') names.set(name, undefined);
-    else if (use.verb === 'drop-all') names.forget(() => true);
+    else if (use.verb === 'drop-all') names.forget((_, one) => use.kind === 'cursor' || one !== UNNAMED);
     else if (use.verb === 'create') {
       const prepared = this.#hasRoom(names) ? madeBySql(use, statement, plan) : undefined;
       // What there is no room for is not known, and not used by anyone under restriction.

@@ -23,6 +23,7 @@ import {
   requireRunnable,
   runsLate,
   stalePlan,
+  tooNested,
 } from './plan-use.ts';
 import { objectNameOf, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
 import { READING_QUERY, READING_SETTINGS, type SessionBackend } from './session-reading.ts';
@@ -32,6 +33,8 @@ const BACKSLASHES: Opaque = { kind: 'setting', what: 'backslashes while standard
 
 /** Of one prepared statement; more than that is no honest use. */
 const MAX_MEANINGS = 8;
+/** How deep prepared statements may execute each other. */
+const MAX_NESTED_USES = 8;
 
 /** What was found for the names of objects in one text. */
 interface NameUse {
@@ -65,6 +68,8 @@ export class SessionPlanner {
   #scopeCatalogVersion = -1;
   #asked: PlanningClass<PostgresScope> | undefined;
   #bucket: PlanBucket | undefined;
+  /** Prepared statements that use each other, the outermost first. */
+  readonly #renewing = new Set<Prepared>();
   #names: NameUse = { prepared: [], portals: [], unanswered: false };
 
   constructor(options: {
@@ -253,7 +258,14 @@ export class SessionPlanner {
 
   async #renewed(prepared: Prepared): Promise<Plan> {
     if (this.#isCurrent(prepared)) return prepared.plan;
-    const plan = await this.plan(prepared.text, prepared.doubt);
+    if (this.#renewing.has(prepared) || this.#renewing.size === MAX_NESTED_USES) throw tooNested();
+    this.#renewing.add(prepared);
+    let plan: Plan;
+    try {
+      plan = await this.plan(prepared.text, prepared.doubt);
+    } finally {
+      this.#renewing.delete(prepared);
+    }
     if (plan.outcome === 'deny') return plan;
     if (plan.forwardText !== prepared.forwardText) throw stalePlan();
     await this.#requireEveryMeaning(prepared, plan.statements[0]);
