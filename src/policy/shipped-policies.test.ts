@@ -223,7 +223,8 @@ const ROWS: readonly Row[] = [
   ['ends a session', BOB, 'prod', killSession, 'deny', 'administer-dba-only'],
   ['ends a session', ALICE, 'prod', killSession, 'hold', 'administer-approval'],
   ['runs a DO block', BOB, 'prod', doBlock, 'deny', 'sluice:not-understood'],
-  ['runs a DO block', ALICE, 'prod', doBlock, 'allow', 'session'],
+  ['runs a DO block', ALICE, 'prod', doBlock, 'hold', 'people-dynamic-sql'],
+  ['runs a DO block', ALICE, 'staging', doBlock, 'allow', 'session'],
   ['runs a DO block', BOB, 'dev', doBlock, 'allow', 'session'],
   ['takes another role', BOB, 'prod', setRole, 'deny', 'administer-dba-only'],
   ['takes another role', ALICE, 'prod', setRole, 'hold', 'administer-approval'],
@@ -289,7 +290,9 @@ const ROWS: readonly Row[] = [
   ['takes an advisory lock', BILLING, 'prod', advisoryLock, 'allow', 'service-write'],
   ['locks rows', BILLING, 'prod', rowLock, 'allow', 'service-write'],
   ['grants', BILLING, 'dev', ddl('Grant'), 'deny', 'service-grant'],
-  ['runs a DO block', BILLING, 'prod', doBlock, 'allow', 'session'],
+  ['runs a DO block', BILLING, 'prod', doBlock, 'deny', 'service-dynamic-sql'],
+  ['runs a DO block', BILLING, 'staging', doBlock, 'allow', 'session'],
+  ['runs a DO block', MIGRATOR, 'prod', doBlock, 'hold', 'migration-dynamic-sql'],
 ];
 
 const people = (who: Principal | readonly Principal[]) => (Array.isArray(who) ? who : [who]) as Principal[];
@@ -367,7 +370,7 @@ describe('the shipped policies', () => {
   test('without labels nobody is restricted', () => {
     const decision = engine.decide({
       actor: actor(BOB),
-      database: database('prod'),
+      database: database('staging'),
       facts: doBlock,
       labels: unlabelled,
       context,

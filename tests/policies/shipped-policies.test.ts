@@ -178,7 +178,7 @@ const IN_PRODUCTION: readonly (readonly [outcomes: string, statement: string])[]
 
   // What the gate cannot see through, and what reaches the server.
   ['adda', 'SELECT unread(1)'],
-  ['adda', 'DO $$ BEGIN END $$'],
+  ['hddd', 'DO $$ BEGIN END $$'],
   ['hddd', 'CREATE EXTENSION dblink'],
   ['hddd', 'SET ROLE postgres'],
   ['hddd', 'SET session_replication_role = replica'],
