@@ -289,6 +289,9 @@ describe('cancel', () => {
     const { encodeCancelRequest } = await import('../../src/wire/postgres/index.ts');
     const client = await WireClient.open(through);
     client.send(q('SELECT pg_sleep(20)'));
+    // A cancel that comes before the query runs cancels nothing, here as there.
+    const running = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(20)'`;
+    await expect.poll(async () => (await gate.database.query(running)).rowCount, { timeout: 10_000 }).toBe(1);
     const wrong = Buffer.from(client.key!.secret);
     wrong[0]! ^= 1;
     for (const secret of [wrong, client.key!.secret]) {
