@@ -483,20 +483,136 @@ const WRITES: Attacks = {
   ],
 };
 
+/** Rows that were marked; afterwards none is. */
+async function marks(): Promise<number> {
+  const { rows } = await gate.database.query(`SELECT count(*)::int AS n FROM orders WHERE status = 'stolen'`);
+  await gate.database.query('DELETE FROM orders WHERE id > 90000');
+  await gate.database.query(`UPDATE orders SET status = 'paid' WHERE status = 'stolen'`);
+  return rows[0]!.n as number;
+}
+
 describe('nothing is written without approval', () => {
-  const marks = async (): Promise<number> => {
-    const { rows } = await gate.database.query(
-      `SELECT count(*)::int AS n FROM orders WHERE status = 'stolen'`,
-    );
-    await gate.database.query(`DELETE FROM orders WHERE id > 90000`);
-    await gate.database.query(`UPDATE orders SET status = 'paid' WHERE status = 'stolen'`);
-    return rows[0]!.n as number;
-  };
   test.each(Object.keys(WRITES))('%s', async (name) => {
     const attack = attackOf(WRITES[name]!);
     const said = await play(raw(gate), attack);
     expect(await marks(), `it must work on the database itself: ${said}`).toBeGreaterThan(0);
     const answered = await play(await through(gate, 'report-bot'), attack);
     expect(await marks(), answered).toBe(0);
+  });
+});
+
+const STEAL_ALL = `UPDATE orders SET status = 'stolen'`;
+
+/** Who sees real values is held back, too: a write without a limit needs approval of a dba, and is refused to services. */
+const UNLIMITED: Attacks = {
+  'as it is': [STEAL_ALL],
+  'in a DO block': [`DO $$ BEGIN ${STEAL_ALL}; END $$`],
+  'with a limit that limits nothing': [
+    `${STEAL_ALL} WHERE status LIKE 'x'`,
+    `${STEAL_ALL} WHERE status LIKE '%'`,
+  ],
+  'by a temporary view': ['CREATE TEMP VIEW v AS SELECT * FROM orders', `UPDATE v SET status = 'stolen'`],
+  'by a prepared statement': [`PREPARE p AS ${STEAL_ALL}`, 'EXECUTE p'],
+  'by FETCH of a portal': [
+    'BEGIN',
+    [parse(`${STEAL_ALL} RETURNING id`), bind([], '', 'c'), sync],
+    'FETCH ALL FROM c',
+    'COMMIT',
+  ],
+  'behind a shadow that a search_path uncovers': [
+    SHADOW_ORDERS,
+    `SET search_path = public, pg_temp; ${STEAL_ALL}`,
+  ],
+  'behind a shadow that COMMIT drops': ['BEGIN', `${SHADOW_ORDERS} ON COMMIT DROP`, `COMMIT; ${STEAL_ALL}`],
+  'behind a shadow that is dropped': [SHADOW_ORDERS, `DROP TABLE pg_temp.orders; ${STEAL_ALL}`],
+  'in a string, for the gate': ['SET standard_conforming_strings = off', `SELECT '\\''; ${STEAL_ALL}; --'`],
+  'in a string, for the gate, in one go': [
+    [query('SET standard_conforming_strings = off'), query(`SELECT '\\''; ${STEAL_ALL}; --'`)],
+  ],
+};
+
+describe.each(['alice', 'app'])('nothing is written without a limit by %s', (principal) => {
+  test.each(Object.keys(UNLIMITED))('%s', async (name) => {
+    const attack = attackOf(UNLIMITED[name]!);
+    const said = await play(raw(gate), attack);
+    expect(await marks(), `it must work on the database itself: ${said}`).toBeGreaterThan(900);
+    const answered = await play(await through(gate, principal), attack);
+    expect(await marks(), answered).toBe(0);
+  });
+});
+
+/** Outside production people alter what they like, but no label is lost by it. */
+const RENAMING: Attacks = {
+  'of the schema': [
+    'ALTER SCHEMA public RENAME TO p2',
+    'SELECT email FROM p2.customers LIMIT 1',
+    'ALTER SCHEMA p2 RENAME TO public',
+  ],
+  'of the table, as if it were an index': [
+    'ALTER INDEX customers RENAME TO c2',
+    'SELECT email FROM c2 LIMIT 1',
+    'ALTER TABLE c2 RENAME TO customers',
+  ],
+  'of the table': [
+    'ALTER TABLE customers RENAME TO c2',
+    'SELECT email FROM c2 LIMIT 1',
+    'ALTER TABLE c2 RENAME TO customers',
+  ],
+  'of the column': [
+    'ALTER TABLE customers RENAME email TO e2',
+    'SELECT e2 FROM customers LIMIT 1',
+    'ALTER TABLE customers RENAME e2 TO email',
+  ],
+  'by another schema': [
+    'ALTER TABLE customers SET SCHEMA attic',
+    'SELECT email FROM attic.customers LIMIT 1',
+    'ALTER TABLE attic.customers SET SCHEMA public',
+  ],
+  'by a child': [
+    'CREATE TABLE parent (email text)',
+    'ALTER TABLE customers INHERIT parent',
+    'SELECT email FROM parent LIMIT 1',
+    'ALTER TABLE customers NO INHERIT parent',
+    'DROP TABLE parent',
+  ],
+  'by a column computed from it': [
+    'ALTER TABLE customers ADD copy text GENERATED ALWAYS AS (email) STORED',
+    'SELECT copy FROM customers LIMIT 1',
+    'ALTER TABLE customers DROP copy',
+  ],
+  'by a table made of it': [
+    'CREATE TABLE copied AS SELECT email FROM customers',
+    'SELECT email FROM copied LIMIT 1',
+    'DROP TABLE copied',
+  ],
+  'by a view': [
+    'CREATE VIEW peek AS SELECT email AS e FROM customers',
+    'SELECT e FROM peek LIMIT 1',
+    'DROP VIEW peek',
+  ],
+  'by a rule': [
+    'CREATE TABLE bait (a int); INSERT INTO bait VALUES (1)',
+    'CREATE RULE r AS ON UPDATE TO bait DO INSTEAD SELECT email FROM customers LIMIT 1',
+    'UPDATE bait SET a = 2',
+    'DROP TABLE bait',
+  ],
+  'by a default': [
+    'CREATE TABLE bait (a int, e text DEFAULT email_of(1))',
+    'INSERT INTO bait (a) VALUES (1) RETURNING e',
+    'DROP TABLE bait',
+  ],
+};
+
+describe('no label is lost', () => {
+  let staging: Gate;
+  beforeAll(async () => {
+    staging = await startGate({ schema: SCHEMA, environment: 'staging' });
+  });
+  afterAll(() => staging.stop());
+
+  test.each(Object.keys(RENAMING))('%s', async (name) => {
+    const attack = attackOf(RENAMING[name]!);
+    expect(await play(raw(staging), attack), 'it must work on the database itself').toMatch(SECRET);
+    expect(await play(await through(staging, 'bob'), attack)).not.toMatch(SECRET);
   });
 });

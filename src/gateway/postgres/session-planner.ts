@@ -11,12 +11,14 @@ import type { PlanBucket } from '../../session/plan-cache.ts';
 import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
 import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
 import { judgeType } from '../../sql/postgres/judgement.ts';
+import { hasPlainBackslash } from '../../sql/postgres/lexer.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
 import { createScope, type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
 import type { DatabaseService } from './database-service.ts';
 import { UNANSWERED } from './name-space.ts';
 import {
+  ambiguousBackslash,
   mayRunWhenPlanned,
   meaningOf,
   namedObject,
@@ -28,8 +30,6 @@ import {
 import { objectNameOf, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
 import { READING_QUERY, READING_SETTINGS, type SessionBackend } from './session-reading.ts';
 import { decodeStatement } from './statement-text.ts';
-
-const BACKSLASHES: Opaque = { kind: 'setting', what: 'backslashes while standard_conforming_strings is off' };
 
 /** Of one prepared statement; more than that is no honest use. */
 const MAX_MEANINGS = 8;
@@ -201,9 +201,9 @@ export class SessionPlanner {
     const { planner } = this.#service;
     const scope = this.#scopeNow();
     this.#names = { prepared: [], portals: [], unanswered: false };
-    const reason = doubt ?? (this.#standardStrings || !text.includes('\\') ? undefined : BACKSLASHES);
-    if (reason !== undefined) {
-      const doubtful = { actor: this.#actor, scope, doubt: reason };
+    if (!this.#standardStrings && hasPlainBackslash(text)) throw ambiguousBackslash();
+    if (doubt !== undefined) {
+      const doubtful = { actor: this.#actor, scope, doubt };
       return planner.plan(planner.bucket(doubtful), doubtful, text, objects);
     }
     this.#asked ??= { actor: this.#actor, scope };

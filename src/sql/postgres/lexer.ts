@@ -33,6 +33,22 @@ export function firstToken(text: string, from: number, to: number): number {
   return skipBlank(text, from, to);
 }
 
+/**
+ * True if a backslash stands in a string that is not marked as having escapes. Where `standard_conforming_strings` is off, the
+ * database reads such a string otherwise than the parser, and with it perhaps all that follows; all other texts they cut
+ * into the same tokens.
+ * @see https://www.postgresql.org/docs/18/runtime-config-compatible.html#GUC-STANDARD-CONFORMING-STRINGS
+ */
+export function hasPlainBackslash(text: string): boolean {
+  if (!text.includes('\\')) return false;
+  return tokenize(text).some(
+    ({ start, end, kind }) =>
+      kind === 'literal' &&
+      !/^(?:[Ee]'|\$)/.test(text.slice(start, start + 2)) &&
+      text.slice(start, end).includes('\\'),
+  );
+}
+
 const SPACE = /[ \t\n\r\f\v]/y;
 const WORD_START = /[A-Za-z_\u0080-\uffff]/;
 const WORD = /[A-Za-z0-9_$\u0080-\uffff]*/y;
