@@ -59,6 +59,7 @@ export class MaskedDatabase {
   readonly #parser: Parser;
   readonly #notices: string[] = [];
   readonly #copied: string[] = [];
+  #frozen: PostgresScope | undefined;
 
   private constructor(database: TestDatabase, client: pg.Client, catalogClient: pg.Client, parser: Parser) {
     this.database = database;
@@ -122,7 +123,13 @@ export class MaskedDatabase {
     await this.database.drop();
   }
 
+  /** From now on names resolve as they do now: for texts that define nothing. */
+  async freeze(): Promise<void> {
+    this.#frozen = await this.#scope();
+  }
+
   async #scope(): Promise<PostgresScope> {
+    if (this.#frozen) return this.#frozen;
     const query = async (sql: string) => (await this.#catalogClient.query(sql)).rows;
     const catalog = await createCatalogLoader(query, this.#parser).load();
     const { rows } = await this.#client.query({ text: sessionRelationsQuery(), rowMode: 'array' });
