@@ -12,8 +12,8 @@ export async function startChoppingRelay(
   pieceBytes: () => number,
 ): Promise<ChoppingRelay> {
   const open = new Set<Socket>();
-  const server: Server = createServer({ noDelay: true }, (near) => {
-    const far = connect({ host: target.host, port: target.port, noDelay: true });
+  const server: Server = createServer({ noDelay: true, allowHalfOpen: true }, (near) => {
+    const far = connect({ host: target.host, port: target.port, noDelay: true, allowHalfOpen: true });
     for (const [from, to] of [
       [near, far],
       [far, near],

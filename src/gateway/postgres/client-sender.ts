@@ -5,11 +5,10 @@
 import type { Socket } from 'node:net';
 import type { SluiceError } from '../../errors/sluice-error.ts';
 import type { Sender, SendQueue } from './send-queue.ts';
+import { endSocket } from './socket-end.ts';
 
 /** Above this, the database is not read until the client has caught up. */
 const MAX_UNSENT_BYTES = 256 * 1_024;
-/** How long a client may take to read its last words. */
-const LAST_WORDS_MS = 5_000;
 /** Up to this, several parts are copied into one write; beyond, they are written side by side. */
 const MAX_COPIED_BYTES = 16 * 1_024;
 
@@ -30,6 +29,11 @@ export class ClientSender implements Sender {
   #detached = false;
   /** End the connection when what is pending has left. */
   #finishing = false;
+  /** What was pushed, and what was sent, ends where a message ends. */
+  #whole = true;
+  #sentWhole = true;
+  /** Messages of the gate's own that wait for the end of the database's. */
+  #own: Buffer[] = [];
 
   constructor(options: ClientSenderOptions) {
     this.#o = options;
@@ -43,8 +47,25 @@ export class ClientSender implements Sender {
     if (seq > this.restsOnSeq) this.restsOnSeq = seq;
   }
 
-  /** Adds bytes; they leave after this turn of the event loop. The buffer must not be changed afterwards. */
-  push(bytes: Buffer): void {
+  /**
+   * Adds bytes of the database's; they leave after this turn of the event loop. The buffer must not be changed afterwards.
+   * @param whole their end is a message's end
+   */
+  push(bytes: Buffer, whole: boolean): void {
+    if (this.#finishing) return;
+    this.#add(bytes);
+    this.#whole = whole;
+    if (!whole || this.#own.length === 0) return;
+    for (const message of this.#own.splice(0)) this.#add(message);
+  }
+
+  /** Adds a message of the gate's own, as soon as that of the database which is passing has ended. */
+  insert(message: Buffer): void {
+    if (this.#whole) this.push(message, true);
+    else this.#own.push(message);
+  }
+
+  #add(bytes: Buffer): void {
     if (this.#detached) return;
     this.#out.push(bytes);
     this.#outBytes += bytes.length;
@@ -59,7 +80,8 @@ export class ClientSender implements Sender {
     const out = this.#out;
     const bytes = this.#outBytes;
     this.#reset();
-    if (this.#detached || out.length === 0) return;
+    if (this.#detached) return;
+    this.#sentWhole = this.#whole;
     const { client, upstream } = this.#o;
     if (out.length === 1) client.write(out[0]!);
     else if (bytes <= MAX_COPIED_BYTES) client.write(Buffer.concat(out, bytes));
@@ -77,15 +99,20 @@ export class ClientSender implements Sender {
     this.#reset();
     // What was pending is gone, and last words rest on nothing.
     this.restsOnSeq = -1;
-    this.#o.onFailure(error);
+    this.#whole = this.#sentWhole;
+    if (this.#finishing) this.#end();
+    else this.#o.onFailure(error);
   }
 
-  /** Ends the connection behind what is pending, with last words if there are any. */
+  /**
+   * Ends the connection behind what is pending, with last words if there are any. In the middle of a message there can be none:
+   * the client would take them for a part of it.
+   */
   finish(lastWords?: Buffer): void {
     if (this.#detached || this.#finishing) return;
+    if (lastWords !== undefined && this.#whole) this.#add(lastWords);
     this.#finishing = true;
-    if (lastWords !== undefined) this.push(lastWords);
-    else if (!this.#queued) this.#end();
+    if (!this.#queued) this.#end();
   }
 
   /** Ends sending: the client is gone. The database is read on, so that outcomes are recorded. */
@@ -95,10 +122,7 @@ export class ClientSender implements Sender {
   }
 
   #end(): void {
-    const { client } = this.#o;
-    client.end();
-    // One that does not read its last words is not waited for.
-    client.setTimeout(LAST_WORDS_MS, () => client.destroy());
+    endSocket(this.#o.client);
     this.detach();
   }
 

@@ -54,6 +54,7 @@ export interface AuthenticatedClient {
 /** A connection that only carries a cancel request. */
 export interface CancelClient {
   readonly kind: 'cancel';
+  readonly socket: Socket;
   readonly processId: number;
   readonly secret: Buffer;
 }
@@ -88,7 +89,12 @@ export async function startUp(
     const packet = await firstPacket(dialogue, options.tls);
     if (packet === undefined) return undefined;
     if (packet.type === 'CancelRequest')
-      return { kind: 'cancel', processId: packet.processId, secret: packet.secret };
+      return {
+        kind: 'cancel',
+        socket: dialogue.socket,
+        processId: packet.processId,
+        secret: packet.secret,
+      };
     if (packet.type !== 'StartupMessage')
       throw new SluiceError('protocol_violation', 'a start-up message was expected');
     startup = packet;

@@ -23,12 +23,15 @@ import { ResponseRelay } from './response-relay.ts';
 import { SessionObjects } from './session-objects.ts';
 import { SessionPlanner } from './session-planner.ts';
 import type { SessionBackend } from './session-reading.ts';
+import { endSocket } from './socket-end.ts';
 import { settingText } from './startup-settings.ts';
 import { cancelUpstream, connectUpstream, type UpstreamConnection } from './upstream.ts';
 
 const TERMINATE = encodeFrontendMessage({ type: 'Terminate' });
 /** How long a backend may still finish what a vanished client had asked, so that its outcome is recorded. */
 const LINGER_MS = 60_000;
+/** How much it may send to a client that is gone. */
+const MAX_UNREAD_BYTES = 1_048_576;
 
 export interface ConnectionOptions {
   readonly context: GatewayContext;
@@ -48,8 +51,12 @@ export class Connection {
   readonly #responses: ResponseRelay;
   readonly #requests: RequestRelay;
   readonly #key: CancelKey;
+  /** The client has nothing more to ask; what it asked is still answered. */
+  #left = false;
   #clientGone = false;
   #ending = false;
+  #cancelling = false;
+  #unreadBytes = 0;
   #draining = false;
   #released = false;
   #closed: () => void = () => {};
@@ -136,8 +143,7 @@ export class Connection {
       upstream: upstream.socket,
       maxMessageBytes: context.limits.maxMessageBytes,
       onTerminate: () => {
-        this.#ending = true;
-        this.#sender.finish();
+        this.#left = true;
         this.#terminate('terminated by the client');
       },
       onFailure: (error) => this.end(error),
@@ -157,17 +163,33 @@ export class Connection {
 
   /** Cancels what the client waits for: its approval, or what its backend runs. */
   cancel(): void {
-    if (this.#requests.cancelHold()) return;
-    if (this.#upstream.key !== undefined)
-      void cancelUpstream(this.#o.service.config.upstream, this.#upstream.key);
+    if (!this.#requests.cancelHold()) this.#cancelBackend();
   }
 
-  /** Ends the session with an error that the client is told. */
+  /** One request at a time: whatever runs when it arrives is cancelled. */
+  #cancelBackend(): void {
+    const { key } = this.#upstream;
+    if (key === undefined || this.#cancelling) return;
+    this.#cancelling = true;
+    const { service, context } = this.#o;
+    void cancelUpstream(service.config.upstream, key, context.limits.upstreamConnectTimeoutMs).then(() => {
+      this.#cancelling = false;
+    });
+  }
+
+  /** Ends the session with an error that the client is told, and what it is doing. */
   end(error: SluiceError): void {
     if (this.#ending) return;
     this.#ending = true;
     this.#sender.finish(errorFrame(error, 'FATAL'));
+    if (!this.#requests.idle) this.#cancelBackend();
     this.#terminate(`${error.code}: ${error.message}`);
+  }
+
+  /** Ends the session at once: what its backend does is not waited for. */
+  destroy(): void {
+    this.#upstream.socket.destroy();
+    this.#o.client.socket.destroy();
   }
 
   /** Asks again whether the principal may connect, and ends the session if not. */
@@ -192,10 +214,12 @@ export class Connection {
     const upstream = this.#upstream.socket;
     client.on('data', (chunk: Buffer) => this.#requests.onChunk(chunk));
     client.on('error', () => {});
-    client.on('end', () => client.end());
+    client.on('end', () => this.#requests.onInputEnd());
     client.on('close', () => this.#onClientClose());
-    upstream.on('data', (chunk: Buffer) => this.#responses.onChunk(chunk));
-    upstream.on('error', () => {});
+    upstream.on('data', (chunk: Buffer) => {
+      this.#responses.onChunk(chunk);
+      if (this.#clientGone) this.#dropUnread(chunk.length);
+    });
     upstream.on('close', () => this.#onUpstreamClose());
     const stopWatching = this.#o.context.watchToken(this.info.actor.tokenId, (why) =>
       this.end(
@@ -240,12 +264,21 @@ export class Connection {
       return;
     }
     if (!socket.writableEnded) socket.end(TERMINATE);
-    socket.setTimeout(LINGER_MS, () => socket.destroy());
+    // Whoever has left and still listens is waited for, as by a database.
+    if (this.#clientGone || this.#ending) socket.setTimeout(LINGER_MS, () => socket.destroy());
+  }
+
+  /** A database whose client is gone notices when it sends: so does this one. */
+  #dropUnread(bytes: number): void {
+    this.#unreadBytes += bytes;
+    if (this.#unreadBytes > MAX_UNREAD_BYTES) this.#upstream.socket.destroy();
   }
 
   #onUpstreamClose(): void {
+    this.#requests.end();
     this.#responses.onLost();
-    if (!this.#ending && !this.#clientGone) this.#tellLoss();
+    if (this.#left) this.#sender.finish();
+    else if (!this.#ending && !this.#clientGone) this.#tellLoss();
     this.#session.close('the database closed the connection');
     this.#o.context.cancels.remove(this.#key);
     if (!this.#released) this.#o.service.release();
@@ -305,8 +338,5 @@ function forwardedParameters(client: AuthenticatedClient): Map<string, string> {
 
 /** For doors that end a client before there is a session. */
 export function refuseClient(socket: Socket, error: unknown): void {
-  socket.on('error', () => {});
-  socket.end(errorFrame(asSluiceError(error), 'FATAL'));
-  socket.setTimeout(5_000, () => socket.destroy());
-  socket.resume();
+  endSocket(socket, errorFrame(asSluiceError(error), 'FATAL'));
 }

@@ -18,7 +18,11 @@ import { type AuthenticatedClient, StartupFailure, startUp, wrongToken } from '.
 import { Connection, refuseClient } from './connection.ts';
 import type { DatabaseService } from './database-service.ts';
 import { SendQueue } from './send-queue.ts';
+import { endSocket } from './socket-end.ts';
 import { holdModeOf, startupSettings } from './startup-settings.ts';
+
+/** How long sessions that were told to end may take for it. */
+const ENDING_MS = 2_000;
 
 export interface GatewayOptions {
   readonly config: Config;
@@ -75,9 +79,9 @@ export class PostgresListener {
       watchToken: (tokenId, onEnd) =>
         tokenId === undefined ? () => {} : options.tokens.watchToken(tokenId, onEnd),
     };
-    this.#server = createServer({ noDelay: true, keepAlive: true, pauseOnConnect: true }, (socket) =>
-      this.#accept(socket),
-    );
+    // A client that sends nothing more may still wait for answers.
+    const accepting = { noDelay: true, keepAlive: true, pauseOnConnect: true, allowHalfOpen: true };
+    this.#server = createServer(accepting, (socket) => this.#accept(socket));
   }
 
   /** Starts to listen; resolves with the port. */
@@ -99,22 +103,30 @@ export class PostgresListener {
     return [...this.#connections].map((connection) => connection.info);
   }
 
-  /** Accepts nobody more, lets sessions finish what is under way, and ends what is left after `timeoutMs`. */
+  /** Accepts nobody more, lets sessions finish what is under way, ends what is left after `timeoutMs`, and resolves when all are closed. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     this.#server.close();
     for (const socket of this.#starting) socket.destroy();
-    const closed = Promise.all([...this.#connections].map((connection) => connection.closed));
     for (const connection of this.#connections) connection.drain();
+    if (await this.#allClosed(timeoutMs)) return;
+    for (const connection of this.#connections)
+      connection.end(new SluiceError('shutting_down', 'the gateway is shutting down'));
+    if (await this.#allClosed(ENDING_MS)) return;
+    for (const connection of this.#connections) connection.destroy();
+    await this.#allClosed(ENDING_MS);
+  }
+
+  /** Waits until no connection is left; false if that takes too long. */
+  async #allClosed(timeoutMs: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
-    const timeUp = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), timeoutMs);
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), timeoutMs);
     });
-    if ((await Promise.race([closed, timeUp])) === 'late') {
-      for (const connection of this.#connections)
-        connection.end(new SluiceError('shutting_down', 'the gateway is shutting down'));
-    }
+    const closed = Promise.all([...this.#connections].map((connection) => connection.closed));
+    const done = await Promise.race([closed.then(() => true), late]);
     clearTimeout(timer);
+    return done;
   }
 
   /** After a change of policies: ends the sessions of those who may not connect any more. */
@@ -136,7 +148,9 @@ export class PostgresListener {
     const address = addressOf(socket);
     const timer = setTimeout(() => socket.destroy(), this.#o.config.limits.startupTimeoutMs);
     this.#greet(socket, address, () => clearTimeout(timer))
-      .catch((thrown) => this.#refuse(thrown, address))
+      .catch((thrown) => {
+        if (!this.#refuse(thrown, address)) socket.destroy();
+      })
       .finally(() => {
         clearTimeout(timer);
         this.#starting.delete(socket);
@@ -157,8 +171,7 @@ export class PostgresListener {
     if (client === undefined) return;
     if (client.kind === 'cancel') {
       this.#context.cancels.cancel(client.processId, client.secret);
-      socket.end();
-      socket.resume();
+      endSocket(client.socket);
       return;
     }
     try {
@@ -227,15 +240,17 @@ export class PostgresListener {
     else this.#perPrincipal.set(principal, open);
   }
 
-  #refuse(thrown: unknown, address: ClientAddress): void {
+  /** Records it and tells the client; false if there is nobody to tell. */
+  #refuse(thrown: unknown, address: ClientAddress): boolean {
     if (!(thrown instanceof StartupFailure)) {
       this.#o.onError('a connection failed', thrown);
-      return;
+      return false;
     }
     const { error, user, database, socket } = thrown;
     if (error.code === 'internal') this.#o.onError('a connection failed', error.cause);
     if (user !== undefined) this.#record(error, user, database ?? user, address);
     if (socket !== undefined) refuseClient(socket, error);
+    return socket !== undefined;
   }
 
   /** A refused start-up is recorded with what it claimed to be. */

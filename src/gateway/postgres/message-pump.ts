@@ -19,6 +19,8 @@ export interface MessagePumpOptions {
   readonly flush: () => void;
   /** True once nothing more is to be handled. */
   readonly ended: () => boolean;
+  /** All messages are handled and none will come. */
+  readonly onEnd: () => void;
   /** The stream cannot be understood, or a handler threw: the session ends. */
   readonly onFailure: (error: SluiceError) => void;
 }
@@ -30,10 +32,17 @@ export class MessagePump {
   #waiting = false;
   /** The database takes no more bytes for now. */
   #full = false;
+  #inputEnded = false;
 
   constructor(options: MessagePumpOptions) {
     this.#o = options;
     this.#frames = new FrameReader({ maxFrameBytes: frontendFrameLimit(options.maxMessageBytes) });
+  }
+
+  /** No more input will come. */
+  onEnd(): void {
+    this.#inputEnded = true;
+    if (!this.#waiting) this.#pump();
   }
 
   get waiting(): boolean {
@@ -41,6 +50,7 @@ export class MessagePump {
   }
 
   onChunk(chunk: Buffer): void {
+    if (this.#o.ended()) return;
     this.#frames.push(chunk);
     if (!this.#waiting) this.#pump();
     else if (this.#frames.bufferedBytes > MAX_WAITING_BYTES) this.#o.client.pause();
@@ -64,6 +74,7 @@ export class MessagePump {
         break;
       }
       this.#o.flush();
+      if (this.#inputEnded && !this.#waiting && !this.#o.ended()) this.#o.onEnd();
     } catch (thrown) {
       this.#o.onFailure(asSluiceError(thrown));
     }

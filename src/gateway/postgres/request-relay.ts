@@ -78,6 +78,7 @@ export class RequestRelay {
       handle: (frame) => this.#handle(frame) ?? this.#untilFewerOwed(),
       flush: () => this.channel.flush(),
       ended: () => this.channel.ended,
+      onEnd: options.onTerminate,
       onFailure: options.onFailure,
     });
     this.admission = new StatementAdmission({ ...options, channel: this.channel });
@@ -90,6 +91,12 @@ export class RequestRelay {
 
   onChunk(chunk: Buffer): void {
     this.#pump.onChunk(chunk);
+  }
+
+  /** The client sends nothing more. What it has sent is handled, but nobody waits for an approval any more. */
+  onInputEnd(): void {
+    this.admission.cancelHold();
+    this.#pump.onEnd();
   }
 
   /** Withdraws the approval being waited for; false if none is. */
@@ -138,8 +145,7 @@ export class RequestRelay {
         // What a client still sends when its COPY has failed already.
         return undefined;
       case F.Terminate:
-        this.channel.flush();
-        this.#o.onTerminate();
+        this.#terminate();
         return undefined;
       case F.FunctionCall:
         this.#refuseQuery(
@@ -151,6 +157,11 @@ export class RequestRelay {
       default:
         throw unexpected(type);
     }
+  }
+
+  #terminate(): void {
+    this.channel.flush();
+    this.#o.onTerminate();
   }
 
   // --- COPY FROM STDIN
@@ -177,7 +188,7 @@ export class RequestRelay {
       case F.Flush:
         return undefined;
       case F.Terminate:
-        this.#o.onTerminate();
+        this.#terminate();
         return undefined;
       default:
         // Had the COPY not failed already, the database would end the connection: it shall say.

@@ -87,7 +87,9 @@ export class ResponseRelay implements FrameSink {
     this.#from = 0;
     try {
       const settled = this.#walker.walk(chunk, this);
-      if (settled > this.#from) this.#sender.push(chunk.subarray(this.#from, settled));
+      // What is withheld begins a message, so what is not ends one.
+      const whole = settled < chunk.length || this.#walker.atBoundary;
+      if (settled > this.#from) this.#sender.push(chunk.subarray(this.#from, settled), whole);
     } catch (thrown) {
       const cause = thrown instanceof SluiceError ? thrown : undefined;
       this.#events.onFailure(
@@ -102,9 +104,9 @@ export class ResponseRelay implements FrameSink {
     this.#whole[B.DataRow] = shown ? 1 : 0;
   }
 
-  /** Sends a message of the gate's own, behind everything that is pending. */
+  /** Sends a message of the gate's own, behind what is pending and between two messages of the database. */
   send(frame: Buffer): void {
-    this.#sender.push(frame);
+    this.#sender.insert(frame);
   }
 
   /** Announces that the pending bytes rest on these entries. */
@@ -128,8 +130,8 @@ export class ResponseRelay implements FrameSink {
   onFrame(type: number, frame: Buffer, start: number, end: number): void {
     const shown = this.#understand(type, frame);
     if (shown === frame && start >= 0) return;
-    if (start > this.#from) this.#sender.push(this.#chunk.subarray(this.#from, start));
-    if (shown !== undefined) this.#sender.push(shown);
+    if (start > this.#from) this.#sender.push(this.#chunk.subarray(this.#from, start), true);
+    if (shown !== undefined) this.#sender.push(shown, true);
     this.#from = end;
   }
 

@@ -46,49 +46,56 @@ export async function connectUpstream(
   parameters: ReadonlyMap<string, string>,
   timeoutMs: number,
 ): Promise<UpstreamConnection> {
-  let socket: Socket | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable('timed out')), timeoutMs);
-  });
-  const work = (async () => {
-    socket = await openSocket(config);
-    socket = await upgrade(socket, config);
-    return authenticate(socket, config, parameters);
-  })();
-  try {
-    return await Promise.race([work, deadline]);
-  } catch (thrown) {
-    socket?.destroy();
-    // A socket that opens after the deadline must not stay open.
-    work.then((late) => late.socket.destroy()).catch(() => socket?.destroy());
-    throw thrown instanceof SluiceError ? thrown : unavailable(codeOf(thrown));
-  } finally {
-    clearTimeout(timer);
-  }
+  return withDeadline(config, timeoutMs, async (plain) =>
+    authenticate(await upgrade(await settled(plain, 'connect'), config), config, parameters),
+  );
 }
 
 /** Asks the server to cancel what a backend runs. Best effort, as the protocol has it; never throws. */
 export async function cancelUpstream(
   config: UpstreamConfig,
   key: NonNullable<UpstreamConnection['key']>,
+  timeoutMs: number,
 ): Promise<void> {
   try {
-    const socket = await upgrade(await openSocket(config), config);
-    socket.on('error', () => {});
-    socket.setTimeout(5_000, () => socket.destroy());
-    socket.end(encodeCancelRequest(key.processId, key.secret));
-    socket.resume();
+    await withDeadline(config, timeoutMs, async (plain) => {
+      const socket = await upgrade(await settled(plain, 'connect'), config);
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.end(encodeCancelRequest(key.processId, key.secret));
+      socket.resume();
+      // The server closes once it has passed the request on.
+      await closed;
+    });
   } catch {
     // The session sees that its statement goes on.
   }
 }
 
-function openSocket(config: UpstreamConfig): Promise<Socket> {
-  const socket = config.host.startsWith('/')
+/** Works on a new socket; if that fails or takes too long, the socket is gone. */
+async function withDeadline<T>(
+  config: UpstreamConfig,
+  timeoutMs: number,
+  work: (socket: Socket) => Promise<T>,
+): Promise<T> {
+  const socket = openSocket(config);
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable('timed out')), timeoutMs);
+  });
+  try {
+    return await Promise.race([work(socket), deadline]);
+  } catch (thrown) {
+    socket.destroy();
+    throw thrown instanceof SluiceError ? thrown : unavailable(codeOf(thrown));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function openSocket(config: UpstreamConfig): Socket {
+  return config.host.startsWith('/')
     ? connectSocket({ path: `${config.host}/.s.PGSQL.${config.port}` })
     : connectSocket({ host: config.host, port: config.port, noDelay: true, keepAlive: true });
-  return settled(socket, 'connect');
 }
 
 function settled<S extends Socket>(socket: S, event: string): Promise<S> {
