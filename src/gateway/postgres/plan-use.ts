@@ -3,7 +3,15 @@ import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Facts, Opaque } from '../../model/facts.ts';
 import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
-import type { Portal } from './session-objects.ts';
+import type { Portal, Prepared } from './session-objects.ts';
+
+/** What was found for the names of objects in one text. */
+export interface NameUse {
+  readonly prepared: Prepared[];
+  readonly portals: Portal[];
+  /** A name whose meaning depends on an answer that has not come. */
+  unanswered: boolean;
+}
 
 export function namedObject(
   text: string,

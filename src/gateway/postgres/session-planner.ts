@@ -21,6 +21,7 @@ import {
   ambiguousBackslash,
   mayRunWhenPlanned,
   meaningOf,
+  type NameUse,
   namedObject,
   requireRunnable,
   runsLate,
@@ -35,14 +36,6 @@ import { decodeStatement } from './statement-text.ts';
 const MAX_MEANINGS = 8;
 /** How deep prepared statements may execute each other. */
 const MAX_NESTED_USES = 8;
-
-/** What was found for the names of objects in one text. */
-interface NameUse {
-  readonly prepared: Prepared[];
-  readonly portals: Portal[];
-  /** A name whose meaning depends on an answer that has not come. */
-  unanswered: boolean;
-}
 
 export class SessionPlanner {
   /** `client_encoding` as the server reports it. */
