@@ -22,6 +22,7 @@ import { AuthThrottle } from './identity/auth-throttle.ts';
 import { loadInstallationSecret, prepareDataDir } from './identity/installation-secret.ts';
 import { loadServerCertificate } from './identity/tls-certificates.ts';
 import { TokenAuthority } from './identity/token-authority.ts';
+import type { LedgerFileSystem } from './ledger/file-system.ts';
 import { Ledger } from './ledger/ledger.ts';
 import type { Actor } from './model/principal.ts';
 import { PolicyEngine } from './policy/engine.ts';
@@ -37,6 +38,8 @@ import { tlsServerEndPoint } from './wire/postgres/index.ts';
 export interface GatewayRuntime {
   readonly log: Logger;
   readonly version: string;
+  /** Where the ledger is kept; the real one if absent. */
+  readonly fileSystem?: LedgerFileSystem;
 }
 
 /** A gateway that serves. */
@@ -76,7 +79,7 @@ export async function startGateway(config: Config, runtime: GatewayRuntime): Pro
 
 async function wire(
   config: Config,
-  { log, version }: GatewayRuntime,
+  { log, version, fileSystem }: GatewayRuntime,
   undo: (() => unknown)[],
   takeDown: () => Promise<void>,
 ): Promise<RunningGateway> {
@@ -85,6 +88,7 @@ async function wire(
   const ledger = await Ledger.open({
     directory: join(config.dataDir, 'ledger'),
     version,
+    ...(fileSystem === undefined ? {} : { fileSystem }),
     onHealth: (failure) => {
       if (failure === undefined) log.info('the ledger is whole again');
       else

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
 import { loadConfig, SYSTEM_DEPS } from '../../src/config/load-config.ts';
+import type { LedgerFileSystem } from '../../src/ledger/file-system.ts';
 import { readEntries } from '../../src/ledger/read-entries.ts';
 import { type RunningGateway, startGateway } from '../../src/main.ts';
 import type { LedgerEntry } from '../../src/model/ledger-entry.ts';
@@ -61,6 +62,8 @@ export interface GateOptions {
   readonly schema?: string;
   /** Where the gate finds the database's server, if not where it is. */
   readonly upstream?: { readonly host: string; readonly port: number };
+  /** The ledger's file system, if it is to fail. */
+  readonly fileSystem?: LedgerFileSystem;
 }
 
 /** Starts one. The caller stops it. */
@@ -75,7 +78,11 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
     ...SYSTEM_DEPS,
     env: { DATABASE_PASSWORD: database.connection.password },
   });
-  const gateway = await startGateway(config, { log: pino({ level: 'fatal' }), version: 'test' });
+  const gateway = await startGateway(config, {
+    log: pino({ level: 'fatal' }),
+    version: 'test',
+    ...(options.fileSystem === undefined ? {} : { fileSystem: options.fileSystem }),
+  });
   const port = Number(gateway.listeners.postgres.split(':').at(-1));
   const httpUrl = `http://${gateway.listeners.http}`;
   const clients: pg.Client[] = [];
