@@ -143,6 +143,14 @@ async function wire(
         now: Date.now,
         onRefreshFailure: (error) =>
           log.warn({ err: error, database: database.name }, 'the catalog could not be read again'),
+        onLostLabels: (labels) =>
+          log.error(
+            {
+              database: database.name,
+              labels: labels.map(({ relation, column }) => `${relation}.${column}`),
+            },
+            'labels of the configuration name no column: correct them, nothing is masked by them',
+          ),
       }),
     ]),
   );

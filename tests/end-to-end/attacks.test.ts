@@ -615,4 +615,35 @@ describe('no label is lost', () => {
     expect(await play(raw(staging), attack), 'it must work on the database itself').toMatch(SECRET);
     expect(await play(await through(staging, 'bob'), attack)).not.toMatch(SECRET);
   });
+
+  test.each([
+    [
+      'the table',
+      'ALTER TABLE customers RENAME TO clients',
+      'SELECT email FROM clients LIMIT 1',
+      'ALTER TABLE clients RENAME TO customers',
+    ],
+    [
+      'the column',
+      'ALTER TABLE customers RENAME email TO mail',
+      'SELECT mail FROM customers LIMIT 1',
+      'ALTER TABLE customers RENAME mail TO email',
+    ],
+    [
+      'the schema',
+      'ALTER SCHEMA public RENAME TO shop',
+      'SELECT email FROM shop.customers LIMIT 1',
+      'ALTER SCHEMA shop RENAME TO public',
+    ],
+  ])('when who may renames %s', async (_, rename, look, back) => {
+    const alice = await staging.client('alice');
+    const bob = await staging.client('bob');
+    await alice.query(rename);
+    const seen = await bob.query(look).then(({ rows }) => JSON.stringify(rows), String);
+    await alice.query(back);
+    expect(seen).toContain('p***@secret.example');
+    expect((await bob.query('SELECT email FROM customers LIMIT 1')).rows).toEqual([
+      { email: 'p***@secret.example' },
+    ]);
+  });
 });

@@ -7,7 +7,7 @@ import type { DatabaseConfig } from '../../config/config.ts';
 import { createLabelSet } from '../../masking/label-set.ts';
 import { parseMask } from '../../masking/mask-text.ts';
 import type { Dialect } from '../../model/dialect.ts';
-import type { LabelSet, Mask } from '../../model/labels.ts';
+import type { ColumnLabel, LabelSet, Mask } from '../../model/labels.ts';
 import type { Actor } from '../../model/principal.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
@@ -16,7 +16,7 @@ import { Planner } from '../../session/planner.ts';
 import { BUILTIN_LABELS } from '../../sql/postgres/builtin-labels.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { type CatalogLoader, createCatalogLoader } from '../../sql/postgres/catalog-loader.ts';
-import { flowLabels } from '../../sql/postgres/labels-flow.ts';
+import { LabelMemory, unmatchedLabels } from '../../sql/postgres/label-memory.ts';
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { parseSearchPath } from '../../sql/postgres/search-path.ts';
 import { SqlClient } from './sql-client.ts';
@@ -37,6 +37,8 @@ export interface DatabaseServiceOptions {
   readonly now: () => number;
   /** Told when the catalog cannot be refreshed; what was known stays in use. */
   readonly onRefreshFailure: (error: unknown) => void;
+  /** Told of labels of the configuration that name no column: once, and again when others are lost. */
+  readonly onLostLabels?: (labels: readonly ColumnLabel[]) => void;
 }
 
 export class DatabaseService {
@@ -49,6 +51,8 @@ export class DatabaseService {
   readonly #masks: Record<string, Mask>;
   readonly #timer: NodeJS.Timeout;
   #catalog: CatalogSnapshot | undefined;
+  readonly #labelMemory = new LabelMemory();
+  #lostLabels = '[]';
   #labels: LabelSet | undefined;
   /** Loads that were asked for so far, and the one from which on the snapshot is current. */
   #wanted = 0;
@@ -90,12 +94,12 @@ export class DatabaseService {
     return this.#catalog;
   }
 
-  /** Labels of the configuration, those of the system catalogs, and where they flow by inheritance. */
+  /**
+   * Labels of the configuration, those of the system catalogs, and where they flow by inheritance. Only to be read after
+   * `catalogReady`.
+   */
   get labels(): LabelSet {
-    this.#labels ??= createLabelSet({
-      columns: flowLabels([...BUILTIN_LABELS, ...this.config.labels], this.catalog),
-      masks: this.#masks,
-    });
+    if (this.#labels === undefined) throw new TypeError('labels are read before the catalog is loaded');
     return this.#labels;
   }
 
@@ -201,6 +205,19 @@ export class DatabaseService {
     return this.planner.plan(this.planner.bucket(asked), asked, text, () => undefined);
   }
 
+  #flowLabels(catalog: CatalogSnapshot): LabelSet {
+    const given = [...BUILTIN_LABELS, ...this.config.labels];
+    return createLabelSet({ columns: this.#labelMemory.flow(given, catalog), masks: this.#masks });
+  }
+
+  #reportLostLabels(catalog: CatalogSnapshot): void {
+    const lost = unmatchedLabels(this.config.labels, catalog);
+    const names = JSON.stringify(lost);
+    if (names === this.#lostLabels) return;
+    this.#lostLabels = names;
+    if (lost.length > 0) this.#options.onLostLabels?.(lost);
+  }
+
   /** One load at a time; whoever comes while one runs waits for it, and then for the next if it began too early. */
   async #load(): Promise<void> {
     this.#loading ??= this.#loadNow().finally(() => {
@@ -215,7 +232,8 @@ export class DatabaseService {
     const catalog = await this.#loader.load();
     if (catalog !== this.#catalog) {
       this.#catalog = catalog;
-      this.#labels = undefined;
+      this.#labels = this.#flowLabels(catalog);
+      this.#reportLostLabels(catalog);
     }
     this.#loaded = wanted;
     this.#loadedAt = loadedAt;

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { CatalogSnapshot } from './catalog.ts';
+import { LabelMemory, unmatchedLabels } from './label-memory.ts';
+
+type Table = readonly [oid: number, name: string, columns: readonly string[], kind?: string];
+
+/** Columns are numbered as they stand; a `-` is one that was dropped. */
+function catalogOf(...tables: Table[]): CatalogSnapshot {
+  const relations = tables.map(([oid, id, columns, kind = 'r']) => {
+    const [schema, name] = id.split('.');
+    const infos = columns.flatMap((column, i) =>
+      column === '-' ? [] : [[column, i + 1, 25, -1, null, 0, '', null, null]],
+    );
+    return JSON.stringify([oid, kind, schema, name, 'p', 0, 0, infos, ...new Array(8).fill(null)]);
+  });
+  const nothing = { functions: [], operators: [], casts: [], types: [] };
+  return new CatalogSnapshot(1, { schemas: ['public', 'p2'], relations, ...nothing });
+}
+
+const EMAIL = { relation: 'public.customers', column: 'email', label: 'email' };
+
+/** The labelled columns after each of those states of the catalog. */
+function labelledIn(...catalogs: CatalogSnapshot[]): string[] {
+  const memory = new LabelMemory();
+  const seen = catalogs.map((catalog) => memory.flow([EMAIL], catalog));
+  return seen
+    .at(-1)!
+    .map(({ relation, column }) => `${relation}.${column}`)
+    .filter((name) => name !== 'public.customers.email')
+    .sort();
+}
+
+const BEFORE = catalogOf([17_000, 'public.customers', ['id', 'email']]);
+
+describe('a label stays with its column', () => {
+  it.each([
+    ['the column is renamed', catalogOf([17_000, 'public.customers', ['id', 'e2']]), ['public.customers.e2']],
+    [
+      'the table is renamed',
+      catalogOf([17_000, 'public.clients', ['id', 'email']]),
+      ['public.clients.email'],
+    ],
+    ['the schema is renamed', catalogOf([17_000, 'p2.customers', ['id', 'email']]), ['p2.customers.email']],
+    [
+      'another table takes the name',
+      catalogOf([17_001, 'public.customers', ['id', 'email']], [17_000, 'public.old', ['id', 'email']]),
+      ['public.old.email'],
+    ],
+    [
+      'a column before it is dropped',
+      catalogOf([17_000, 'public.clients', ['-', 'email']]),
+      ['public.clients.email'],
+    ],
+  ])('when %s', (_, now, expected) => {
+    expect(labelledIn(BEFORE, now)).toEqual(expected);
+    expect(labelledIn(BEFORE, now, now)).toEqual(expected);
+  });
+
+  it('through several renamings', () => {
+    const [second, third] = ['public.a', 'public.b'].map((name) => catalogOf([17_000, name, ['id', 'e2']]));
+    expect(labelledIn(BEFORE, second!, third!)).toEqual(['public.b.e2']);
+  });
+
+  it('until it is dropped', () => {
+    const dropped = catalogOf([17_000, 'public.clients', ['id', '-', 'email']]);
+    expect(labelledIn(BEFORE, dropped)).toEqual([]);
+    expect(labelledIn(BEFORE, catalogOf(), BEFORE)).toEqual([]);
+  });
+
+  it('but not with a view', () => {
+    const [view, renamed] = ['public.customers', 'public.v'].map((name) =>
+      catalogOf([17_000, name, ['id', 'email'], 'v']),
+    );
+    expect(labelledIn(view!, renamed!)).toEqual([]);
+  });
+});
+
+it('labels that name nothing are found', () => {
+  const nowhere = { ...EMAIL, column: 'mail' };
+  expect(unmatchedLabels([EMAIL, nowhere], BEFORE)).toEqual([nowhere]);
+  expect(unmatchedLabels([EMAIL], catalogOf())).toEqual([EMAIL]);
+});
