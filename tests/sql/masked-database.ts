@@ -95,6 +95,13 @@ export class MaskedDatabase {
     }
   }
 
+  /** The text that a session which sees masked values would run. */
+  async rewritten(text: string): Promise<string> {
+    const scope = await this.#scope();
+    const dialect = createPostgresDialect(this.#parser);
+    return (await dialect.rewrite(await dialect.analyze(text, scope), masksOf(scope), scope)).text;
+  }
+
   /** Runs a text as a session that sees masked values would. */
   async masked(text: string): Promise<Observation> {
     try {

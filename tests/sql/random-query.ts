@@ -120,16 +120,19 @@ const AGGREGATES = [
   'percentile_disc(0.5) WITHIN GROUP (ORDER BY #)',
 ];
 
-export function randomQuery(seed: number): string {
-  return new Generator(createRandom(seed)).query(2, []);
+/** @param relations the only ones to read; all by default */
+export function randomQuery(seed: number, relations: readonly string[] = Object.keys(RELATIONS)): string {
+  return new Generator(createRandom(seed), relations).query(2, []);
 }
 
 class Generator {
   readonly #random: Random;
+  readonly #relations: readonly string[];
   #aliases = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, relations: readonly string[]) {
     this.#random = random;
+    this.#relations = relations;
   }
 
   query(depth: number, outer: readonly Scope[], targets?: string): string {
@@ -205,7 +208,7 @@ class Generator {
         scope: { alias, text: ['t'], number: ['id'], other: [] },
       };
     }
-    const name = this.#pick(Object.keys(RELATIONS));
+    const name = this.#pick(this.#relations);
     const only = this.#chance(0.1) ? 'ONLY ' : '';
     const columns = RELATIONS[name]!;
     if (alias === undefined) return { text: `${only}${name}`, scope: { alias: name, ...columns } };
