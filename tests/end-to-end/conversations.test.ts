@@ -285,6 +285,14 @@ describe('start-up', () => {
 });
 
 describe('cancel', () => {
+  test('tells the process id of the backend', async () => {
+    const client = await WireClient.open(through);
+    client.send(q('SELECT pg_backend_pid()'));
+    const row = (await client.untilReady()).find((message) => message.type === 'DataRow');
+    expect(row?.type === 'DataRow' && row.columns.map(String)).toEqual([String(client.key!.processId)]);
+    client.close();
+  });
+
   test('reaches the right backend, and only with the key', async () => {
     const { encodeCancelRequest } = await import('../../src/wire/postgres/index.ts');
     const client = await WireClient.open(through);

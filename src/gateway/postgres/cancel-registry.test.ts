@@ -17,3 +17,16 @@ test('only the holder of the key reaches the session', () => {
   registry.cancel(key.processId, key.secret);
   expect(cancelled).toBe(1);
 });
+
+test('backends of several servers may share a process id', () => {
+  const registry = new CancelRegistry();
+  const cancelled: string[] = [];
+  const keys = ['a', 'b'].map((name) => registry.add({ cancel: () => cancelled.push(name) }, 4, 4711));
+  expect(keys.map((key) => key.processId)).toEqual([4711, 4711]);
+  registry.cancel(4711, keys[1]!.secret);
+  expect(cancelled).toEqual(['b']);
+  registry.remove(keys[1]!);
+  registry.cancel(4711, keys[1]!.secret);
+  registry.cancel(4711, keys[0]!.secret);
+  expect(cancelled).toEqual(['b', 'a']);
+});

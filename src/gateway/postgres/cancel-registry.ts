@@ -1,6 +1,7 @@
 /**
- * Cancel keys. Clients get keys of the gate's own; a CancelRequest reaches a session only with the key that session was given
- * (PostgreSQL's manual, 54.2.8 "Canceling Requests in Progress").
+ * Cancel keys. Clients learn the process id of their backend, as from the database itself: they compare it with `pg_stat_activity`,
+ * `pg_blocking_pids()` and the senders of notifications. The secret is the gate's own, and a CancelRequest reaches a session only with
+ * the secret that session was given (PostgreSQL's manual, 54.2.8 "Canceling Requests in Progress").
  */
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 
@@ -22,28 +23,34 @@ export interface CancelKey {
 }
 
 export class CancelRegistry {
-  readonly #byProcessId = new Map<number, Registered>();
+  /** Backends of several servers may share a process id. */
+  readonly #byProcessId = new Map<number, readonly Registered[]>();
 
   /**
    * Registers a session until `remove`.
    * @param secretBytes 4 in protocol 3.0, 32 in 3.2.
+   * @param processId of its backend; undefined for servers that tell none
    */
-  add(session: Cancellable, secretBytes: 4 | 32): CancelKey {
-    let processId = randomInt(1, 0x7fff_ffff);
-    while (this.#byProcessId.has(processId)) processId = randomInt(1, 0x7fff_ffff);
+  add(session: Cancellable, secretBytes: 4 | 32, processId = randomInt(1, 0x7fff_ffff)): CancelKey {
     const secret = randomBytes(secretBytes);
-    this.#byProcessId.set(processId, { secret, session });
+    this.#byProcessId.set(processId, [...this.#of(processId), { secret, session }]);
     return { processId, secret };
   }
 
-  remove(key: CancelKey): void {
-    this.#byProcessId.delete(key.processId);
+  remove({ processId, secret }: CancelKey): void {
+    const left = this.#of(processId).filter((one) => one.secret !== secret);
+    if (left.length === 0) this.#byProcessId.delete(processId);
+    else this.#byProcessId.set(processId, left);
   }
 
   /** Cancels if the key is right; says nothing either way, as the protocol demands. */
   cancel(processId: number, secret: Buffer): void {
-    const registered = this.#byProcessId.get(processId);
-    if (registered === undefined || registered.secret.length !== secret.length) return;
-    if (timingSafeEqual(registered.secret, secret)) registered.session.cancel();
+    for (const one of this.#of(processId)) {
+      if (one.secret.length === secret.length && timingSafeEqual(one.secret, secret)) one.session.cancel();
+    }
+  }
+
+  #of(processId: number): readonly Registered[] {
+    return this.#byProcessId.get(processId) ?? [];
   }
 }

@@ -148,7 +148,7 @@ export class Connection {
       },
       onFailure: (error) => this.end(error),
     });
-    this.#key = context.cancels.add(this, client.minor >= 2 ? 32 : 4);
+    this.#key = context.cancels.add(this, client.minor >= 2 ? 32 : 4, upstream.key?.processId);
     this.#listen();
     this.#greet();
     if (client.rest.length > 0) this.#requests.onChunk(client.rest);
