@@ -15,6 +15,7 @@ import { Approvals } from './approvals/approvals.ts';
 import type { Config, KeyPair } from './config/config.ts';
 import { readPolicyTexts } from './config/policy-files.ts';
 import { SluiceError } from './errors/sluice-error.ts';
+import { LocalConnectionSlots, type SlotLimits } from './gateway/postgres/connection-slots.ts';
 import { DatabaseService } from './gateway/postgres/database-service.ts';
 import { PostgresListener } from './gateway/postgres/listener.ts';
 import { chainProblem, requirePrincipal } from './identity/actor-chain.ts';
@@ -171,6 +172,7 @@ async function wire(
     throttle,
     services,
     metrics,
+    slots: new LocalConnectionSlots(slotLimits(config)),
     tls: listenerTls(config),
     newSessionId,
     now: Date.now,
@@ -247,6 +249,14 @@ function addressText(host: string, port: number): string {
 
 function certificateOf(config: Config, listener: 'postgres' | 'http'): KeyPair {
   return loadServerCertificate(config, config.listen[listener], { now: Date.now, randomBytes });
+}
+
+function slotLimits({ limits, principals, databases }: Config): SlotLimits {
+  return {
+    total: limits.maxConnections,
+    ofPrincipal: (id) => principals.get(id)?.maxConnections ?? limits.maxConnectionsPerPrincipal,
+    ofDatabase: (name) => databases.get(name)?.maxConnections,
+  };
 }
 
 function listenerTls(config: Config): ConstructorParameters<typeof PostgresListener>[0]['tls'] {

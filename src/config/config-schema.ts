@@ -179,6 +179,11 @@ const principal: SchemaNode = object(
       NAME,
       { default: [] },
     ),
+    maxConnections: whole(
+      'Its connections at once, where limits.maxConnectionsPerPrincipal is not wanted.',
+      1,
+      100_000,
+    ),
   },
   { required: ['kind'] },
 );
@@ -222,6 +227,7 @@ const database: SchemaNode = object(
       text('A mask, such as null, redact, email, last(4), partial(1), date(month), bucket(10000).'),
       { examples: [{ salary: 'bucket(10000)' }], default: {} },
     ),
+    maxConnections: whole('Client connections to it at once. Default: no bound of its own.', 1, 100_000),
   },
   { required: ['engine', 'environment', 'host', 'user'] },
 );
@@ -261,10 +267,10 @@ const tokens: SchemaNode = object('Tokens, which clients use as passwords.', {
 });
 
 const limits: SchemaNode = object('What one gateway takes on at most.', {
-  maxConnections: whole('Client connections at once.', 1, 100_000, {
+  maxConnections: whole('Sessions at once.', 1, 100_000, {
     default: DEFAULT_LIMITS.maxConnections,
   }),
-  maxConnectionsPerPrincipal: whole('Client connections of one principal at once.', 1, 100_000, {
+  maxConnectionsPerPrincipal: whole('Sessions of one principal at once.', 1, 100_000, {
     default: DEFAULT_LIMITS.maxConnectionsPerPrincipal,
   }),
   startupTimeout: duration(

@@ -51,11 +51,15 @@ export interface DatabaseConfig extends Database {
   readonly labels: readonly ColumnLabel[];
   /** Masks by label as written (`bucket(10000)`); `masking` parses them. */
   readonly masks: Readonly<Record<Label, string>>;
+  /** Sessions at once; undefined for as many as the gateway may have. */
+  readonly maxConnections?: number;
 }
 
 /** A principal and whom it may act for (ids of configured principals; empty for humans). */
 export interface PrincipalConfig extends Principal {
   readonly mayActFor: readonly string[];
+  /** Sessions at once, where `limits.maxConnectionsPerPrincipal` is not wanted. */
+  readonly maxConnections?: number;
 }
 
 export interface PolicyConfig {

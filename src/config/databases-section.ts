@@ -20,6 +20,7 @@ export function readDatabase(reading: ConfigReading, name: string, raw: RawDatab
     upstream: readUpstream(reading, path, name, raw),
     labels,
     masks: raw.masks ?? {},
+    ...(raw.maxConnections === undefined ? {} : { maxConnections: raw.maxConnections }),
   };
 }
 

@@ -15,11 +15,12 @@ const KINDS: Readonly<Record<RawPrincipal['kind'], PrincipalKind>> = {
 export function readPrincipals(reading: ConfigReading, raw: RawConfig): Map<string, PrincipalConfig> {
   const principals = new Map<string, PrincipalConfig>();
   for (const [id, entry] of Object.entries(raw.principals ?? {})) {
-    const { kind, displayName, groups = [], mayActFor = [] } = entry;
+    const { kind, displayName, groups = [], mayActFor = [], maxConnections } = entry;
     checkGroups(reading, raw.groups, ['principals', id, 'groups'], groups);
     checkMayActFor(reading, raw, id, entry);
     const named = displayName === undefined ? {} : { displayName };
-    principals.set(id, { id, kind: KINDS[kind], ...named, groups, mayActFor });
+    const bounded = maxConnections === undefined ? {} : { maxConnections };
+    principals.set(id, { id, kind: KINDS[kind], ...named, groups, mayActFor, ...bounded });
   }
   return principals;
 }

@@ -23,6 +23,7 @@ export interface RawPrincipal {
   readonly displayName?: string;
   readonly groups?: readonly string[];
   readonly mayActFor?: readonly string[];
+  readonly maxConnections?: number;
 }
 
 export interface RawDatabase {
@@ -36,6 +37,7 @@ export interface RawDatabase {
   readonly tls?: RawTls;
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly masks?: Readonly<Record<string, string>>;
+  readonly maxConnections?: number;
 }
 
 export interface RawConfig {

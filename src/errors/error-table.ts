@@ -67,7 +67,11 @@ export const ERROR_TABLE = {
   ),
   connect_denied: row('28000', 403, 'A policy forbids the principal to connect to the database.'),
   unknown_database: row('3D000', 404, 'No database of that name is configured.'),
-  too_many_connections: row('53300', 429, 'The gateway is at its connection limit.'),
+  too_many_connections: row(
+    '53300',
+    429,
+    'The gateway, the principal or the database is at its connection limit.',
+  ),
   protocol_violation: row('08P01', 400, 'A message is malformed, oversized or out of order.'),
   startup_timeout: row('08006', 408, 'The client did not finish its start-up in time.'),
   unsupported: row('0A000', 501, 'The protocol feature is not offered by the gate.'),

@@ -26,6 +26,14 @@ export const SHOP = `
   CREATE FUNCTION email_of(n int) RETURNS text LANGUAGE sql STABLE AS 'SELECT email FROM customers WHERE id = n';
 `;
 
+const PRINCIPALS = {
+  alice: { kind: 'human', groups: ['dba'] },
+  anna: { kind: 'human', groups: ['dba'] },
+  bob: { kind: 'human', groups: ['support'] },
+  app: { kind: 'service' },
+  'report-bot': { kind: 'agent', groups: ['agents'], mayActFor: ['bob'] },
+};
+
 export interface Gate {
   readonly database: TestDatabase;
   readonly gateway: RunningGateway;
@@ -56,6 +64,8 @@ export interface GateOptions {
   readonly environment?: string;
   /** Added to the configuration's end. */
   readonly yaml?: string;
+  /** More of what the configuration says of a principal. */
+  readonly principals?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Files beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
   /** SQL to run on the new database instead of `SHOP`. */
@@ -150,6 +160,9 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
 
 function configText(database: TestDatabase, options: GateOptions): string {
   const { user, database: name } = database.connection;
+  const principals = Object.entries(PRINCIPALS).map(
+    ([id, entry]) => `  ${id}: ${JSON.stringify({ ...entry, ...options.principals?.[id] })}`,
+  );
   const { host, port } = options.upstream ?? database.connection;
   return `
 version: 1
@@ -159,11 +172,7 @@ listen:
   http: { host: 127.0.0.1, port: 0 }
 groups: [dba, support, agents]
 principals:
-  alice: { kind: human, groups: [dba] }
-  anna: { kind: human, groups: [dba] }
-  bob: { kind: human, groups: [support] }
-  app: { kind: service }
-  report-bot: { kind: agent, groups: [agents], mayActFor: [bob] }
+${principals.join('\n')}
 databases:
   shop:
     engine: postgres

@@ -16,6 +16,7 @@ import type { ChannelBinding } from '../../wire/postgres/index.ts';
 import { CancelRegistry } from './cancel-registry.ts';
 import { type AuthenticatedClient, StartupFailure, startUp, wrongToken } from './client-startup.ts';
 import { Connection, refuseClient } from './connection.ts';
+import { type ConnectionSlots, slotRefused } from './connection-slots.ts';
 import type { DatabaseService } from './database-service.ts';
 import { SendQueue } from './send-queue.ts';
 import { endSocket } from './socket-end.ts';
@@ -32,6 +33,7 @@ export interface GatewayOptions {
   readonly throttle: AuthThrottle;
   readonly services: ReadonlyMap<string, DatabaseService>;
   readonly metrics: PipelineMetrics;
+  readonly slots: ConnectionSlots;
   /** What clients are offered; undefined where the configuration says `disable`. */
   readonly tls:
     | { readonly context: SecureContext; readonly channelBinding: ChannelBinding | undefined }
@@ -62,8 +64,10 @@ export class PostgresListener {
   readonly #context: GatewayContext;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
+  /** Not yet authenticated; the oldest first. */
   readonly #starting = new Set<Socket>();
-  readonly #perPrincipal = new Map<string, number>();
+  /** Authenticated, their session being opened. */
+  readonly #opening = new Set<Socket>();
   #draining = false;
 
   constructor(options: GatewayOptions) {
@@ -107,7 +111,7 @@ export class PostgresListener {
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     this.#server.close();
-    for (const socket of this.#starting) socket.destroy();
+    for (const socket of [...this.#starting, ...this.#opening]) socket.destroy();
     for (const connection of this.#connections) connection.drain();
     if (await this.#allClosed(timeoutMs)) return;
     for (const connection of this.#connections)
@@ -136,24 +140,27 @@ export class PostgresListener {
 
   #accept(socket: Socket): void {
     socket.on('error', () => {});
-    const open = this.#connections.size + this.#starting.size;
-    if (this.#draining || open >= this.#o.config.limits.maxConnections) {
-      refuseClient(
-        socket,
-        new SluiceError('too_many_connections', 'the gateway has as many connections as it may'),
-      );
+    if (this.#draining) {
+      refuseClient(socket, new SluiceError('shutting_down', 'the gateway is shutting down'));
       return;
     }
+    this.#makeRoom();
     this.#starting.add(socket);
     const address = addressOf(socket);
     const timer = setTimeout(() => socket.destroy(), this.#o.config.limits.startupTimeoutMs);
-    this.#greet(socket, address, () => clearTimeout(timer))
+    const onAuthenticated = (): void => {
+      clearTimeout(timer);
+      this.#starting.delete(socket);
+      this.#opening.add(socket);
+    };
+    this.#greet(socket, address, onAuthenticated)
       .catch((thrown) => {
         if (!this.#refuse(thrown, address)) socket.destroy();
       })
       .finally(() => {
         clearTimeout(timer);
         this.#starting.delete(socket);
+        this.#opening.delete(socket);
       });
   }
 
@@ -211,33 +218,33 @@ export class PostgresListener {
       tls: client.encrypted,
       startedAt: this.#o.now(),
     };
-    this.#count(actor.principal.id);
+    const slot = await this.#o.slots.acquire(actor.principal.id, database);
+    if (typeof slot === 'string') throw slotRefused(slot, actor.principal.id, database);
     try {
       const connection = await Connection.open({ context: this.#context, service, client, info, settings });
       this.#connections.add(connection);
       connection.closed.then(() => {
         this.#connections.delete(connection);
-        this.#discount(actor.principal.id);
+        slot();
       });
       if (this.#draining) connection.drain();
     } catch (thrown) {
-      this.#discount(actor.principal.id);
+      slot();
       throw thrown;
     }
   }
 
-  #count(principal: string): void {
-    const open = this.#perPrincipal.get(principal) ?? 0;
-    if (open >= this.#o.config.limits.maxConnectionsPerPrincipal) {
-      throw new SluiceError('too_many_connections', `too many connections for role "${principal}"`);
+  /**
+   * Clients that have not proved who they are crowd out each other, the oldest first, and nobody else: whoever finishes quickly gets
+   * in, however many never do.
+   */
+  #makeRoom(): void {
+    if (this.#starting.size < this.#o.config.limits.maxConnections) return;
+    for (const oldest of this.#starting) {
+      this.#starting.delete(oldest);
+      oldest.destroy();
+      return;
     }
-    this.#perPrincipal.set(principal, open + 1);
-  }
-
-  #discount(principal: string): void {
-    const open = (this.#perPrincipal.get(principal) ?? 1) - 1;
-    if (open === 0) this.#perPrincipal.delete(principal);
-    else this.#perPrincipal.set(principal, open);
   }
 
   /** Records it and tells the client; false if there is nobody to tell. */
