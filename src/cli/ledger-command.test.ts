@@ -9,6 +9,7 @@ import { entryLine } from './ledger-text.ts';
 
 let directory: string;
 let ledgerDirectory: string;
+let laneDirectory: string;
 let config: string;
 
 const statement = (session: string, number: number, text: string): LedgerEvent => ({
@@ -28,6 +29,7 @@ const statement = (session: string, number: number, text: string): LedgerEvent =
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-ledger-'));
   ledgerDirectory = join(directory, '.sluice', 'ledger');
+  laneDirectory = join(ledgerDirectory, 'lanes', '0');
   config = join(directory, 'sluice.yaml');
   writeFileSync(config, 'version: 1\n');
   const ledger = await Ledger.open({ directory: ledgerDirectory, version: '1' });
@@ -101,10 +103,10 @@ describe('ledger verify', () => {
   });
 
   it('says where one was changed', async () => {
-    const segment = readdirSync(ledgerDirectory).find((name) =>
-      readFileSync(join(ledgerDirectory, name), 'latin1').includes('SELECT 7"'),
+    const segment = readdirSync(laneDirectory).find((name) =>
+      readFileSync(join(laneDirectory, name), 'latin1').includes('SELECT 7"'),
     )!;
-    const path = join(ledgerDirectory, segment);
+    const path = join(laneDirectory, segment);
     writeFileSync(path, readFileSync(path, 'latin1').replace('SELECT 7"', 'SELECT 8"'), 'latin1');
     const run = await ledger('verify');
     expect(run.exitCode).toBe(1);
@@ -116,10 +118,10 @@ describe('ledger verify', () => {
   });
 
   it('tells a torn end from a broken chain', async () => {
-    const segment = readdirSync(ledgerDirectory).find((name) =>
-      readFileSync(join(ledgerDirectory, name), 'latin1').includes('SELECT 7"'),
+    const segment = readdirSync(laneDirectory).find((name) =>
+      readFileSync(join(laneDirectory, name), 'latin1').includes('SELECT 7"'),
     )!;
-    appendFileSync(join(ledgerDirectory, segment), 'half a li');
+    appendFileSync(join(laneDirectory, segment), 'half a li');
     const run = await ledger('verify');
     expect(run.exitCode).toBe(0);
     expect(run.stdout).toContain('torn     9 bytes at the end');
@@ -186,11 +188,16 @@ describe('an entry in a line', () => {
 
   it.each(events)('tells %j', (event, text) => {
     const kind = event.kind.padEnd(15);
-    expect(entryLine({ seq: 5, at: 0, event })).toBe(`       5  1970-01-01 00:00:00  ${kind}  ${text}`);
+    expect(entryLine({ lane: 0, seq: 5, at: 0, event })).toBe(
+      `       5  1970-01-01 00:00:00  ${kind}  ${text}`,
+    );
   });
 
   it('is cut to the width of a terminal', () => {
-    const line = entryLine({ seq: 5, at: 0, event: statement('S', 1, `SELECT '${'x'.repeat(5000)}'`) }, 100);
+    const line = entryLine(
+      { lane: 0, seq: 5, at: 0, event: statement('S', 1, `SELECT '${'x'.repeat(5000)}'`) },
+      100,
+    );
     expect(line).toHaveLength(100);
     expect(line.endsWith('…')).toBe(true);
   });

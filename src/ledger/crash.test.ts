@@ -8,7 +8,8 @@ import { readEntries, type StoredEntry } from './read-entries.ts';
 import { verifyLedger } from './verify.ts';
 
 const DIRECTORY = '/data/ledger';
-const FIRST = `${DIRECTORY}/0000000000000000.log`;
+const LANE = `${DIRECTORY}/lanes/0`;
+const FIRST = `${LANE}/0000000000000000.log`;
 
 function openOn(disk: SimulatedDisk, options: Partial<LedgerOptions> = {}): Promise<Ledger> {
   const lock = (directory: string) => ({ directory, release: () => {} });
@@ -129,8 +130,8 @@ describe('a call that fails', () => {
       ledger.writeOut();
     }
     await ledger.close();
-    const last = `${DIRECTORY}/${disk
-      .list(DIRECTORY)
+    const last = `${LANE}/${disk
+      .list(LANE)
       .filter((name) => name.endsWith('.log'))
       .sort()
       .at(-1)}`;

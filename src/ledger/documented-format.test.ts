@@ -42,8 +42,8 @@ it('accepts what verify accepts, and finds the same hash', async () => {
 });
 
 it('refuses what verify refuses', async () => {
-  const names = readdirSync(directory).filter((name) => name.endsWith('.log'));
-  const file = join(directory, names.sort()[1] as string);
+  const names = readdirSync(join(directory, 'lanes', '0')).filter((name) => name.endsWith('.log'));
+  const file = join(directory, 'lanes', '0', names.sort()[1] as string);
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, text.replace('"reason":"é"', '"reason":"e"'));
   const { fault } = await verifyLedger(directory);

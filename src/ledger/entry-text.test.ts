@@ -69,8 +69,8 @@ const other = fc.record({
 it('equals the canonical JSON of the entry, whatever the kind', () => {
   fc.assert(
     fc.property(count, count, fc.oneof(statement, outcome, other), (seq, at, event) => {
-      const expected = canonicalJson({ seq, at, event });
-      expect(entryText(seq, at, event as LedgerEvent)).toBe(expected);
+      const expected = canonicalJson({ lane: 3, seq, at, event });
+      expect(entryText(3, seq, at, event as LedgerEvent)).toBe(expected);
       expect(canonicalJson(parseEntryText(expected))).toBe(expected);
     }),
     { numRuns: 2000 },
@@ -80,14 +80,14 @@ it('equals the canonical JSON of the entry, whatever the kind', () => {
 it('never spans lines', () => {
   fc.assert(
     fc.property(statement, (event) => {
-      expect(entryText(0, 0, event as LedgerEvent)).not.toMatch(/[\n\r\0]/);
+      expect(entryText(0, 0, 0, event as LedgerEvent)).not.toMatch(/[\n\r\0]/);
     }),
   );
 });
 
 it('records what is no Unicode as U+FFFD', () => {
   const closed: LedgerEvent = { kind: 'session-closed', session: 'a\ud800', reason: '\udfff', statements: 0 };
-  expect(parseEntryText(entryText(1, 2, closed)).event).toEqual({
+  expect(parseEntryText(entryText(0, 1, 2, closed)).event).toEqual({
     ...closed,
     session: 'a\ufffd',
     reason: '\ufffd',
@@ -100,7 +100,7 @@ it('records what is no Unicode as U+FFFD', () => {
     bytes: 0,
     durationUs: 0,
   } as const;
-  expect(parseEntryText(entryText(1, 2, held)).event).toEqual({ ...held, session: 's\ufffd' });
+  expect(parseEntryText(entryText(0, 1, 2, held)).event).toEqual({ ...held, session: 's\ufffd' });
 });
 
 it('refuses numbers that JSON does not have', () => {
@@ -112,5 +112,5 @@ it('refuses numbers that JSON does not have', () => {
     bytes: 0,
     durationUs: 0,
   } as const;
-  expect(() => entryText(0, 0, event)).toThrow(TypeError);
+  expect(() => entryText(0, 0, 0, event)).toThrow(TypeError);
 });

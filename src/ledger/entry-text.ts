@@ -1,5 +1,5 @@
 /**
- * An entry's canonical bytes: `{"at":…,"event":{…},"seq":…}` as RFC 8785 has it. Written by hand for the two kinds that
+ * An entry's canonical bytes: `{"at":…,"event":{…},"lane":…,"seq":…}` as RFC 8785 has it. Written by hand for the two kinds that
  * every statement makes; a property test holds both ways equal.
  *
  * Never fails on a text: what is no Unicode (a lone surrogate) is recorded as U+FFFD, because a record must be kept.
@@ -11,11 +11,11 @@ type StatementEvent = Extract<LedgerEvent, { kind: 'statement' }>;
 type OutcomeEvent = Extract<LedgerEvent, { kind: 'outcome' }>;
 
 /**
- * The canonical JSON of an entry. `seq` and `at` are non-negative integers.
+ * The canonical JSON of an entry. `lane`, `seq` and `at` are non-negative integers.
  * @throws {TypeError} if a number of the event is not finite: a programming error.
  */
-export function entryText(seq: number, at: number, event: LedgerEvent): string {
-  return `{"at":${at},"event":${eventText(event)},"seq":${seq}}`;
+export function entryText(lane: number, seq: number, at: number, event: LedgerEvent): string {
+  return `{"at":${at},"event":${eventText(event)},"lane":${lane},"seq":${seq}}`;
 }
 
 /** Reads one entry's text back. The text is trusted to have been verified; anything else throws SyntaxError. */

@@ -1,4 +1,4 @@
-/** What lies in a ledger's directory, and whose it says it is. */
+/** What lies in a lane's directory, and whose it says it is. */
 import { SluiceError } from '../errors/sluice-error.ts';
 import { parseEntryText } from './entry-text.ts';
 import type { LedgerFileSystem } from './file-system.ts';
@@ -6,10 +6,10 @@ import { LineReader } from './line-reader.ts';
 import { firstSeqOf, HASH_LENGTH } from './segment-format.ts';
 
 /**
- * The names in a ledger's directory.
- * @throws {SluiceError} not_found if there is no ledger; else the file system's own errors.
+ * The names in a lane's directory.
+ * @throws {SluiceError} not_found if there is no lane; else the file system's own errors.
  */
-export function listLedger(fileSystem: LedgerFileSystem, directory: string): readonly string[] {
+export function listLane(fileSystem: LedgerFileSystem, directory: string): readonly string[] {
   let names: readonly string[];
   try {
     names = fileSystem.list(directory);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -73,7 +73,7 @@ it('has an entry in the file once writeOut returned, and writes nothing twice', 
   ledger.writeOut();
   expect(ledger.writtenSeq).toBe(seq);
   expect(ledger.durableSeq).toBe(seq - 1);
-  const file = join(directory, '0000000000000000.log');
+  const file = join(directory, 'lanes', '0', '0000000000000000.log');
   const size = statSync(file).size;
   ledger.writeOut();
   expect(statSync(file).size).toBe(size);
@@ -125,7 +125,7 @@ it('begins a new segment at the size asked for, and verifies across them', async
     if (index % 7 === 0) await ledger.durable(ledger.appendedSeq);
   }
   await ledger.close();
-  const names = readdirSync(directory).filter((name) => name.endsWith('.log'));
+  const names = readdirSync(join(directory, 'lanes', '0')).filter((name) => name.endsWith('.log'));
   expect(names.length).toBeGreaterThan(3);
   expect(await verifyLedger(directory)).toMatchObject({ ok: true, entries: 41, segments: names.length });
   const again = await openLedger({ segmentBytes: 1000 });
@@ -134,9 +134,44 @@ it('begins a new segment at the size asked for, and verifies across them', async
   expect(await verifyLedger(directory)).toMatchObject({ ok: true, entries: 42 });
 });
 
-it('lets one process hold a directory', async () => {
+it('has lanes that do not wait for each other', async () => {
+  await expect(openLedger({ lane: 1 })).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  let time = 0;
+  const lanes = [await openLedger({ now: () => ++time })];
+  for (const lane of [1, 12]) lanes.push(await openLedger({ lane, now: () => ++time }));
+  for (const round of [1, 2, 3]) {
+    for (const ledger of lanes) expect(ledger.append(closed(`${ledger.lane}-${round}`))).toBe(round);
+  }
+  for (const ledger of lanes) await ledger.close();
+  const expected = [1, 2, 3].flatMap((round) => [0, 1, 12].map((lane) => `${lane}-${round}`));
+  const sessions = (found: readonly StoredEntry[]) =>
+    found.flatMap(({ event }) => (event.kind === 'session-closed' ? event.session : []));
+  expect(sessions(await entries())).toEqual(expected);
+  expect(sessions(await entries({ reverse: true }))).toEqual(expected.toReversed());
+  expect((await entries({ fromSeq: 3 })).map(({ lane, seq }) => [lane, seq])).toEqual([
+    [0, 3],
+    [1, 3],
+    [12, 3],
+  ]);
+  expect(await verifyLedger(directory)).toMatchObject({ ok: true, entries: 12, segments: 3 });
+});
+
+it.each(['head.json', '0000000000000000.log'])(
+  'leaves a ledger of the older format alone (%s)',
+  async (name) => {
+    writeFileSync(join(directory, name), 'old');
+    await expect(Ledger.open({ directory })).rejects.toMatchObject({
+      code: 'ledger_corrupt',
+      message: expect.stringContaining('older format'),
+    });
+    expect(readFileSync(join(directory, name), 'utf8')).toBe('old');
+    expect(readdirSync(directory)).not.toContain('key.pem');
+  },
+);
+
+it('lets one process hold a lane', async () => {
   const ledger = await openLedger();
-  await expect(Ledger.open({ directory })).rejects.toMatchObject({
+  await expect(openLedger()).rejects.toMatchObject({
     code: 'ledger_locked',
     message: expect.stringContaining(directory),
   });
@@ -169,13 +204,18 @@ it('keeps its files to itself', async () => {
   ledger.append(closed('a'));
   await ledger.close();
   const modes = Object.fromEntries(
-    readdirSync(directory).map((name) => [name, (statSync(join(directory, name)).mode & 0o777).toString(8)]),
+    readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => [
+      name,
+      (statSync(join(directory, name)).mode & 0o777).toString(8),
+    ]),
   );
   expect(modes).toEqual({
-    '0000000000000000.log': '600',
-    'head.json': '600',
+    lanes: '700',
+    'lanes/0': '700',
+    'lanes/0/0000000000000000.log': '600',
+    'lanes/0/head.json': '600',
+    'lanes/0/lock': '600',
     'key.pem': '600',
     'key.pub.pem': '644',
-    lock: '600',
   });
 });

@@ -1,5 +1,6 @@
 /**
- * The ledger of one process: append-only, hash-chained, group-committed.
+ * The append lane of one process into the ledger: append-only, hash-chained, group-committed. Lanes never wait for each other;
+ * `seq` counts within the lane.
  *
  * An entry is *appended* (in memory, its place in the chain fixed), then *written* (in the page cache: the death of the
  * process loses nothing of it), then *durable* (on stable storage: a power cut loses nothing of it).
@@ -18,6 +19,7 @@ import { entryText } from './entry-text.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { type CommitTarget, GroupCommit } from './group-commit.ts';
 import { HeadSigner } from './head-signer.ts';
+import { laneDirectory } from './lane.ts';
 import { ledgerError } from './ledger-error.ts';
 import { LogWindow } from './log-window.ts';
 import { type Opening, prepareOpening } from './opening.ts';
@@ -25,8 +27,10 @@ import { entryHash } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
 export interface LedgerOptions {
-  /** Made if missing. One process at a time may hold it. */
+  /** The ledger's own directory; made if missing. */
   readonly directory: string;
+  /** Which append lane to hold; one process at a time. Default 0, which makes a new ledger's key. */
+  readonly lane?: number;
   /** Written to the first entry of a new ledger. */
   readonly version?: string;
   readonly fileSystem?: LedgerFileSystem;
@@ -63,6 +67,7 @@ interface Damage {
 export class Ledger {
   /** The ledger's id: the fingerprint of the key that signs its heads. */
   readonly log: string;
+  readonly lane: number;
   readonly #lock: DirectoryLock;
   readonly #window = new LogWindow();
   readonly #writer: SegmentWriter;
@@ -86,9 +91,10 @@ export class Ledger {
 
   private constructor(options: LedgerOptions, lock: DirectoryLock, opening: Opening) {
     const fileSystem = options.fileSystem ?? nodeFileSystem;
-    const { directory } = options;
     const { key, recovered } = opening;
+    this.lane = options.lane ?? 0;
     this.log = key.log;
+    const directory = laneDirectory(options.directory, this.lane);
     this.#lock = lock;
     this.#now = options.now ?? Date.now;
     this.#maxBacklogBytes = options.maxBacklogBytes ?? 64 * 1024 * 1024;
@@ -114,14 +120,15 @@ export class Ledger {
   }
 
   /**
-   * Opens the ledger of a directory, or makes it. What a crash tore at its end is cut off and recorded.
+   * Opens a lane of the ledger of a directory, or makes it. What a crash tore at its end is cut off and recorded.
    * @throws {SluiceError} ledger_locked, ledger_corrupt, ledger_full, ledger_unavailable
    */
   static async open(options: LedgerOptions): Promise<Ledger> {
-    const lock = (options.lock ?? lockDirectory)(options.directory);
+    const lane = options.lane ?? 0;
+    const lock = (options.lock ?? lockDirectory)(laneDirectory(options.directory, lane));
     try {
       const fileSystem = options.fileSystem ?? nodeFileSystem;
-      const opening = await prepareOpening(fileSystem, options.directory, options.version ?? 'dev');
+      const opening = await prepareOpening(fileSystem, options.directory, lane, options.version ?? 'dev');
       const ledger = new Ledger(options, lock, opening);
       await ledger.#begin(opening.event);
       return ledger;
@@ -177,7 +184,7 @@ export class Ledger {
     this.#admit(event.kind);
     const now = this.#now();
     const at = Math.max(now, this.#at);
-    const json = entryText(this.#seq, at, event);
+    const json = entryText(this.lane, this.#seq, at, event);
     if (json.length > MAX_ENTRY_LENGTH) {
       throw new SluiceError('statement_too_large', 'the statement is too large to be recorded');
     }

@@ -8,8 +8,9 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerEntry } from '../model/ledger-entry.ts';
 import { parseEntryText } from './entry-text.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
+import { laneDirectory, lanesOf } from './lane.ts';
 import { ledgerError } from './ledger-error.ts';
-import { listLedger } from './ledger-files.ts';
+import { listLane } from './ledger-files.ts';
 import { LineReader } from './line-reader.ts';
 import { firstSeqOf, HASH_LENGTH, MAX_LINE_BYTES, segmentsOf } from './segment-format.ts';
 
@@ -17,9 +18,9 @@ const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
 
 export interface ReadOptions {
-  /** The first entry wanted, inclusive. Default 0. */
+  /** The first entry wanted of each lane, inclusive. Default 0. */
   readonly fromSeq?: number;
-  /** The last entry wanted, inclusive. Default: to the end. */
+  /** The last entry wanted of each lane, inclusive. Default: to the end. */
   readonly toSeq?: number;
   /** Newest first. */
   readonly reverse?: boolean;
@@ -34,7 +35,7 @@ export interface StoredEntry extends LedgerEntry {
 }
 
 /**
- * The entries of the ledger in `directory`, ascending by seq, or descending if `reverse`.
+ * The entries of the ledger in `directory`, all lanes merged by time, or newest first if `reverse`. Within a lane in order.
  * @throws {SluiceError} not_found if there is no ledger, ledger_corrupt for a line that is no entry, ledger_unavailable.
  */
 export async function* readEntries(
@@ -46,20 +47,54 @@ export async function* readEntries(
   const to = options.toSeq ?? Number.POSITIVE_INFINITY;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   try {
+    const lanes = lanesOf(fileSystem, directory);
+    if (lanes.length === 0) throw new SluiceError('not_found', `there is no ledger in ${directory}`);
     if (left <= 0) return;
-    for (const name of segmentsBetween(
-      listLedger(fileSystem, directory),
-      from,
-      to,
-      options.reverse === true,
-    )) {
-      for await (const entry of segmentEntries(fileSystem, join(directory, name), options, from, to)) {
-        yield entry;
-        if (--left <= 0) return;
-      }
+    const sources = lanes.map((lane) =>
+      laneEntries(fileSystem, laneDirectory(directory, lane), options, from, to),
+    );
+    for await (const entry of mergedByTime(sources, options.reverse === true)) {
+      yield entry;
+      if (--left <= 0) return;
     }
   } catch (cause) {
     throw ledgerError(cause, `cannot read the ledger in ${directory}`);
+  }
+}
+
+/** Takes the oldest (or newest) of the sources' next entries, again and again. Holds one entry a source. */
+async function* mergedByTime(
+  sources: readonly AsyncGenerator<StoredEntry, void, void>[],
+  reverse: boolean,
+): AsyncGenerator<StoredEntry, void, void> {
+  try {
+    const next = await Promise.all(sources.map(async (source) => (await source.next()).value));
+    for (;;) {
+      let best = -1;
+      for (const [index, entry] of next.entries()) {
+        if (entry === undefined) continue;
+        const held = next[best];
+        if (held === undefined || (reverse ? entry.at >= held.at : entry.at < held.at)) best = index;
+      }
+      const entry = next[best];
+      if (entry === undefined) return;
+      yield entry;
+      next[best] = (await sources[best]?.next())?.value ?? undefined;
+    }
+  } finally {
+    for (const source of sources) await source.return();
+  }
+}
+
+async function* laneEntries(
+  fileSystem: LedgerFileSystem,
+  directory: string,
+  options: ReadOptions,
+  from: number,
+  to: number,
+): AsyncGenerator<StoredEntry, void, void> {
+  for (const name of segmentsBetween(listLane(fileSystem, directory), from, to, options.reverse === true)) {
+    yield* segmentEntries(fileSystem, join(directory, name), options, from, to);
   }
 }
 

@@ -96,7 +96,7 @@ export function checkLine(buffer: Buffer, start: number, end: number, position: 
 
 /** True if the line looks like an entry, whatever its hash: how a broken middle is told from a torn end. */
 export function looksLikeEntry(line: string): boolean {
-  return /^[0-9a-f]{64} \{"at":\d+,"event":\{.*\},"seq":\d+\}$/.test(line);
+  return /^[0-9a-f]{64} \{"at":\d+,"event":\{.*\},"lane":\d+,"seq":\d+\}$/.test(line);
 }
 
 function timeOf(buffer: Buffer, start: number): number | undefined {

@@ -8,6 +8,7 @@ import { firstSeqOf } from './segment-format.ts';
 import { verifyLedger } from './verify.ts';
 
 const DIRECTORY = '/data/ledger';
+const LANE = `${DIRECTORY}/lanes/0`;
 const lock = (directory: string) => ({ directory, release: () => {} });
 
 let disk: SimulatedDisk;
@@ -37,12 +38,12 @@ beforeAll(async () => {
 });
 
 function path(name: string): string {
-  return `${DIRECTORY}/${name}`;
+  return name.startsWith('key') ? `${DIRECTORY}/${name}` : `${LANE}/${name}`;
 }
 
 function segments(): string[] {
   return disk
-    .list(DIRECTORY)
+    .list(LANE)
     .filter((name) => firstSeqOf(name) !== undefined)
     .sort();
 }
@@ -280,6 +281,7 @@ describe('readEntries', () => {
     for await (const entry of readEntries(DIRECTORY, { fileSystem: disk, reverse: true }))
       entries.push(entry);
     expect(entries[0]).toEqual({
+      lane: 0,
       seq: 4,
       at: 1000,
       event: { kind: 'session-closed', session: 'd', reason: 'é', statements: 0 },

@@ -8,8 +8,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { type LedgerHead, readHead } from './head.ts';
+import { laneDirectory, lanesOf } from './lane.ts';
 import { ledgerError } from './ledger-error.ts';
-import { listLedger, statedLog } from './ledger-files.ts';
+import { listLane, statedLog } from './ledger-files.ts';
 import { logIdOf, readPublicKey } from './ledger-key.ts';
 import { type ChainPosition, ORIGIN, segmentsOf } from './segment-format.ts';
 import { type SegmentScan, scanSegment } from './segment-scan.ts';
@@ -58,14 +59,36 @@ export interface VerifyReport {
  */
 export async function verifyLedger(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   try {
-    return await new Verification(directory, options).run();
+    const fileSystem = options.fileSystem ?? nodeFileSystem;
+    const lanes = lanesOf(fileSystem, directory);
+    if (lanes.length === 0) throw new SluiceError('not_found', `there is no ledger in ${directory}`);
+    const reports: VerifyReport[] = [];
+    for (const lane of lanes) reports.push(await new Verification(directory, lane, options).run());
+    return combined(reports);
   } catch (cause) {
     throw ledgerError(cause, `cannot read the ledger in ${directory}`);
   }
 }
 
+/** What is said of a ledger with several lanes: the sums, and the first fault. Hash and head are those of the first lane. */
+function combined(reports: readonly VerifyReport[]): VerifyReport {
+  const [first] = reports as [VerifyReport];
+  const sum = (of: (report: VerifyReport) => number) =>
+    reports.reduce((total, report) => total + of(report), 0);
+  return {
+    ...first,
+    ok: reports.every((report) => report.ok),
+    entries: sum((report) => report.entries),
+    bytes: sum((report) => report.bytes),
+    segments: sum((report) => report.segments),
+    tornBytes: sum((report) => report.tornBytes),
+    fault: reports.find((report) => report.fault !== undefined)?.fault,
+  };
+}
+
 class Verification {
   readonly #directory: string;
+  readonly #files: string;
   readonly #options: VerifyOptions;
   readonly #fileSystem: LedgerFileSystem;
   #position: ChainPosition = ORIGIN;
@@ -75,8 +98,9 @@ class Verification {
   #head: LedgerHead | undefined;
   #headHash: string | undefined;
 
-  constructor(directory: string, options: VerifyOptions) {
+  constructor(directory: string, lane: number, options: VerifyOptions) {
     this.#directory = directory;
+    this.#files = laneDirectory(directory, lane);
     this.#options = options;
     this.#fileSystem = options.fileSystem ?? nodeFileSystem;
   }
@@ -84,7 +108,7 @@ class Verification {
   async run(): Promise<VerifyReport> {
     // The head first: the gateway may append meanwhile, and the entries must not be fewer than the head says.
     const headFault = this.#readHead();
-    const names = segmentsOf(listLedger(this.#fileSystem, this.#directory));
+    const names = segmentsOf(listLane(this.#fileSystem, this.#files));
     let tornBytes = 0;
     for (const [index, name] of names.entries()) {
       const scan = await this.#scan(name);
@@ -105,7 +129,7 @@ class Verification {
       if (this.#options.log !== undefined && this.#options.log !== this.#log) {
         return { ...fault(`the key is not that of ledger ${this.#options.log}`), file: 'key.pub.pem' };
       }
-      this.#head = readHead(this.#fileSystem, this.#directory, key);
+      this.#head = readHead(this.#fileSystem, this.#files, key);
       if (this.#head === undefined) return fault('the head is missing');
       return this.#head.log === this.#log ? undefined : fault('the head is of another ledger');
     } catch (cause) {
@@ -120,7 +144,7 @@ class Verification {
   }
 
   async #scan(name: string): Promise<SegmentScan> {
-    const fd = this.#fileSystem.open(join(this.#directory, name), 'r', 0);
+    const fd = this.#fileSystem.open(join(this.#files, name), 'r', 0);
     try {
       const from = this.#bytes;
       const scan = scanSegment(this.#fileSystem, fd, this.#position, (position, endOffset) => {
@@ -150,7 +174,7 @@ class Verification {
   /** The first entry names the key, so that neither can be exchanged without the other. */
   #keyFault(first: string | undefined): LedgerFault | undefined {
     if (first === undefined || this.#position.seq === 0) return undefined;
-    const log = statedLog(this.#fileSystem, join(this.#directory, first));
+    const log = statedLog(this.#fileSystem, join(this.#files, first));
     if (log === this.#log) return undefined;
     return { seq: 0, file: 'key.pub.pem', offset: 0, reason: `the key is not that of ledger ${log}` };
   }

@@ -107,9 +107,11 @@ export type LedgerEvent =
 
 /** An entry as it stands in the ledger. */
 export interface LedgerEntry {
-  /** 0-based position; without gaps. */
+  /** The append lane that took it: one a process. */
+  readonly lane: number;
+  /** 0-based position within the lane; without gaps. */
   readonly seq: number;
-  /** Milliseconds since the epoch; never less than the entry before. */
+  /** Milliseconds since the epoch; never less than the entry before in its lane. */
   readonly at: number;
   readonly event: LedgerEvent;
 }

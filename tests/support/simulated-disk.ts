@@ -3,7 +3,6 @@
  * disk, a failed sync leaves them behind and calls them clean (as Linux does), and a power cut keeps any subset of what was
  * not synced, page by page and name by name.
  */
-import { dirname } from 'node:path';
 import type { LedgerFileSystem } from '../../src/ledger/file-system.ts';
 
 const PAGE_BYTES = 512;
@@ -82,9 +81,8 @@ export class SimulatedDisk implements LedgerFileSystem {
 
   list(path: string): readonly string[] {
     this.#check('list', path);
-    return [...this.#names.keys()]
-      .filter((name) => dirname(name) === path)
-      .map((name) => name.slice(path.length + 1));
+    const below = [...this.#names.keys()].filter((name) => name.startsWith(`${path}/`));
+    return [...new Set(below.map((name) => name.slice(path.length + 1).split('/', 1)[0] as string))];
   }
 
   open(path: string, flags: 'r' | 'r+' | 'wx+'): number {
