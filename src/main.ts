@@ -9,27 +9,22 @@ import type { Logger } from 'pino';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { createAdminApi, listenAdmin } from './api/admin-api.ts';
 import { createApi } from './api/api.ts';
-import type { CheckQuery, CheckReport } from './api/check-report.ts';
 import type { ReadinessCheck } from './api/health-routes.ts';
 import { Approvals } from './approvals/approvals.ts';
 import type { Config, KeyPair } from './config/config.ts';
 import { readPolicyTexts } from './config/policy-files.ts';
-import { SluiceError } from './errors/sluice-error.ts';
 import { LocalConnectionSlots, type SlotLimits } from './gateway/postgres/connection-slots.ts';
 import { DatabaseService } from './gateway/postgres/database-service.ts';
 import { PostgresListener } from './gateway/postgres/listener.ts';
-import { chainProblem, requirePrincipal } from './identity/actor-chain.ts';
+import { checkStatement } from './gateway/postgres/statement-check.ts';
 import { AuthThrottle } from './identity/auth-throttle.ts';
 import { loadInstallationSecret, prepareDataDir } from './identity/installation-secret.ts';
 import { loadServerCertificate } from './identity/tls-certificates.ts';
 import { TokenAuthority } from './identity/token-authority.ts';
 import type { LedgerFileSystem } from './ledger/file-system.ts';
 import { Ledger } from './ledger/ledger.ts';
-import type { Actor } from './model/principal.ts';
-import { PolicyEngine } from './policy/engine.ts';
-import { loadPolicies } from './policy/load.ts';
+import type { CheckQuery } from './session/check-report.ts';
 import { PipelineMetrics } from './session/metrics.ts';
-import type { Plan } from './session/plan.ts';
 import { PolicyHolder } from './session/policy-holder.ts';
 import { createParser } from './sql/postgres/parser.ts';
 import { createPostgresDialect } from './sql/postgres/postgres-dialect.ts';
@@ -179,7 +174,7 @@ async function wire(
     onError: (message, error) => log.error({ err: error }, message),
   });
   undo.push(() => listener.drain(0));
-  const check = (query: CheckQuery) => decideQuery(config, services, query);
+  const check = (query: CheckQuery) => checkStatement(config, services, query);
   const api = createApi({
     approvals,
     check,
@@ -291,70 +286,6 @@ async function databasesProblem(services: ReadonlyMap<string, DatabaseService>):
   const down: string[] = [];
   for (const [name, service] of services) if (!(await service.reachable())) down.push(name);
   return down.length === 0 ? undefined : `cannot be reached: ${down.join(', ')}`;
-}
-
-async function decideQuery(
-  config: Config,
-  services: ReadonlyMap<string, DatabaseService>,
-  query: CheckQuery,
-): Promise<CheckReport> {
-  const service = services.get(query.database);
-  if (service === undefined)
-    throw new SluiceError('unknown_database', `database "${query.database}" does not exist`);
-  const actor = actorOfQuery(config, query);
-  // Whoever may not connect learns nothing of the database's names here either.
-  if (!service.admits(actor))
-    throw new SluiceError('connect_denied', `${query.principal} may not connect to ${query.database}`);
-  return reportOf(await service.check(actor, query.sql));
-}
-
-/**
- * Decides a text without a running gateway: connects to the database for its catalog only.
- * @throws {SluiceError} not_found, unknown_database, upstream_unavailable, syntax_error, …
- */
-export async function checkStatement(config: Config, query: CheckQuery): Promise<CheckReport> {
-  const database = config.databases.get(query.database);
-  if (database === undefined)
-    throw new SluiceError('unknown_database', `database "${query.database}" does not exist`);
-  const engine = new PolicyEngine(loadPolicies(readPolicyTexts(config), config.approvals));
-  const parser = await createParser({ maxTextLength: config.limits.maxStatementBytes });
-  const service = new DatabaseService({
-    config: database,
-    dialect: createPostgresDialect(parser),
-    policy: () => engine,
-    approvals: undefined,
-    metrics: new PipelineMetrics(new Registry()),
-    now: Date.now,
-    onRefreshFailure: () => {},
-  });
-  try {
-    return reportOf(await service.check(actorOfQuery(config, query), query.sql));
-  } finally {
-    service.close();
-    await parser.close();
-  }
-}
-
-function actorOfQuery(config: Config, { principal: id, onBehalfOf = [], purpose }: CheckQuery): Actor {
-  const principal = requirePrincipal(id, config.principals);
-  const problem = chainProblem(principal, onBehalfOf, config.principals);
-  if (problem !== undefined) throw problem;
-  return {
-    principal,
-    onBehalfOf: onBehalfOf.map((name) => requirePrincipal(name, config.principals)),
-    ...(purpose === undefined ? {} : { purpose }),
-  };
-}
-
-function reportOf(plan: Plan): CheckReport {
-  return {
-    statements: plan.statements.map(({ analyzed, facts, decision }) => ({
-      text: plan.text.slice(analyzed.start, analyzed.end),
-      facts,
-      decision,
-    })),
-    rewritten: plan.forwardText,
-  };
 }
 
 const ULID_DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
