@@ -1,14 +1,19 @@
 /** `/healthz`, `/readyz` and `/metrics`: for probes and Prometheus, without a token, and without any name of a principal. */
 import type { FastifyInstance } from 'fastify';
-import type { Registry } from 'prom-client';
 
 /** Looks at one thing the gateway needs. Resolves to what is wrong with it, or undefined. */
 export type ReadinessCheck = () => Promise<string | undefined> | string | undefined;
 
+/** Metrics in the text form of Prometheus; a `Registry` is one. */
+export interface MetricsSource {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
+
 export interface HealthDeps {
   /** By name, such as `ledger`. Each gets two seconds. */
   readonly readiness: ReadonlyMap<string, ReadinessCheck>;
-  readonly metrics: Registry;
+  readonly metrics: MetricsSource;
 }
 
 const CHECK_TIMEOUT_MS = 2000;

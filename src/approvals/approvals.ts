@@ -16,7 +16,7 @@ import type { ApprovalRule } from '../model/decision.ts';
 import type { LedgerEvent } from '../model/ledger-entry.ts';
 import type { Actor } from '../model/principal.ts';
 import type { ApprovalFilter, ApprovalRecord, ApprovalStore } from '../store/store.ts';
-import { bindingDigestOf, subjectDigestOf } from './binding.ts';
+import { type BindingDigests, digestsOf } from './binding.ts';
 import { ExpiryTimers } from './expiry-timers.ts';
 import { newRequestId } from './request-id.ts';
 import { Room } from './room.ts';
@@ -43,8 +43,14 @@ export type ApprovalDemand = Omit<
 type ApprovalEvent = Extract<LedgerEvent, { kind: 'approval' }>;
 type Particulars = Partial<Pick<ApprovalEvent, 'by' | 'reason' | 'verdict' | 'binding' | 'session'>>;
 
+/** What sessions need of them. Another process may stand behind it: every answer takes its time. */
+export type SessionApprovals = Pick<
+  Approvals,
+  'request' | 'wait' | 'claim' | 'claimGranted' | 'drift' | 'get'
+>;
+
 /** A reviewer reads a request; nobody reads more than this, in characters of its JSON. */
-const MAX_REQUEST_LENGTH = 1024 * 1024;
+export const MAX_REQUEST_LENGTH = 1024 * 1024;
 const EXPIRY_RETRY_MS = 5000;
 const KEEP_FINISHED_MS = 90 * 24 * 3600 * 1000;
 
@@ -72,8 +78,7 @@ export class Approvals {
    * @throws {SluiceError} conflict if too many are pending, statement_too_large, shutting_down, ledger_*, store_unavailable
    */
   request(demand: ApprovalDemand): Promise<ApprovalRequest> {
-    const subjectDigest = subjectDigestOf(demand.binding);
-    const bindingDigest = bindingDigestOf(demand.binding);
+    const { subject: subjectDigest, binding: bindingDigest } = digestsOf(demand.binding);
     return this.#turns.take(subjectDigest, async () => {
       if (this.#closed) throw new SluiceError('shutting_down', 'the gateway is shutting down');
       for (const record of await this.#store.bySubject(subjectDigest, 'pending')) {
@@ -140,24 +145,34 @@ export class Approvals {
     binding: ApprovalBinding,
     rule?: ApprovalRule,
   ): Promise<ApprovalRequest | undefined> {
-    const subjectDigest = subjectDigestOf(binding);
-    const bindingDigest = bindingDigestOf(binding);
-    return this.#turns.take(subjectDigest, async () => {
+    return this.claimByDigests(id, digestsOf(binding), rule);
+  }
+
+  /** As `claim`, for whoever has only the digests at hand. */
+  claimByDigests(
+    id: string,
+    digests: BindingDigests,
+    rule?: ApprovalRule,
+  ): Promise<ApprovalRequest | undefined> {
+    return this.#turns.take(digests.subject, async () => {
       const record = await this.#store.byId(id);
-      if (record === undefined || record.subjectDigest !== subjectDigest) return undefined;
-      return this.#claim(record, bindingDigest, rule);
+      if (record === undefined || record.subjectDigest !== digests.subject) return undefined;
+      return this.#claim(record, digests.binding, rule);
     });
   }
 
   /** Takes an approval that was given earlier for exactly this to a session that did not wait. Else as `claim`. */
   async claimGranted(binding: ApprovalBinding, rule?: ApprovalRule): Promise<ApprovalRequest | undefined> {
-    const subjectDigest = subjectDigestOf(binding);
-    const bindingDigest = bindingDigestOf(binding);
-    return this.#turns.take(subjectDigest, async () => {
-      for (const record of await this.#store.bySubject(subjectDigest, 'approved')) {
+    return this.claimGrantedByDigests(digestsOf(binding), rule);
+  }
+
+  /** As `claimGranted`, for whoever has only the digests at hand. */
+  claimGrantedByDigests(digests: BindingDigests, rule?: ApprovalRule): Promise<ApprovalRequest | undefined> {
+    return this.#turns.take(digests.subject, async () => {
+      for (const record of await this.#store.bySubject(digests.subject, 'approved')) {
         // One that waits in a connection belongs to that connection.
         if (record.request.holdMode === 'wait') continue;
-        const claimed = await this.#claim(record, bindingDigest, rule);
+        const claimed = await this.#claim(record, digests.binding, rule);
         if (claimed !== undefined) return claimed;
       }
       return undefined;

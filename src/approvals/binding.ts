@@ -3,6 +3,17 @@ import { hash } from 'node:crypto';
 import { canonicalJson } from '../ledger/canonical-json.ts';
 import type { ApprovalBinding } from '../model/approval.ts';
 
+/** Both digests of a binding, hex. */
+export interface BindingDigests {
+  readonly subject: string;
+  readonly binding: string;
+}
+
+/** @throws {TypeError} as `bindingDigestOf` */
+export function digestsOf(binding: ApprovalBinding): BindingDigests {
+  return { subject: subjectDigestOf(binding), binding: bindingDigestOf(binding) };
+}
+
 /**
  * Hex SHA-256 of the canonical JSON of the binding: of everything an approval is bound to.
  * @throws {TypeError} if a text of it is no Unicode: two such texts could not be told apart.

@@ -21,13 +21,20 @@ export interface AuthThrottleOptions {
   readonly now: () => number;
 }
 
+/** What a door needs of it. The truth may lie in another process: then an answer takes its time. */
+export interface Throttle {
+  delayMs(address: string, user?: string): number | Promise<number>;
+  failed(address: string, user?: string): void;
+  succeeded(user: string): void;
+}
+
 interface Tally {
   readonly failures: number;
   readonly at: number;
 }
 
 /** Remembers failures. Bounded: the least recently seen keys are forgotten first. */
-export class AuthThrottle {
+export class AuthThrottle implements Throttle {
   readonly #options: Required<AuthThrottleOptions>;
   readonly #tallies: LRUCache<string, Tally>;
 

@@ -3,7 +3,7 @@
  * retry the identical statement later. In both cases the statement runs only by claiming the approval, once, for a plan made
  * anew under the policies and the catalog of that moment.
  */
-import type { Approvals } from '../approvals/approvals.ts';
+import type { SessionApprovals } from '../approvals/approvals.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
@@ -34,7 +34,7 @@ export interface Released {
  * @throws {SluiceError} statement_held (mode `fail`), approval_denied, approval_expired, approval_drifted, cancelled, or the
  *   refusal of the plan made anew.
  */
-export async function awaitApproval(approvals: Approvals, options: HoldOptions): Promise<Released> {
+export async function awaitApproval(approvals: SessionApprovals, options: HoldOptions): Promise<Released> {
   const { session, plan, parameters, signal } = options;
   const binding = bindingOf(session, plan, parameters);
   const granted = await approvals.claimGranted(binding, ruleOf(plan));
@@ -59,7 +59,7 @@ export async function awaitApproval(approvals: Approvals, options: HoldOptions):
 }
 
 async function claim(
-  approvals: Approvals,
+  approvals: SessionApprovals,
   request: ApprovalRequest,
   options: HoldOptions,
 ): Promise<Released> {

@@ -36,12 +36,13 @@ export const ROOMS = [
   'gateway',
   'api',
   'mcp',
+  'workers',
   'main.ts',
   'cli',
 ] as const;
 
 /** Where a database's own language and protocol may be known. */
-const ENGINE_ROOMS: readonly string[] = ['wire', 'sql', 'gateway', 'main.ts', 'cli'];
+const ENGINE_ROOMS: readonly string[] = ['wire', 'sql', 'gateway', 'workers', 'main.ts', 'cli'];
 
 /** The one folder that may import development dependencies: the demo brings its own database and driver. */
 const DEVELOPMENT_FOLDER = 'cli/demo/';

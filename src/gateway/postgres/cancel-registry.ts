@@ -43,11 +43,15 @@ export class CancelRegistry {
     else this.#byProcessId.set(processId, left);
   }
 
-  /** Cancels if the key is right; says nothing either way, as the protocol demands. */
-  cancel(processId: number, secret: Buffer): void {
+  /** Cancels if the key is right, and returns whether it was. The client is told nothing either way, as the protocol demands. */
+  cancel(processId: number, secret: Uint8Array): boolean {
+    let found = false;
     for (const one of this.#of(processId)) {
-      if (one.secret.length === secret.length && timingSafeEqual(one.secret, secret)) one.session.cancel();
+      if (one.secret.length !== secret.length || !timingSafeEqual(one.secret, secret)) continue;
+      one.session.cancel();
+      found = true;
     }
+    return found;
   }
 
   #of(processId: number): readonly Registered[] {

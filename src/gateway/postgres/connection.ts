@@ -128,7 +128,7 @@ export class Connection {
           if (this.#draining) queueMicrotask(() => this.#drainIfIdle());
         },
         onParameter: (name, value) => planner.noteParameter(name, value),
-        onCatalogChange: () => service.catalogChanged(),
+        onCatalogChange: () => service.sessionChangedCatalog(),
         onCopyFailed: () => this.#requests.copyFailed(),
         onFailure: (error) => this.end(error),
       },

@@ -2,7 +2,7 @@
  * What all sessions of one database share: its planner, its labels, the catalog snapshot and how that is kept fresh. Has one
  * connection of its own, for the catalog only.
  */
-import type { Approvals } from '../../approvals/approvals.ts';
+import type { SessionApprovals } from '../../approvals/approvals.ts';
 import type { DatabaseConfig } from '../../config/config.ts';
 import { createLabelSet } from '../../masking/label-set.ts';
 import { parseMask } from '../../masking/mask-text.ts';
@@ -16,7 +16,7 @@ import { Planner } from '../../session/planner.ts';
 import { BUILTIN_LABELS } from '../../sql/postgres/builtin-labels.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { type CatalogLoader, createCatalogLoader } from '../../sql/postgres/catalog-loader.ts';
-import { LabelMemory, unmatchedLabels } from '../../sql/postgres/label-memory.ts';
+import { LabelMemory, type RememberedLabel, unmatchedLabels } from '../../sql/postgres/label-memory.ts';
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { parseSearchPath } from '../../sql/postgres/search-path.ts';
 import { SqlClient } from './sql-client.ts';
@@ -32,19 +32,23 @@ export interface DatabaseServiceOptions {
   readonly dialect: Dialect<PostgresScope>;
   readonly policy: () => PolicyEngine;
   /** Absent where statements are only checked. */
-  readonly approvals: Approvals | undefined;
+  readonly approvals: SessionApprovals | undefined;
   readonly metrics: PipelineMetrics;
   readonly now: () => number;
   /** Told when the catalog cannot be refreshed; what was known stays in use. */
   readonly onRefreshFailure: (error: unknown) => void;
   /** Told of labels of the configuration that name no column: once, and again when others are lost. */
   readonly onLostLabels?: (labels: readonly ColumnLabel[]) => void;
+  /** Told when a session has changed the catalog: other processes have snapshots of their own. */
+  readonly onCatalogChange?: () => void;
+  /** Told which columns are known to hold something, when that has changed. */
+  readonly onLabelsRemembered?: (labels: readonly RememberedLabel[]) => void;
 }
 
 export class DatabaseService {
   readonly config: DatabaseConfig;
   readonly planner: Planner<PostgresScope>;
-  readonly approvals: Approvals | undefined;
+  readonly approvals: SessionApprovals | undefined;
   readonly #options: DatabaseServiceOptions;
   readonly #client: SqlClient;
   readonly #loader: CatalogLoader;
@@ -124,6 +128,17 @@ export class DatabaseService {
   /** A session ended. */
   release(): void {
     this.#inUse -= 1;
+  }
+
+  /** A session's DDL took effect: nothing is planned on the old snapshot from now on, here or elsewhere. */
+  sessionChangedCatalog(): void {
+    this.catalogChanged();
+    this.#options.onCatalogChange?.();
+  }
+
+  /** What other processes know of columns that were renamed since. */
+  learnLabels(labels: readonly RememberedLabel[]): void {
+    if (this.#labelMemory.learn(labels) && this.#catalog !== undefined) this.catalogChanged();
   }
 
   /** DDL took effect: nothing is planned on the old snapshot from now on. */
@@ -207,7 +222,10 @@ export class DatabaseService {
 
   #flowLabels(catalog: CatalogSnapshot): LabelSet {
     const given = [...BUILTIN_LABELS, ...this.config.labels];
-    return createLabelSet({ columns: this.#labelMemory.flow(given, catalog), masks: this.#masks });
+    const columns = this.#labelMemory.flow(given, catalog);
+    const news = this.#labelMemory.takeNews();
+    if (news.length > 0) this.#options.onLabelsRemembered?.(news);
+    return createLabelSet({ columns, masks: this.#masks });
   }
 
   #reportLostLabels(catalog: CatalogSnapshot): void {
@@ -230,7 +248,7 @@ export class DatabaseService {
     const wanted = this.#wanted;
     const loadedAt = this.#options.now();
     const catalog = await this.#loader.load();
-    if (catalog !== this.#catalog) {
+    if (catalog !== this.#catalog || this.#labelMemory.unread) {
       this.#catalog = catalog;
       this.#labels = this.#flowLabels(catalog);
       this.#reportLostLabels(catalog);

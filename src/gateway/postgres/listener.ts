@@ -2,11 +2,11 @@
  * The door for PostgreSQL clients: accepts connections, bounds their number and their start-up, and hands authenticated ones to
  * `Connection`. A client that says nothing, says too much or says it too slowly costs one socket and no more.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Config, Limits } from '../../config/config.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
-import type { AuthThrottle } from '../../identity/auth-throttle.ts';
+import type { Throttle } from '../../identity/auth-throttle.ts';
 import type { TokenAuthority } from '../../identity/token-authority.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SessionInfo } from '../../model/session.ts';
@@ -29,8 +29,8 @@ export interface GatewayOptions {
   readonly config: Config;
   readonly ledger: Ledger;
   readonly policy: () => PolicyEngine;
-  readonly tokens: TokenAuthority;
-  readonly throttle: AuthThrottle;
+  readonly tokens: Pick<TokenAuthority, 'candidates' | 'actorOfToken' | 'watchToken'>;
+  readonly throttle: Throttle;
   readonly services: ReadonlyMap<string, DatabaseService>;
   readonly metrics: PipelineMetrics;
   readonly slots: ConnectionSlots;
@@ -39,6 +39,8 @@ export interface GatewayOptions {
     | { readonly context: SecureContext; readonly channelBinding: ChannelBinding | undefined }
     | undefined;
   readonly newSessionId: () => string;
+  /** Passes a cancel request on to the other processes that serve this port, if there are any. Must not reject. */
+  readonly cancelElsewhere?: (processId: number, secret: Buffer) => Promise<void>;
   readonly now: () => number;
   /** Told of what no client can be told. */
   readonly onError: (message: string, error: unknown) => void;
@@ -62,7 +64,6 @@ export interface GatewayContext {
 export class PostgresListener {
   readonly #o: GatewayOptions;
   readonly #context: GatewayContext;
-  readonly #server: Server;
   readonly #connections = new Set<Connection>();
   /** Not yet authenticated; the oldest first. */
   readonly #starting = new Set<Socket>();
@@ -83,23 +84,6 @@ export class PostgresListener {
       watchToken: (tokenId, onEnd) =>
         tokenId === undefined ? () => {} : options.tokens.watchToken(tokenId, onEnd),
     };
-    // A client that sends nothing more may still wait for answers.
-    const accepting = { noDelay: true, keepAlive: true, pauseOnConnect: true, allowHalfOpen: true };
-    this.#server = createServer(accepting, (socket) => this.#accept(socket));
-  }
-
-  /** Starts to listen; resolves with the port. */
-  listen(): Promise<number> {
-    const { host, port } = this.#o.config.listen.postgres;
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        this.#server.on('error', (error) => this.#o.onError('the PostgreSQL listener failed', error));
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : port);
-      });
-    });
   }
 
   /** Sessions open now. */
@@ -107,10 +91,14 @@ export class PostgresListener {
     return [...this.#connections].map((connection) => connection.info);
   }
 
+  /** Cancels what the session with this key does; false if none here has it. */
+  cancel(processId: number, secret: Uint8Array): boolean {
+    return this.#context.cancels.cancel(processId, secret);
+  }
+
   /** Accepts nobody more, lets sessions finish what is under way, ends what is left after `timeoutMs`, and resolves when all are closed. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
-    this.#server.close();
     for (const socket of [...this.#starting, ...this.#opening]) socket.destroy();
     for (const connection of this.#connections) connection.drain();
     if (await this.#allClosed(timeoutMs)) return;
@@ -138,7 +126,8 @@ export class PostgresListener {
     for (const connection of this.#connections) connection.recheck();
   }
 
-  #accept(socket: Socket): void {
+  /** Takes a new connection, paused and half-open. */
+  accept(socket: Socket): void {
     socket.on('error', () => {});
     if (this.#draining) {
       refuseClient(socket, new SluiceError('shutting_down', 'the gateway is shutting down'));
@@ -173,11 +162,12 @@ export class PostgresListener {
         channelBinding: tls?.channelBinding,
       },
       candidates: (user) => tokens.candidates(user),
-      delay: (user) => sleep(throttle.delayMs(address.ip, user)),
+      delay: async (user) => sleep(await throttle.delayMs(address.ip, user)),
     });
     if (client === undefined) return;
     if (client.kind === 'cancel') {
-      this.#context.cancels.cancel(client.processId, client.secret);
+      if (!this.cancel(client.processId, client.secret))
+        await this.#o.cancelElsewhere?.(client.processId, client.secret);
       endSocket(client.socket);
       return;
     }

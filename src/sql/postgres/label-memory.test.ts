@@ -75,6 +75,35 @@ describe('a label stays with its column', () => {
   });
 });
 
+describe('two memories of one database', () => {
+  const renamed = catalogOf([17_000, 'public.clients', ['id', 'mail']]);
+
+  it('that was told of a column knows it under another name', () => {
+    const [early, late] = [new LabelMemory(), new LabelMemory()];
+    early.flow([EMAIL], BEFORE);
+    expect(late.learn(early.takeNews())).toBe(true);
+    expect(late.unread).toBe(true);
+    expect(late.flow([EMAIL], renamed)).toContainEqual({
+      ...EMAIL,
+      relation: 'public.clients',
+      column: 'mail',
+    });
+    expect(late.unread).toBe(false);
+  });
+
+  it('tell each other nothing twice', () => {
+    const [one, other] = [new LabelMemory(), new LabelMemory()];
+    one.flow([EMAIL], BEFORE);
+    const news = one.takeNews();
+    expect(news).toEqual([{ relationOid: 17_000, attnum: 2, label: 'email' }]);
+    expect(one.takeNews()).toEqual([]);
+    other.learn(news);
+    other.flow([EMAIL], renamed);
+    expect(other.takeNews()).toEqual([]);
+    expect(one.learn(news)).toBe(false);
+  });
+});
+
 it('labels that name nothing are found', () => {
   const nowhere = { ...EMAIL, column: 'mail' };
   expect(unmatchedLabels([EMAIL, nowhere], BEFORE)).toEqual([nowhere]);

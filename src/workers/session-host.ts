@@ -1,0 +1,45 @@
+/** Whoever serves the sessions of a gateway, seen from the rest of it: this process itself, or its workers. */
+import type { Socket } from 'node:net';
+import type { CheckQuery, CheckReport } from '../api/check-report.ts';
+import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
+import { SessionServer } from './session-server.ts';
+import type { SharedServices } from './shared-services.ts';
+
+export interface SessionHost {
+  /** Takes a new connection, paused and half-open. */
+  accept(socket: Socket): void;
+  /** Decides as a new session would. @throws {SluiceError} */
+  check(query: CheckQuery): Promise<CheckReport>;
+  /** What must be well for sessions to be served, by name. */
+  readonly readiness: ReadonlyMap<string, ReadinessCheck>;
+  /** Of every process of the gateway. */
+  readonly metrics: MetricsSource;
+  /** Resolves when the policies now in force are in force for every session, and those who may not connect any more are gone. */
+  policiesChanged(): Promise<void>;
+  /** Lets sessions finish what is under way, ends what is left after `timeoutMs`, and resolves when all are closed. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Ends every session at once. */
+  close(): Promise<void>;
+}
+
+/** Serves in this process. */
+export async function hostHere(shared: SharedServices): Promise<SessionHost> {
+  const { ledger, policies, registry } = shared;
+  const server = await SessionServer.open({
+    ...shared,
+    policy: policies.current,
+    certificate: shared.certificateOf('postgres'),
+  });
+  return {
+    accept: (socket) => server.accept(socket),
+    check: (query) => server.check(query),
+    readiness: new Map<string, ReadinessCheck>([
+      ['ledger', () => ledger.failure?.message],
+      ['databases', () => server.databasesProblem()],
+    ]),
+    metrics: registry,
+    policiesChanged: async () => server.policiesChanged(),
+    drain: (timeoutMs) => server.drain(timeoutMs),
+    close: () => server.close(),
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * What serves sessions: the grammar, a catalog service for each database, plan caches, and the door for clients that were accepted.
+ * One in each process that serves; it is told by interfaces what there is only one of, and does not know whether that lies in its
+ * own process.
+ */
+import { randomBytes, X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { Logger } from 'pino';
+import type { CheckQuery, CheckReport } from '../api/check-report.ts';
+import type { SessionApprovals } from '../approvals/approvals.ts';
+import type { Config, KeyPair } from '../config/config.ts';
+import type { ConnectionSlots } from '../gateway/postgres/connection-slots.ts';
+import { DatabaseService } from '../gateway/postgres/database-service.ts';
+import { type GatewayOptions, PostgresListener } from '../gateway/postgres/listener.ts';
+import type { Throttle } from '../identity/auth-throttle.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { PolicyEngine } from '../policy/engine.ts';
+import type { PipelineMetrics } from '../session/metrics.ts';
+import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
+import { createParser, type Parser } from '../sql/postgres/parser.ts';
+import { createPostgresDialect } from '../sql/postgres/postgres-dialect.ts';
+import { tlsServerEndPoint } from '../wire/postgres/index.ts';
+import { newSessionId } from './session-id.ts';
+import { decideQuery } from './statement-check.ts';
+
+/** The other processes that serve the same port. */
+export interface OtherServers {
+  /** Passes a cancel request on. Best effort, as the protocol has it; must not reject. */
+  cancel(processId: number, secret: Buffer): Promise<void>;
+  /** A session has changed the catalog of a database. */
+  catalogChanged(database: string): void;
+  labelsRemembered(database: string, labels: readonly RememberedLabel[]): void;
+}
+
+export interface SessionServerDeps {
+  readonly config: Config;
+  readonly log: Logger;
+  /** This process's lane. */
+  readonly ledger: Ledger;
+  readonly approvals: SessionApprovals;
+  readonly tokens: GatewayOptions['tokens'];
+  readonly throttle: Throttle;
+  readonly slots: ConnectionSlots;
+  readonly policy: () => PolicyEngine;
+  readonly metrics: PipelineMetrics;
+  /** What clients are shown; undefined where the configuration says `disable`. */
+  readonly certificate: KeyPair | undefined;
+  readonly others?: OtherServers;
+}
+
+export class SessionServer {
+  readonly #config: Config;
+  readonly #parser: Parser;
+  readonly #services: ReadonlyMap<string, DatabaseService>;
+  readonly #listener: PostgresListener;
+
+  private constructor(deps: SessionServerDeps, parser: Parser) {
+    const { config, log, others } = deps;
+    this.#config = config;
+    this.#parser = parser;
+    const dialect = createPostgresDialect(parser);
+    this.#services = new Map(
+      [...config.databases.values()].map((database) => [
+        database.name,
+        new DatabaseService({
+          config: database,
+          dialect,
+          policy: deps.policy,
+          approvals: deps.approvals,
+          metrics: deps.metrics,
+          now: Date.now,
+          ...catalogReports(database.name, log, others),
+        }),
+      ]),
+    );
+    this.#listener = new PostgresListener({
+      config,
+      ledger: deps.ledger,
+      policy: deps.policy,
+      tokens: deps.tokens,
+      throttle: deps.throttle,
+      services: this.#services,
+      metrics: deps.metrics,
+      slots: deps.slots,
+      tls: deps.certificate && tlsOf(deps.certificate),
+      newSessionId: () => newSessionId(Date.now(), randomBytes),
+      ...(others && { cancelElsewhere: (processId, secret) => others.cancel(processId, secret) }),
+      now: Date.now,
+      onError: (message, error) => log.error({ err: error }, message),
+    });
+  }
+
+  /** Makes one. The caller closes it. */
+  static async open(deps: SessionServerDeps): Promise<SessionServer> {
+    const parser = await createParser({ maxTextLength: deps.config.limits.maxStatementBytes });
+    return new SessionServer(deps, parser);
+  }
+
+  /** Serves a new connection, paused and half-open. */
+  accept(socket: Socket): void {
+    this.#listener.accept(socket);
+  }
+
+  /** Decides as a new session would. @throws {SluiceError} */
+  check(query: CheckQuery): Promise<CheckReport> {
+    return decideQuery(this.#config, this.#services, query);
+  }
+
+  /** Which databases do not answer, as a phrase. */
+  async databasesProblem(): Promise<string | undefined> {
+    const down: string[] = [];
+    for (const [name, service] of this.#services) if (!(await service.reachable())) down.push(name);
+    return down.length === 0 ? undefined : `cannot be reached: ${down.join(', ')}`;
+  }
+
+  /** Cancels what the session with this key does; false if none here has it. */
+  cancel(processId: number, secret: Uint8Array): boolean {
+    return this.#listener.cancel(processId, secret);
+  }
+
+  /** Another process's session has changed a catalog. */
+  catalogChanged(database: string): void {
+    this.#services.get(database)?.catalogChanged();
+  }
+
+  learnLabels(database: string, labels: readonly RememberedLabel[]): void {
+    this.#services.get(database)?.learnLabels(labels);
+  }
+
+  /** Ends the sessions of those who may not connect any more. */
+  policiesChanged(): void {
+    this.#listener.recheckConnections();
+  }
+
+  /** Lets sessions finish what is under way, ends what is left after `timeoutMs`, and resolves when all are closed. */
+  drain(timeoutMs: number): Promise<void> {
+    return this.#listener.drain(timeoutMs);
+  }
+
+  /** Ends every session at once and lets go of everything. */
+  async close(): Promise<void> {
+    await this.#listener.drain(0);
+    for (const service of this.#services.values()) service.close();
+    await this.#parser.close();
+  }
+}
+
+function catalogReports(database: string, log: Logger, others: OtherServers | undefined) {
+  return {
+    onRefreshFailure: (error: unknown) =>
+      log.warn({ err: error, database }, 'the catalog could not be read again'),
+    onLostLabels: (labels: readonly { relation: string; column: string }[]) =>
+      log.error(
+        { database, labels: labels.map(({ relation, column }) => `${relation}.${column}`) },
+        'labels of the configuration name no column: correct them, nothing is masked by them',
+      ),
+    ...(others && {
+      onCatalogChange: () => others.catalogChanged(database),
+      onLabelsRemembered: (labels: readonly RememberedLabel[]) => others.labelsRemembered(database, labels),
+    }),
+  };
+}
+
+function tlsOf({ cert, key }: KeyPair): GatewayOptions['tls'] {
+  const context = createSecureContext({ cert, key: key.reveal(), minVersion: 'TLSv1.2' });
+  return { context, channelBinding: tlsServerEndPoint(new X509Certificate(cert).raw) };
+}

@@ -1,0 +1,119 @@
+/**
+ * What there is one of, however many processes serve sessions: the store, tokens, approvals, the policies in force, what was counted
+ * for limits and throttling, and lane 0 of the ledger, where all of these are recorded.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Approvals } from '../approvals/approvals.ts';
+import type { Config, KeyPair } from '../config/config.ts';
+import { readPolicyTexts } from '../config/policy-files.ts';
+import { LocalConnectionSlots } from '../gateway/postgres/connection-slots.ts';
+import { AuthThrottle } from '../identity/auth-throttle.ts';
+import { loadInstallationSecret, prepareDataDir } from '../identity/installation-secret.ts';
+import { loadServerCertificate } from '../identity/tls-certificates.ts';
+import { TokenAuthority } from '../identity/token-authority.ts';
+import type { LedgerFileSystem } from '../ledger/file-system.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { PipelineMetrics } from '../session/metrics.ts';
+import { PolicyHolder } from '../session/policy-holder.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { measureLane, openLane } from './lane.ts';
+
+export interface GatewayRuntime {
+  readonly log: Logger;
+  readonly version: string;
+  /** Where the ledger is kept; the real one if absent. Serving in this process only. */
+  readonly fileSystem?: LedgerFileSystem;
+}
+
+export interface SharedServices {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly version: string;
+  readonly ledger: Ledger;
+  readonly store: Store;
+  readonly policies: PolicyHolder;
+  readonly tokens: TokenAuthority;
+  readonly installationSecret: Buffer;
+  readonly approvals: Approvals;
+  readonly throttle: AuthThrottle;
+  readonly slots: LocalConnectionSlots;
+  /** Of this process. */
+  readonly registry: Registry;
+  readonly metrics: PipelineMetrics;
+  /** The certificate of a listener; undefined where it has no TLS. */
+  certificateOf(listener: 'postgres' | 'http'): KeyPair | undefined;
+}
+
+/** What takes a part of the gateway down again; called in reverse order. */
+export type Undo = (() => unknown)[];
+
+/**
+ * Opens them all. What was opened is in `undo`, also if it throws.
+ * @throws {SluiceError} config_invalid, policy_invalid, ledger_*, store_unavailable
+ */
+export async function openSharedServices(
+  config: Config,
+  { log, version, fileSystem }: GatewayRuntime,
+  undo: Undo,
+): Promise<SharedServices> {
+  prepareDataDir(config.dataDir);
+  const ledger = await openLane({
+    config,
+    lane: 0,
+    version,
+    log,
+    ...(fileSystem === undefined ? {} : { fileSystem }),
+  });
+  undo.push(() => ledger.close());
+  const store = await openStore(join(config.dataDir, 'store.db'));
+  undo.push(() => store.close());
+  const policies = await PolicyHolder.open(() => readPolicyTexts(config), config.approvals, ledger);
+  const installationSecret = loadInstallationSecret(config.dataDir, randomBytes);
+  const tokens = new TokenAuthority({
+    store: store.tokens,
+    principals: config.principals,
+    tokens: config.tokens,
+    installationSecret,
+    record: (event) => ledger.durable(ledger.append(event)),
+    now: Date.now,
+    randomBytes,
+  });
+  undo.push(() => tokens.close());
+  const approvals = new Approvals({
+    store: store.approvals,
+    ledger,
+    now: Date.now,
+    maxPending: config.approvals.maxPending,
+    maxPendingPerPrincipal: config.approvals.maxPendingPerPrincipal,
+  });
+  await approvals.recover();
+  undo.push(() => approvals.close());
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  measureLane(registry, ledger);
+  return {
+    ...{ config, log, version, ledger, store, policies, tokens, installationSecret, approvals, registry },
+    throttle: new AuthThrottle({
+      firstDelayMs: config.limits.authFailureDelayMs,
+      maxDelayMs: config.limits.authFailureMaxDelayMs,
+      now: () => performance.now(),
+    }),
+    slots: makeSlots(config),
+    metrics: new PipelineMetrics(registry),
+    certificateOf: (listener) =>
+      config.listen[listener].tls.mode === 'disable'
+        ? undefined
+        : loadServerCertificate(config, config.listen[listener], { now: Date.now, randomBytes }),
+  };
+}
+
+function makeSlots({ limits, principals, databases }: Config): LocalConnectionSlots {
+  return new LocalConnectionSlots({
+    total: limits.maxConnections,
+    ofPrincipal: (id) => principals.get(id)?.maxConnections ?? limits.maxConnectionsPerPrincipal,
+    ofDatabase: (name) => databases.get(name)?.maxConnections,
+  });
+}
