@@ -10,8 +10,8 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import { requirePrivateDirectory } from '../identity/private-file.ts';
 import type { TokenFilter, TokenRecord } from '../identity/token.ts';
 import type { IssuedToken, TokenRequest } from '../identity/token-authority.ts';
+import type { Checker, CheckQuery } from '../session/check-report.ts';
 import { createServer } from './api.ts';
-import type { Checker, CheckQuery } from './check-report.ts';
 
 /** What `/admin/status` says. */
 export interface GatewayStatus {

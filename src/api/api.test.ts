@@ -11,9 +11,9 @@ import { AuthThrottle } from '../identity/auth-throttle.ts';
 import { makeSelfSignedCertificate } from '../identity/self-signed-certificate.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Actor } from '../model/principal.ts';
+import type { CheckQuery } from '../session/check-report.ts';
 import { type ApiDeps, createApi } from './api.ts';
 import type { ApprovalDesk } from './approval-routes.ts';
-import type { CheckQuery } from './check-report.ts';
 
 const person = (id: string, groups: string[]): PrincipalConfig => ({
   id,

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Principals } from '../identity/actor-chain.ts';
 import type { Actor } from '../model/principal.ts';
+import type { Checker, CheckQuery } from '../session/check-report.ts';
 import { actorOfRequest } from './bearer.ts';
-import type { Checker, CheckQuery } from './check-report.ts';
 
 interface CheckBody {
   readonly database: string;

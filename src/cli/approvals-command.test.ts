@@ -53,6 +53,7 @@ const REQUEST: ApprovalRequest = {
       functions: [],
       settings: [],
       bounded: false,
+      hazards: [{ kind: 'unbounded-write', what: 'changes every row: no condition limits it' }],
       writes: true,
       changesCatalog: false,
       transaction: 'none',
@@ -144,19 +145,19 @@ describe('approvals', () => {
   UPDATE orders
   SET state = $1 -- \\x1b[2K\\u{202e}suoicilam
 
-  who        report-bot for bob
-  purpose    OPS-7
-  database   shop
-  $1         7
-  $2         NULL
-  does       UPDATE, Update
-  touches    Update public.orders: writes state
-  unbounded  changes every row: it has no condition, or one that is always true
-  policies   agents-write-with-approval
-  needs      2 of dba or leads
-  approve    carol: fine
-  asked      2m ago
-  expires    in 13m
+  who       report-bot for bob
+  purpose   OPS-7
+  database  shop
+  $1        7
+  $2        NULL
+  does      UPDATE, Update
+  touches   Update public.orders: writes state
+  hazard    changes every row: no condition limits it (unbounded-write)
+  policies  agents-write-with-approval
+  needs     2 of dba or leads
+  approve   carol: fine
+  asked     2m ago
+  expires   in 13m
 `);
     expect(JSON.parse((await approvals(['show', REQUEST.id, '--json'])).stdout)).toEqual(REQUEST);
   });

@@ -6,10 +6,10 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runInProcess } from '../../tests/support/sluice-cli.ts';
 import { createAdminApi, listenAdmin } from '../api/admin-api.ts';
-import type { CheckedStatement, CheckQuery, CheckReport } from '../api/check-report.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Decision } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
+import type { CheckedStatement, CheckQuery, CheckReport } from '../session/check-report.ts';
 
 const FACTS: Facts = {
   command: 'SELECT',

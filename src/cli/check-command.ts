@@ -1,7 +1,7 @@
 /** `sluice check`: what would the gate do with a statement? Runs nothing. */
 import type { Command } from 'commander';
-import type { CheckedStatement, CheckQuery, CheckReport } from '../api/check-report.ts';
 import type { Outcome } from '../model/decision.ts';
+import type { CheckedStatement, CheckQuery, CheckReport } from '../session/check-report.ts';
 import { askGateway } from './api-client.ts';
 import { type CliContext, configOf, type GlobalOptions, listOption, readNamedFile } from './cli-context.ts';
 import { exitCodeOf } from './exit-code.ts';
@@ -93,8 +93,13 @@ async function decide(context: CliContext, options: CheckOptions, query: CheckQu
     )) as CheckReport;
   }
   const config = configOf(context, options, 'read');
-  const { checkStatement } = await import('../workers/statement-check.ts');
-  return checkStatement(config, query);
+  const { openStatementChecker } = await import('../gateway/postgres/statement-check.ts');
+  const checker = await openStatementChecker(config);
+  try {
+    return await checker.check(query);
+  } finally {
+    await checker.close();
+  }
 }
 
 function printReport(terminal: Terminal, report: CheckReport, sql: string): void {

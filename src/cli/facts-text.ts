@@ -18,8 +18,7 @@ export function factRows(facts: Facts): TextRow[] {
   for (const { name, value, local } of facts.settings) {
     rows.push(['sets', `${name} = ${value ?? '?'}${local ? ' (for this transaction)' : ''}`]);
   }
-  if (!facts.bounded)
-    rows.push(['unbounded', 'changes every row: it has no condition, or one that is always true']);
+  for (const { kind, what } of facts.hazards ?? []) rows.push(['hazard', `${what} (${kind})`]);
   for (const { what } of facts.opaque) rows.push(['not understood', what]);
   return rows;
 }

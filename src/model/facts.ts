@@ -77,6 +77,54 @@ export interface Opaque {
   readonly what: string;
 }
 
+/**
+ * What makes a statement dangerous, whatever the dialect. Policies see them as `context.hazards`; docs/policy.md says what each
+ * means.
+ */
+export type HazardKind =
+  | 'drops-object'
+  | 'drops-column'
+  | 'drops-constraint'
+  | 'renames'
+  | 'empties-table'
+  | 'rewrites-table'
+  | 'checks-every-row'
+  | 'blocks-others'
+  | 'unbounded-write'
+  | 'hidden-write'
+  | 'bulk-read'
+  | 'changes-privileges'
+  | 'changes-roles'
+  | 'acts-as-another'
+  | 'lifts-safeguard'
+  | 'administers-server'
+  | 'runs-program'
+  | 'reaches-files'
+  | 'loads-code'
+  | 'reaches-other-sessions'
+  | 'reaches-other-servers'
+  | 'uses-large-objects'
+  | 'runs-unseen-code'
+  | 'ends-transaction';
+
+/** One danger of one statement. */
+export interface Hazard {
+  readonly kind: HazardKind;
+  /** What, as the end of the sentence "it …": `drops column email of public.customers`. */
+  readonly what: string;
+}
+
+/** Who has to wait while a lock is held: nobody; other definitions and maintenance; writers too; everybody, readers included. */
+export type Blocking = 'nobody' | 'definitions' | 'writes' | 'everything';
+
+/** A lock on a whole relation that makes others wait. */
+export interface LockUse {
+  readonly relation: RelationId;
+  /** As the engine calls it: `ACCESS EXCLUSIVE`. */
+  readonly mode: string;
+  readonly blocks: Exclude<Blocking, 'nobody'>;
+}
+
 /** What kind of transaction control a statement is, for the session's bookkeeping. */
 export type TransactionControl =
   | 'begin'
@@ -112,6 +160,10 @@ export interface Facts {
    * (`trigger t on public.orders`): nobody knows what its errors and notices quote. Absent if there is none.
    */
   readonly setsOff?: readonly string[];
+  /** Each kind may stand several times, for different things. Absent if there are none. */
+  readonly hazards?: readonly Hazard[];
+  /** The strongest lock on each relation. Absent if nobody has to wait. */
+  readonly locks?: readonly LockUse[];
 }
 
 /** A schema object that is not used as a relation. */

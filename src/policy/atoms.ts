@@ -3,7 +3,7 @@
  * an action that no thing accounts for is asked about the database as a whole. Pure.
  */
 import type { Database } from '../model/database.ts';
-import type { Action, Facts, RelationUse } from '../model/facts.ts';
+import type { Action, Blocking, Facts, RelationUse } from '../model/facts.ts';
 import type { Label, LabelSet } from '../model/labels.ts';
 import type { CedarValueJson } from './cedar.ts';
 import type { Atom } from './judge.ts';
@@ -95,7 +95,20 @@ function contextOf(facts: Facts, labels: LabelUse, restricted: boolean): Context
     columnsRead: [],
     columnsFiltered: [],
     columnsWritten: [],
+    hazards: [...new Set((facts.hazards ?? []).map((one) => one.kind))].sort(),
+    blocks: strongestBlocking(facts),
   };
+}
+
+/** Mildest first. */
+const BLOCKINGS: readonly Blocking[] = ['nobody', 'definitions', 'writes', 'everything'];
+
+/** Who has to wait for the statement, at worst. */
+function strongestBlocking({ locks = [] }: Facts): Blocking {
+  return locks.reduce<Blocking>(
+    (worst, { blocks }) => (BLOCKINGS.indexOf(blocks) > BLOCKINGS.indexOf(worst) ? blocks : worst),
+    'nobody',
+  );
 }
 
 function columnsOf(use: RelationUse): Context {

@@ -9,7 +9,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../model/database.ts';
 import type { ApprovalRule, Decision, PolicyRef } from '../model/decision.ts';
-import type { Facts } from '../model/facts.ts';
+import type { Action, Facts } from '../model/facts.ts';
 import type { ColumnMask, Label, LabelSet } from '../model/labels.ts';
 import type { Actor } from '../model/principal.ts';
 import { type Asker, askerKey, createAsker } from './asker.ts';
@@ -57,6 +57,30 @@ const MAX_EVALUATIONS_PER_STATEMENT = 500;
 interface Judged {
   readonly atom: Atom;
   readonly verdict: Verdict;
+}
+
+interface Decided {
+  readonly decision: Decision;
+  readonly judged: readonly Judged[];
+  readonly asker: Asker;
+}
+
+/** What the policies say of one action on one thing. */
+export interface AtomExplanation {
+  readonly action: Action;
+  /** The thing, as Cedar knows it: `Table::"shop/public.customers"`. */
+  readonly resource: string;
+  readonly outcome: Decision['outcome'];
+  /** Of the principals asked about (the actor, and all it acts for), the one that decided. */
+  readonly principal: string;
+  /** The determining policies; empty for what nothing permits. */
+  readonly policies: readonly PolicyRef[];
+}
+
+/** A decision with all that went into it. */
+export interface Explanation {
+  readonly decision: Decision;
+  readonly atoms: readonly AtomExplanation[];
 }
 
 /** What every decision of one question carries. */
@@ -113,7 +137,24 @@ export class PolicyEngine {
   }
 
   /** Decides one statement. Never throws. */
-  decide({ actor, database, facts, labels, context }: PolicyQuestion): Decision {
+  decide(question: PolicyQuestion): Decision {
+    return this.#decide(question).decision;
+  }
+
+  /** Decides one statement and tells what was said of each of its parts. Never throws. */
+  explain(question: PolicyQuestion): Explanation {
+    const { decision, judged, asker } = this.#decide(question);
+    const atoms = judged.map(({ atom: { action, resource }, verdict }) => ({
+      action,
+      resource: `${resource.uid.type}::${JSON.stringify(resource.uid.id)}`,
+      outcome: verdict.outcome,
+      principal: asker.subjects[verdict.subject]!.principal.id,
+      policies: verdict.policies.map(refOf),
+    }));
+    return { decision, atoms };
+  }
+
+  #decide({ actor, database, facts, labels, context }: PolicyQuestion): Decided {
     const asker = this.#asker(actor, database);
     const minute = minuteOf(context.now);
     const masks = this.#masks(asker, labels, minute);
@@ -123,11 +164,12 @@ export class PolicyEngine {
     const judged: Judged[] = [];
     const budget = this.#judge.evaluations + MAX_EVALUATIONS_PER_STATEMENT;
     for (const atom of atoms) {
-      if (this.#judge.evaluations > budget) return this.#refuse(TOO_BROAD, obligations);
+      if (this.#judge.evaluations > budget)
+        return { decision: this.#refuse(TOO_BROAD, obligations), judged, asker };
       judged.push({ atom, verdict: this.#judge.judge(asker, atom, minute) });
     }
     const guard = masks.restricted ? guardOf(facts, database, actor.principal.id) : undefined;
-    return this.#conclude(asker, judged, obligations, minute, guard);
+    return { decision: this.#conclude(asker, judged, obligations, minute, guard), judged, asker };
   }
 
   /** What the actor sees masked in a database. Cached; immutable. */

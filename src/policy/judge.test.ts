@@ -83,6 +83,7 @@ const CONDITIONS = [
   'context.time.hour < 12',
   'context.time.minute == 1',
   'context has bounded && !context.bounded',
+  'context has hazards && context.hazards.contains("bulk-read")',
   'context has columnsRead && context.columnsRead.contains("email")',
   'context has labelsRead && !context.labelsRead.isEmpty()',
   'resource has schema && resource.schema == "hr"',
@@ -105,6 +106,8 @@ const FAILING_CONDITIONS = [
   'context.purpose like "T-*"',
   'context.time.weekday * 9000000000000000000 > 0',
   'context.bounded',
+  'context.hazards.contains("bulk-read")',
+  'context.blocks == "everything"',
   'resource.schema == "public"',
 ];
 const SCOPES = [
@@ -165,6 +168,8 @@ const STATEMENT_CONTEXT: Atom['context'] = {
   columnsRead: [],
   columnsFiltered: [],
   columnsWritten: [],
+  hazards: [],
+  blocks: 'nobody',
 };
 
 /** Many questions by one asker on one action: they differ by little, so that a key that leaves something out shows. */
@@ -179,6 +184,8 @@ const interrogations = fc
               bounded: fc.boolean(),
               columnsRead: fc.constantFrom([], ['email']),
               labelsRead: fc.constantFrom([], ['email']),
+              hazards: fc.constantFrom([], ['bulk-read']),
+              blocks: fc.constantFrom('nobody', 'everything'),
             })
             .map((some) => ({ ...STATEMENT_CONTEXT, ...some }));
     const atom = fc.record({ action: fc.constant(action), resource: fc.constantFrom(...resources), context });

@@ -88,6 +88,8 @@ export const STATEMENT_ATTRIBUTES = {
   columnsRead: 'Set<String>',
   columnsFiltered: 'Set<String>',
   columnsWritten: 'Set<String>',
+  hazards: 'Set<String>',
+  blocks: 'String',
 } as const;
 
 /** Every attribute a context can have, optional or not. */

@@ -1,7 +1,7 @@
 /** Whoever serves the sessions of a gateway, seen from the rest of it: this process itself, or its workers. */
 import type { Socket } from 'node:net';
-import type { CheckQuery, CheckReport } from '../api/check-report.ts';
 import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
+import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import { SessionServer } from './session-server.ts';
 import type { SharedServices } from './shared-services.ts';
 

@@ -7,22 +7,22 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
-import type { CheckQuery, CheckReport } from '../api/check-report.ts';
 import type { SessionApprovals } from '../approvals/approvals.ts';
 import type { Config, KeyPair } from '../config/config.ts';
 import type { ConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { DatabaseService } from '../gateway/postgres/database-service.ts';
 import { type GatewayOptions, PostgresListener } from '../gateway/postgres/listener.ts';
+import { checkStatement } from '../gateway/postgres/statement-check.ts';
 import type { Throttle } from '../identity/auth-throttle.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
+import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { PipelineMetrics } from '../session/metrics.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import { createParser, type Parser } from '../sql/postgres/parser.ts';
 import { createPostgresDialect } from '../sql/postgres/postgres-dialect.ts';
 import { tlsServerEndPoint } from '../wire/postgres/index.ts';
 import { newSessionId } from './session-id.ts';
-import { decideQuery } from './statement-check.ts';
 
 /** The other processes that serve the same port. */
 export interface OtherServers {
@@ -104,7 +104,7 @@ export class SessionServer {
 
   /** Decides as a new session would. @throws {SluiceError} */
   check(query: CheckQuery): Promise<CheckReport> {
-    return decideQuery(this.#config, this.#services, query);
+    return checkStatement(this.#config, this.#services, query);
   }
 
   /** Which databases do not answer, as a phrase. */

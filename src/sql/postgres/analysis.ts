@@ -8,11 +8,13 @@ import type { Facts } from '../../model/facts.ts';
 import { type Binder, createBinder, settleReads } from './binder.ts';
 import { digestOfTree } from './digest.ts';
 import { withLimitedEffort } from './effort.ts';
+import { hazardsOf } from './hazards.ts';
 import { firstToken } from './lexer.ts';
 import { createOffsets, isAscii, type Offsets } from './offsets.ts';
 import type { PostgresScope } from './scope.ts';
 import { shapeOf } from './shape.ts';
 import { bindStatement } from './statements.ts';
+import { locksOf } from './table-locks.ts';
 import { type Node, type ParseTree, type RawStmt, statementOf } from './tree.ts';
 
 /** Longer ones are told apart by their text: walking such a tree takes as long as parsing it. */
@@ -31,11 +33,11 @@ export class PostgresStatement implements AnalyzedStatement {
   #objectsDigest: string | undefined;
 
   /** @param text the whole text; the statement stands at [start, end) */
-  constructor(tree: Node, binder: Binder, text: string, start: number, end: number) {
+  constructor(tree: Node, binder: Binder, text: string, start: number, end: number, facts: Facts) {
     this.#work = { tree, binder, text };
     this.start = start;
     this.end = end;
-    this.facts = binder.sheet.toFacts();
+    this.facts = facts;
     this.unresolved = binder.sheet.unresolved;
     if (binder.sessionObject) this.sessionObject = binder.sessionObject;
   }
@@ -90,14 +92,16 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
   requireFewStatements(trees);
   const offsets = createOffsets(text);
   const statements: PostgresStatement[] = [];
-  const disturbance: Disturbance = { catalog: false, path: false };
+  const disturbance: Disturbance = { catalog: false, path: false, begun: false };
   const analyze = (raw: RawStmt): void => {
     const binder = createBinder(scope);
     bindStatement(binder, statementOf(raw));
     settleReads(binder);
     hideDisturbed(binder, disturbance);
     const { start, end } = extentOf(raw, text, offsets);
-    const statement = new PostgresStatement(statementOf(raw), binder, text, start, end);
+    const facts = factsOf(statementOf(raw), binder, (trees.stmts?.length ?? 0) > 1 && !disturbance.begun);
+    if (facts.transaction === 'begin') disturbance.begun = true;
+    const statement = new PostgresStatement(statementOf(raw), binder, text, start, end, facts);
     noteDisturbance(statement, disturbance);
     statements.push(statement);
   };
@@ -132,6 +136,21 @@ interface Disturbance {
   catalog: boolean;
   /** Where bare names are looked up. */
   path: boolean;
+  /** A transaction: one began in this text. */
+  begun: boolean;
+}
+
+/** The facts with what is dangerous about them. `mayBreakOut` says that a COMMIT here would end what others began. */
+function factsOf(tree: Node, binder: Binder, mayBreakOut: boolean): Facts {
+  const facts = binder.sheet.toFacts();
+  const locks = locksOf(tree, binder.scope);
+  const endsTransaction = mayBreakOut && (facts.transaction === 'commit' || facts.transaction === 'rollback');
+  const hazards = hazardsOf(tree, facts, binder, locks, endsTransaction);
+  return {
+    ...facts,
+    ...(hazards.length === 0 ? {} : { hazards }),
+    ...(locks.length === 0 ? {} : { locks }),
+  };
 }
 
 const PATH_SETTINGS: ReadonlySet<string> = new Set([

@@ -1,0 +1,150 @@
+/**
+ * Decides statements without running them: for the API, on the gateway's own services, and for commands, on services of their
+ * own that connect to a database for its catalog only. Records nothing.
+ */
+import { Registry } from 'prom-client';
+import type { Config } from '../../config/config.ts';
+import { readPolicyTexts } from '../../config/policy-files.ts';
+import { SluiceError } from '../../errors/sluice-error.ts';
+import { chainProblem, requirePrincipal } from '../../identity/actor-chain.ts';
+import type { Actor } from '../../model/principal.ts';
+import { type Explanation, PolicyEngine } from '../../policy/engine.ts';
+import { loadPolicies, type PolicySource } from '../../policy/load.ts';
+import type { CheckQuery, CheckReport } from '../../session/check-report.ts';
+import { PipelineMetrics } from '../../session/metrics.ts';
+import type { Plan } from '../../session/plan.ts';
+import { createParser } from '../../sql/postgres/parser.ts';
+import { createPostgresDialect } from '../../sql/postgres/postgres-dialect.ts';
+import { DatabaseService } from './database-service.ts';
+
+/**
+ * Decides a text as the gateway would now.
+ * @throws {SluiceError} not_found, unknown_database, connect_denied, upstream_unavailable, syntax_error, …
+ */
+export async function checkStatement(
+  config: Config,
+  services: ReadonlyMap<string, DatabaseService>,
+  query: CheckQuery,
+): Promise<CheckReport> {
+  const service = serviceOf(services, query);
+  const actor = actorOfQuery(config, query);
+  // Whoever may not connect learns nothing of the database's names here either.
+  if (!service.admits(actor))
+    throw new SluiceError('connect_denied', `${query.principal} may not connect to ${query.database}`);
+  return reportOf(await service.check(actor, query.sql));
+}
+
+/** What a decision rests on, statement by statement. */
+export type ExplainReport = CheckReport & { readonly explanations: readonly Explanation[] };
+
+/** Decides under policies of one's own choice. Keeps what it read of each database until it is closed. */
+export interface StatementChecker {
+  /** The version of the policies that decide. */
+  readonly policyVersion: string;
+  /**
+   * @param now milliseconds since the epoch that the policies see; the present if absent
+   * @throws {SluiceError} not_found, unknown_database, upstream_unavailable, syntax_error, …
+   */
+  check(query: CheckQuery, now?: number): Promise<CheckReport>;
+  /** As `check`, and with what each policy said of each thing. */
+  explain(query: CheckQuery, now?: number): Promise<ExplainReport>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param sources the policies; those of the configuration if absent
+ * @throws {SluiceError} policy_invalid, config_invalid
+ */
+export async function openStatementChecker(
+  config: Config,
+  sources: readonly PolicySource[] = readPolicyTexts(config),
+): Promise<StatementChecker> {
+  const engine = new PolicyEngine(loadPolicies(sources, config.approvals));
+  const parser = await createParser({ maxTextLength: config.limits.maxStatementBytes });
+  const dialect = createPostgresDialect(parser);
+  const metrics = new PipelineMetrics(new Registry());
+  const services = new Map<string, DatabaseService>();
+  let present: number | undefined;
+  const now = () => present ?? Date.now();
+  const service = (query: CheckQuery): DatabaseService => {
+    const database = config.databases.get(query.database);
+    if (database === undefined || services.has(query.database)) return serviceOf(services, query);
+    const made = new DatabaseService({
+      config: database,
+      dialect,
+      policy: () => engine,
+      approvals: undefined,
+      metrics,
+      now,
+      onRefreshFailure: () => {},
+    });
+    services.set(query.database, made);
+    return made;
+  };
+  // One question at a time: the clock is that of the question.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(at: number | undefined, ask: () => Promise<T>): Promise<T> => {
+    const answer = turn.then(() => {
+      present = at;
+      return ask();
+    });
+    turn = answer.catch(() => {});
+    return answer;
+  };
+  const explain = async (query: CheckQuery): Promise<ExplainReport> => {
+    const { config: database, labels, ...one } = await planned(config, service(query), query);
+    const explanations = one.plan.statements.map(({ facts }) =>
+      engine.explain({ actor: one.actor, database, facts, labels, context: { now: new Date(now()) } }),
+    );
+    return { ...reportOf(one.plan), explanations };
+  };
+  return {
+    policyVersion: engine.version,
+    check: (query, at) =>
+      inTurn(at, async () => reportOf((await planned(config, service(query), query)).plan)),
+    explain: (query, at) => inTurn(at, () => explain(query)),
+    close: async () => {
+      await turn;
+      for (const one of services.values()) one.close();
+      await parser.close();
+    },
+  };
+}
+
+async function planned(config: Config, service: DatabaseService, query: CheckQuery) {
+  const actor = actorOfQuery(config, query);
+  const plan = await service.check(actor, query.sql);
+  return { actor, plan, config: service.config, labels: service.labels };
+}
+
+function serviceOf(
+  services: ReadonlyMap<string, DatabaseService>,
+  { database }: CheckQuery,
+): DatabaseService {
+  const service = services.get(database);
+  if (service === undefined)
+    throw new SluiceError('unknown_database', `database "${database}" does not exist`);
+  return service;
+}
+
+function actorOfQuery(config: Config, { principal: id, onBehalfOf = [], purpose }: CheckQuery): Actor {
+  const principal = requirePrincipal(id, config.principals);
+  const problem = chainProblem(principal, onBehalfOf, config.principals);
+  if (problem !== undefined) throw problem;
+  return {
+    principal,
+    onBehalfOf: onBehalfOf.map((name) => requirePrincipal(name, config.principals)),
+    ...(purpose === undefined ? {} : { purpose }),
+  };
+}
+
+function reportOf(plan: Plan): CheckReport {
+  return {
+    statements: plan.statements.map(({ analyzed, facts, decision }) => ({
+      text: plan.text.slice(analyzed.start, analyzed.end),
+      facts,
+      decision,
+    })),
+    rewritten: plan.forwardText,
+  };
+}
