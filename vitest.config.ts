@@ -6,8 +6,13 @@ const report = process.env.SLUICE_TEST_REPORT;
 export default defineConfig({
   test: {
     include: ['{src,tests,bench}/**/*.test.ts'],
-    // Needs clients that npm cannot bring: `npm run compat`.
-    exclude: [...configDefaults.exclude, 'tests/compat/**'],
+    // Real clients and what takes its time: `npm run compat`.
+    exclude: [
+      ...configDefaults.exclude,
+      'tests/compat/*.test.ts',
+      'tests/compat/!(difference)/**',
+      'tests/compat/**/*.heavy.test.ts',
+    ],
     globalSetup: ['tests/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,

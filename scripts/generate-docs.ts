@@ -1,6 +1,7 @@
 /**
  * Writes what can be derived from the code: docs/errors.md from the table of errors, schemas/sluice.schema.json and the
- * reference in docs/configuration.md from the schema of the configuration, schemas/sluice.cedarschema from that of policies.
+ * reference in docs/configuration.md from the schema of the configuration, schemas/sluice.cedarschema from that of policies,
+ * docs/transparency.md from what the comparison with the database allows.
  * `npm run docs`; a test fails if they are stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -8,10 +9,14 @@ import { join } from 'node:path';
 import { CONFIG_SCHEMA, type SchemaNode } from '../src/config/config-schema.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/error-table.ts';
 import { cedarSchema } from '../src/policy/schema.ts';
+import { ALLOWED_DIFFERENCES } from '../tests/compat/difference/allowed-differences.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const REFERENCE_START = '<!-- reference: written by npm run docs -->';
 const REFERENCE_END = '<!-- end of reference -->';
+const DIFFERENCES_START =
+  '<!-- differences: written by npm run docs from tests/compat/difference/allowed-differences.ts -->';
+const DIFFERENCES_END = '<!-- end of differences -->';
 
 /** Path below the root of the project → what must stand there. */
 export function generatedDocs(): ReadonlyMap<string, string> {
@@ -20,6 +25,7 @@ export function generatedDocs(): ReadonlyMap<string, string> {
     ['schemas/sluice.schema.json', `${JSON.stringify(CONFIG_SCHEMA, undefined, 2)}\n`],
     ['schemas/sluice.cedarschema', cedarSchema()],
     ['docs/configuration.md', configurationPage(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8'))],
+    ['docs/transparency.md', transparencyPage(readFileSync(join(ROOT, 'docs/transparency.md'), 'utf8'))],
   ]);
 }
 
@@ -53,11 +59,21 @@ ${rows.join('\n')}
 }
 
 function configurationPage(current: string): string {
-  const [before, rest] = current.split(REFERENCE_START);
-  const after = rest?.split(REFERENCE_END)[1];
-  if (before === undefined || after === undefined)
-    throw new Error('docs/configuration.md lacks the marks of its reference');
-  return `${before}${REFERENCE_START}\n\n${reference([], CONFIG_SCHEMA).join('\n\n')}\n\n${REFERENCE_END}${after}`;
+  return between(current, REFERENCE_START, REFERENCE_END, reference([], CONFIG_SCHEMA).join('\n\n'));
+}
+
+function transparencyPage(current: string): string {
+  const rows = ALLOWED_DIFFERENCES.map(({ what, how, why }) => `| ${what} | ${how} | ${why} |`);
+  const table = ['| what | differs how | why |', '|---|---|---|', ...rows].join('\n');
+  return between(current, DIFFERENCES_START, DIFFERENCES_END, table);
+}
+
+/** A page with what stands between two of its marks replaced. */
+function between(page: string, start: string, end: string, text: string): string {
+  const [before, rest] = page.split(start);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`a page lacks its marks: ${start}`);
+  return `${before}${start}\n\n${text}\n\n${end}${after}`;
 }
 
 /** One table per mapping, outer ones first. */

@@ -34,6 +34,11 @@ const PRINCIPALS = {
   'report-bot': { kind: 'agent', groups: ['agents'], mayActFor: ['bob'] },
 };
 
+const SHOP_LABELS = {
+  'public.customers': { email: 'email', phone: 'phone' },
+  'public.employees': { salary: 'salary' },
+};
+
 export interface Gate {
   readonly database: TestDatabase;
   readonly gateway: RunningGateway;
@@ -70,6 +75,8 @@ export interface GateOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** SQL to run on the new database instead of `SHOP`. */
   readonly schema?: string;
+  /** Labels of that schema's columns, by table, instead of those of `SHOP`. */
+  readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Where the gate finds the database's server, if not where it is. */
   readonly upstream?: { readonly host: string; readonly port: number };
   /** The ledger's file system, if it is to fail. */
@@ -183,9 +190,7 @@ databases:
     user: ${user}
     password: { env: DATABASE_PASSWORD }
     tls: { mode: disable }
-    labels:
-      public.customers: { email: email, phone: phone }
-      public.employees: { salary: salary }
+    labels: ${JSON.stringify(options.labels ?? SHOP_LABELS)}
 ${options.yaml ?? ''}`;
 }
 

@@ -22,8 +22,11 @@ declare module 'vitest' {
   }
 }
 
+/** On top of those of the demo: two-phase commit, and tablespaces without directories. */
+const SETTINGS = { max_prepared_transactions: '10', allow_in_place_tablespaces: 'on' };
+
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const server = await startEmbeddedPostgres();
+  const server = await startEmbeddedPostgres({ settings: SETTINGS });
   const { host, port, user, password } = server;
   project.provide('postgres', { host, port, user, password, database: 'postgres' });
   return () => server.stop();

@@ -1,30 +1,48 @@
-/** Messages of a database as lines to compare: everything they say, but for what differs from one connection to the next. */
+/** Messages of a database as lines to compare: everything they say, but for the differences that are allowed. */
+import { createHash } from 'node:crypto';
 import { type BackendMessage, ErrorFields } from '../../src/wire/postgres/index.ts';
+import { ALLOWED_DIFFERENCES } from '../compat/difference/allowed-differences.ts';
 
-/** Where in its source the server raised an error: of what the gate refuses in its place, another check next to it. */
-const SOURCE_FIELDS = new Set(['F', 'L', 'R']);
-/** Syntax errors, unknown statements and portals, which the gate finds first (docs/transparency.md). */
-const FOUND_BY_GATE = new Set(['42601', '26000', '34000']);
+/** The first OID of what is made after initdb: another one for each run, with or without a gate. */
+const FIRST_USER_OID = 16_384;
+const OID_FIELDS: ReadonlySet<string> = new Set(['tableOid', 'typeOid', 'parameterTypes']);
+/** Longer values are compared by their length and digest. */
+const MAX_SHOWN_BYTES = 200;
 
-export function transcribe(message: BackendMessage): string {
-  const fields = Object.entries(message).map(([name, value]) => {
-    // That of the backend, which is another one for each connection.
-    if (message.type === 'NotificationResponse' && name === 'processId') return [name, 'some'];
-    if (value instanceof ErrorFields) return [name, linesOf(value)];
-    return [name, value];
-  });
-  const line = JSON.stringify(Object.fromEntries(fields), (_, value) =>
-    value !== null && typeof value === 'object' && value.type === 'Buffer'
-      ? Buffer.from(value.data).toString('latin1').slice(0, 200)
-      : value,
-  );
-  // So are the OIDs of relations made on the way.
-  return line.replace(/"tableOid":\d{5,}/g, '"tableOid":"some"');
+/** Writes the messages of one conversation as lines. OIDs of what was made on the way are numbered as they turn up. */
+export function createTranscriber(): (message: BackendMessage) => string {
+  const oids = new Map<number, string>();
+  const oidOf = (oid: unknown): unknown => {
+    if (typeof oid !== 'number' || oid < FIRST_USER_OID) return oid;
+    const known = oids.get(oid) ?? `made ${oids.size + 1}`;
+    oids.set(oid, known);
+    return known;
+  };
+  const plain = (value: unknown, key: string): unknown => {
+    if (Buffer.isBuffer(value)) return bytesOf(value);
+    if (value instanceof ErrorFields) return value.entries.map((one) => `${one.code}=${bytesOf(one.value)}`);
+    if (Array.isArray(value)) return value.map((one) => plain(one, key));
+    if (value instanceof Object)
+      return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one, name)]));
+    return OID_FIELDS.has(key) ? oidOf(value) : value;
+  };
+  return (message) => {
+    const fields = Object.entries(message).map(([name, value]) => [name, hidden(name, value, message)]);
+    return JSON.stringify(plain(Object.fromEntries(fields), ''));
+  };
 }
 
-function linesOf(fields: ErrorFields): string[] {
-  const found = FOUND_BY_GATE.has(fields.get('C') ?? '');
-  return fields.entries
-    .filter(({ code }) => !found || !SOURCE_FIELDS.has(code))
-    .map(({ code, value }) => `${code}=${value}`);
+/** One message on its own. */
+export function transcribe(message: BackendMessage): string {
+  return createTranscriber()(message);
+}
+
+function hidden(name: string, value: unknown, message: BackendMessage): unknown {
+  return ALLOWED_DIFFERENCES.reduce((left, { hides }) => hides?.(name, left, message) ?? left, value);
+}
+
+function bytesOf(bytes: Buffer): string {
+  if (bytes.length <= MAX_SHOWN_BYTES) return bytes.toString('latin1');
+  const digest = createHash('sha256').update(bytes).digest('hex');
+  return `${bytes.toString('latin1', 0, 40)}… ${bytes.length} bytes, ${digest}`;
 }

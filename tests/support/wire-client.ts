@@ -96,12 +96,12 @@ export class WireClient {
     this.socket.write(Buffer.concat(frames));
   }
 
-  /** The next message. @throws {Error} if the connection ends first or nothing comes within five seconds */
+  /** The next message. @throws {Error} if the connection ends first or nothing comes within twenty seconds */
   async next(): Promise<BackendMessage> {
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + 20_000;
     while (this.#messages.length === 0) {
       if (this.closed) throw new Error('the connection was closed');
-      if (Date.now() > deadline) throw new Error('no message within five seconds');
+      if (Date.now() > deadline) throw new Error('no message within twenty seconds');
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 1_000);
         this.#wake = () => {

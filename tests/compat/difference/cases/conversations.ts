@@ -1,9 +1,4 @@
-/**
- * The same conversations, message by message, direct and through the gate: every answer must be the same. What may differ is listed in
- * `DIFFERENCES`, and nowhere else.
- */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BackendMessage } from '../../src/wire/postgres/index.ts';
+/** Conversations that no driver would have, or that drivers have in other orders: messages of both protocols, COPY, notices. */
 import {
   bind,
   close,
@@ -17,38 +12,10 @@ import {
   parse,
   query as q,
   sync,
-} from '../support/frames.ts';
-import { type Gate, startGate } from '../support/gate.ts';
-import { transcribe } from '../support/transcript.ts';
-import { WireClient, type WireTarget } from '../support/wire-client.ts';
+} from '../../../support/frames.ts';
+import { ask, type Step } from '../conversation.ts';
 
-let gate: Gate;
-let through: WireTarget;
-let direct: WireTarget;
-
-beforeAll(async () => {
-  gate = await startGate({ environment: 'dev' });
-  through = {
-    host: '127.0.0.1',
-    port: gate.port,
-    user: 'alice',
-    password: await gate.token('alice'),
-    database: 'shop',
-  };
-  const { host, port, user, password, database } = gate.database.connection;
-  direct = { host, port, user, password, database };
-});
-afterAll(() => gate.stop());
-
-/** One step: what to send, and what to wait for before the next. */
-interface Step {
-  readonly send: readonly Buffer[];
-  /** How many ReadyForQuery, or up to which message. */
-  readonly until: number | BackendMessage['type'];
-}
-const ask = (...send: Buffer[]): Step => ({ send, until: 1 });
-
-const CONVERSATIONS: Record<string, readonly Step[]> = {
+export const CONVERSATIONS: Record<string, readonly Step[]> = {
   'a simple query': [ask(q('SELECT 1 AS one, NULL, $$x$$::bytea'))],
   'several statements in one text': [ask(q('SELECT 1; SELECT 2; ; SELECT 3'))],
   'an empty query': [ask(q('')), ask(q(' ; '))],
@@ -225,91 +192,3 @@ const CONVERSATIONS: Record<string, readonly Step[]> = {
   'large objects': [ask(q(`BEGIN; SELECT lo_create(0) > 0; COMMIT`))],
   'a value of 3 MB': [ask(parse('SELECT length($1), $1'), bind(['x'.repeat(3_000_000)]), execute(), sync)],
 };
-
-async function play(target: WireTarget, steps: readonly Step[]): Promise<string[]> {
-  const client = await WireClient.open(target);
-  const seen: string[] = [];
-  try {
-    for (const { send, until } of steps) {
-      client.send(...send);
-      const messages = typeof until === 'number' ? await client.untilReady(until) : await client.until(until);
-      seen.push(...messages.map(transcribe), '--');
-    }
-  } finally {
-    client.close();
-  }
-  return seen;
-}
-
-describe('a conversation is the same through the gate', () => {
-  test.each(Object.keys(CONVERSATIONS))('%s', async (name) => {
-    const steps = CONVERSATIONS[name]!;
-    const expected = await play(direct, steps);
-    expect(expected.length).toBeGreaterThan(1);
-    expect(await play(through, steps)).toEqual(expected);
-  });
-});
-
-describe('start-up', () => {
-  test('reports the same parameters, and a key of its own', async () => {
-    const [one, other] = [await WireClient.open(direct), await WireClient.open(through)];
-    expect(Object.fromEntries(other.parameters)).toEqual(Object.fromEntries(one.parameters));
-    expect(other.key?.secret).toHaveLength(4);
-    one.close();
-    other.close();
-  });
-
-  test('protocol 3.2 gets a long key', async () => {
-    const client = await WireClient.open(through, new Map(), 2);
-    expect(client.key?.secret).toHaveLength(32);
-    client.close();
-  });
-
-  test('options of unknown protocol extensions are declined', async () => {
-    const { encodeStartupMessage } = await import('../../src/wire/postgres/index.ts');
-    const client = await WireClient.dial(through);
-    client.send(
-      encodeStartupMessage({
-        parameters: new Map([['user', 'alice']]),
-        protocolOptions: new Map([['_pq_.x', '1']]),
-        minor: 9,
-      }),
-    );
-    expect(await client.next()).toMatchObject({
-      type: 'NegotiateProtocolVersion',
-      minor: 2,
-      unrecognizedOptions: ['_pq_.x'],
-    });
-    client.close();
-  });
-});
-
-describe('cancel', () => {
-  test('tells the process id of the backend', async () => {
-    const client = await WireClient.open(through);
-    client.send(q('SELECT pg_backend_pid()'));
-    const row = (await client.untilReady()).find((message) => message.type === 'DataRow');
-    expect(row?.type === 'DataRow' && row.columns.map(String)).toEqual([String(client.key!.processId)]);
-    client.close();
-  });
-
-  test('reaches the right backend, and only with the key', async () => {
-    const { encodeCancelRequest } = await import('../../src/wire/postgres/index.ts');
-    const client = await WireClient.open(through);
-    client.send(q('SELECT pg_sleep(20)'));
-    // A cancel that comes before the query runs cancels nothing, here as there.
-    const running = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(20)'`;
-    await expect.poll(async () => (await gate.database.query(running)).rowCount, { timeout: 10_000 }).toBe(1);
-    const wrong = Buffer.from(client.key!.secret);
-    wrong[0]! ^= 1;
-    for (const secret of [wrong, client.key!.secret]) {
-      const other = await WireClient.dial(through);
-      other.send(encodeCancelRequest(client.key!.processId, secret));
-      await expect.poll(() => other.closed).toBe(true);
-    }
-    const messages = await client.untilReady();
-    const error = messages.find((message) => message.type === 'ErrorResponse');
-    expect(error?.type === 'ErrorResponse' && error.fields.get('C')).toBe('57014');
-    client.close();
-  });
-});

@@ -1,0 +1,123 @@
+/**
+ * Everything in which an answer through the gate may differ from the database's own: all of it, and nothing else. The comparison of
+ * `tests/compat/difference` and of the random conversations applies `hides` and compares the rest field by field; the table of
+ * docs/transparency.md is generated from here (`npm run docs`).
+ *
+ * Whoever adds an entry weakens the promise of transparency: it needs a reason that holds, and the entry must hide nothing more than
+ * it names.
+ */
+import { type BackendMessage, ErrorFields } from '../../../src/wire/postgres/index.ts';
+
+export interface AllowedDifference {
+  readonly what: string;
+  /** How it differs. */
+  readonly how: string;
+  readonly why: string;
+  /**
+   * What the comparison does not look at, if the difference shows in a session from which nothing is hidden; absent where it cannot,
+   * or where no case may meet it.
+   */
+  readonly hides?: (name: string, value: unknown, message: BackendMessage) => unknown;
+}
+
+/** Where in its source the server raised an error. */
+const SOURCE_FIELDS = new Set(['F', 'L', 'R']);
+/** Syntax errors, unknown statements and portals. */
+const FOUND_BY_GATE = new Set(['42601', '26000', '34000']);
+
+export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
+  {
+    what: 'BackendKeyData',
+    how: 'the key is the gate’s own (4 bytes in protocol 3.0, 32 in 3.2); the process id is the backend’s',
+    why: 'a key of the database would let clients cancel past the gate',
+    // Another one for each connection, with or without a gate.
+    hides: (name, value, { type }) =>
+      type === 'NotificationResponse' && name === 'processId' ? 'some' : value,
+  },
+  {
+    what: 'user name',
+    how: '`current_user` is the database’s account of the gate, not the principal',
+    why: 'the credential is the gate’s; who acted stands in the ledger',
+  },
+  {
+    what: 'database name',
+    how: 'the name in `sluice.yaml` may differ from the server’s',
+    why: 'several gates, one server',
+  },
+  {
+    what: 'protocol version',
+    how: '3.2 is spoken with clients that ask for it, whatever the server speaks',
+    why: 'the gate is a server of its own',
+  },
+  {
+    what: 'authentication',
+    how: 'SCRAM-SHA-256(-PLUS) with a token, always',
+    why: 'see [decision 4](decisions/0004-scram-with-tokens.md)',
+  },
+  {
+    what: 'errors of the gate',
+    how: 'message begins with `sluice:`; SQLSTATEs in [errors.md](errors.md)',
+    why: 'so that nobody looks for them in the database',
+  },
+  {
+    what: 'syntax errors, unknown statements and portals',
+    how: 'told with the database’s fields, from the gate’s own parse; file, line and routine of the server’s source may be those of a neighbouring check',
+    why: 'the text is not forwarded',
+    hides: (_name, value) => (value instanceof ErrorFields ? withoutSource(value) : value),
+  },
+  {
+    what: 'masked columns',
+    how: '`RowDescription` has no table for them (table OID and column number 0)',
+    why: 'they are expressions',
+  },
+  {
+    what: 'errors and notices of writes to masked tables, or to tables with triggers, for who sees masks',
+    how: 'fields that could quote a row are withheld',
+    why: '[decision 5](decisions/0005-errors-under-masks.md)',
+  },
+  {
+    what: 'plans',
+    how: '`EXPLAIN` shows the masking subquery, flattened',
+    why: 'it shows what runs',
+  },
+  {
+    what: 'a statement that is held',
+    how: 'takes as long as people take; a NOTICE says so',
+    why: 'or an error at once, with `options=-c sluice.on_hold=fail`',
+  },
+  {
+    what: '`pg_stat_activity`, server logs',
+    how: 'show the rewritten text, the gate’s address and, after a refusal, `sluice refused this statement`',
+    why: 'the database sees what runs',
+  },
+  {
+    what: 'FunctionCall messages, replication connections',
+    how: 'refused with 0A000',
+    why: 'they would pass the gate unseen',
+  },
+  {
+    what: 'statements with non-ASCII characters in a `client_encoding` other than UTF8',
+    how: 'refused with 22021',
+    why: 'the gate decides only on text it is certain to read as the database does',
+  },
+  {
+    what: 'backslashes in plain strings while `standard_conforming_strings` is off',
+    how: 'refused with SL006',
+    why: 'the same; `E’…’` is read alike under either setting',
+  },
+  {
+    what: 'texts of more than 5,000 statements, queries of more than 20,000 columns, names by the hundred thousand',
+    how: 'refused with 54000 or 54001',
+    why: 'one text must not hold up everybody',
+  },
+  {
+    what: 'after `SET search_path`, `COMMIT`, `EXECUTE` or DDL in the same text, a temporary table that shares its name with another',
+    how: 'refused with SL006',
+    why: 'which one is meant shows only when it runs',
+  },
+];
+
+function withoutSource(fields: ErrorFields): ErrorFields {
+  if (!FOUND_BY_GATE.has(fields.get('C') ?? '')) return fields;
+  return new ErrorFields(fields.entries.filter(({ code }) => !SOURCE_FIELDS.has(code)));
+}

@@ -1,0 +1,34 @@
+/** Plays cases on both sides of a stage and requires that they are answered alike. */
+import { expect } from 'vitest';
+import { STATEMENT_KINDS, statementsOf } from './cases/statement-kinds.ts';
+import { type Form, inForm, play, type Step } from './conversation.ts';
+import type { Stage } from './stage.ts';
+
+export interface BothSides {
+  /** The database's own answers, a list a step. */
+  readonly expected: readonly (readonly string[])[];
+  readonly seen: readonly (readonly string[])[];
+}
+
+export async function playBoth(stage: Stage, steps: readonly Step[]): Promise<BothSides> {
+  await stage.reset();
+  const expected = await play(stage.direct, steps);
+  expect(expected, 'the conversation has to come to its end').toHaveLength(steps.length);
+  await stage.reset();
+  return { expected, seen: await play(stage.through, steps) };
+}
+
+export async function requireSame(stage: Stage, steps: readonly Step[]): Promise<void> {
+  const { expected, seen } = await playBoth(stage, steps);
+  // Flat, so that a failure shows the lines that differ.
+  expect(seen.flat()).toEqual(expected.flat());
+}
+
+/** A script of `STATEMENT_KINDS`. */
+export async function requireSameScript(stage: Stage, form: Form, name: string): Promise<void> {
+  const script = STATEMENT_KINDS[name]!.replaceAll('@', stage.gate.database.name);
+  await requireSame(
+    stage,
+    statementsOf(script).map((statement) => inForm(form, statement)),
+  );
+}

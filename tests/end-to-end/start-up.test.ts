@@ -1,0 +1,87 @@
+/** What a client is greeted with, and what its cancel key is good for. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { query as q } from '../support/frames.ts';
+import { type Gate, startGate } from '../support/gate.ts';
+import { WireClient, type WireTarget } from '../support/wire-client.ts';
+
+let gate: Gate;
+let through: WireTarget;
+let direct: WireTarget;
+
+beforeAll(async () => {
+  gate = await startGate({ environment: 'dev' });
+  through = {
+    host: '127.0.0.1',
+    port: gate.port,
+    user: 'alice',
+    password: await gate.token('alice'),
+    database: 'shop',
+  };
+  const { host, port, user, password, database } = gate.database.connection;
+  direct = { host, port, user, password, database };
+});
+afterAll(() => gate.stop());
+
+describe('start-up', () => {
+  test('reports the same parameters, and a key of its own', async () => {
+    const [one, other] = [await WireClient.open(direct), await WireClient.open(through)];
+    expect(Object.fromEntries(other.parameters)).toEqual(Object.fromEntries(one.parameters));
+    expect(other.key?.secret).toHaveLength(4);
+    one.close();
+    other.close();
+  });
+
+  test('protocol 3.2 gets a long key', async () => {
+    const client = await WireClient.open(through, new Map(), 2);
+    expect(client.key?.secret).toHaveLength(32);
+    client.close();
+  });
+
+  test('options of unknown protocol extensions are declined', async () => {
+    const { encodeStartupMessage } = await import('../../src/wire/postgres/index.ts');
+    const client = await WireClient.dial(through);
+    client.send(
+      encodeStartupMessage({
+        parameters: new Map([['user', 'alice']]),
+        protocolOptions: new Map([['_pq_.x', '1']]),
+        minor: 9,
+      }),
+    );
+    expect(await client.next()).toMatchObject({
+      type: 'NegotiateProtocolVersion',
+      minor: 2,
+      unrecognizedOptions: ['_pq_.x'],
+    });
+    client.close();
+  });
+});
+
+describe('cancel', () => {
+  test('tells the process id of the backend', async () => {
+    const client = await WireClient.open(through);
+    client.send(q('SELECT pg_backend_pid()'));
+    const row = (await client.untilReady()).find((message) => message.type === 'DataRow');
+    expect(row?.type === 'DataRow' && row.columns.map(String)).toEqual([String(client.key!.processId)]);
+    client.close();
+  });
+
+  test('reaches the right backend, and only with the key', async () => {
+    const { encodeCancelRequest } = await import('../../src/wire/postgres/index.ts');
+    const client = await WireClient.open(through);
+    client.send(q('SELECT pg_sleep(20)'));
+    // A cancel that comes before the query runs cancels nothing, here as there.
+    const running = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(20)'`;
+    await expect.poll(async () => (await gate.database.query(running)).rowCount, { timeout: 10_000 }).toBe(1);
+    const wrong = Buffer.from(client.key!.secret);
+    wrong[0]! ^= 1;
+    for (const secret of [wrong, client.key!.secret]) {
+      const other = await WireClient.dial(through);
+      other.send(encodeCancelRequest(client.key!.processId, secret));
+      await expect.poll(() => other.closed).toBe(true);
+    }
+    const messages = await client.untilReady();
+    const error = messages.find((message) => message.type === 'ErrorResponse');
+    expect(error?.type === 'ErrorResponse' && error.fields.get('C')).toBe('57014');
+    client.close();
+  });
+});
