@@ -18,9 +18,13 @@ export function startProgram(
   name: string,
   args: readonly string[],
   env: Record<string, string>,
+  options: { readonly cwd?: string } = {},
 ): RunningProgram {
   const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('PG'));
-  const child = spawn(name, args, { env: { ...Object.fromEntries(inherited), LC_ALL: 'C.UTF-8', ...env } });
+  const child = spawn(name, args, {
+    ...options,
+    env: { ...Object.fromEntries(inherited), LC_ALL: 'C.UTF-8', ...env },
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
@@ -35,14 +39,14 @@ export function startProgram(
   return { child, finished };
 }
 
-/** Runs `name` with `input` on its stdin. */
+/** Runs `name`, with `input` on its stdin. */
 export function runProgram(
   name: string,
   args: readonly string[],
   env: Record<string, string>,
-  input = '',
+  { input = '', ...options }: { readonly input?: string; readonly cwd?: string } = {},
 ): Promise<ProgramResult> {
-  const { child, finished } = startProgram(name, args, env);
+  const { child, finished } = startProgram(name, args, env, options);
   child.stdin.end(input);
   return finished;
 }

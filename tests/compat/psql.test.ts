@@ -154,12 +154,9 @@ SELECT id FROM orders ORDER BY id;
 SELECT 1 AS one, now() AS moment \\gdesc
 SELECT 'SELECT 6 * 7 AS answer' \\gexec
 `;
-    const { code, stdout, stderr } = await runProgram(
-      'psql',
-      ['-X', '-A', '-t'],
-      gate.env('bob', 'shop'),
+    const { code, stdout, stderr } = await runProgram('psql', ['-X', '-A', '-t'], gate.env('bob', 'shop'), {
       input,
-    );
+    });
     expect(stderr).toBe('');
     expect(stdout.split('\n').filter((line) => /^\d+$/.test(line))).toHaveLength(501);
     expect(stdout).toContain('moment|timestamp with time zone');

@@ -119,6 +119,10 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
     `SELECT t FROM customers c, unnest(string_to_array(c.city, ',')) t`,
     'SELECT · Read public.customers(city) · pg_catalog.unnest() · pg_catalog.string_to_array()',
   ],
+  [
+    `SELECT x.b FROM customers c, unnest(string_to_array(c.city, ','), ARRAY[c.id]) WITH ORDINALITY AS x (a, b, n)`,
+    'SELECT · Read public.customers(city,id) · pg_catalog.unnest() · pg_catalog.string_to_array()',
+  ],
   ['SELECT g FROM generate_series(1, 10) g', 'SELECT · Read · pg_catalog.generate_series()'],
   ['SELECT * FROM customers TABLESAMPLE BERNOULLI (10)', 'SELECT · Read public.customers(city,id,name)'],
   ['SELECT ctid, xmin FROM customers', 'SELECT · Read public.customers()'],

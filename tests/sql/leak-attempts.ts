@@ -71,6 +71,8 @@ const READING: readonly string[] = [
   `SELECT doc FROM ${c} ORDER BY id`,
   `SELECT unnest(tags) FROM ${c} ORDER BY 1`,
   `SELECT t FROM ${c}, unnest(tags) AS t ORDER BY 1`,
+  `SELECT x.a, x.b FROM ${c}, unnest(tags, tags) AS x (a, b) ORDER BY 1`,
+  `SELECT x.a FROM ${c} c, ROWS FROM (unnest(c.tags, ARRAY[c.email]), generate_series(1, 2)) AS x (z, a) ORDER BY 1`,
   `SELECT k FROM ${c} c, jsonb_object_keys(c.doc) k ORDER BY 1`,
   `SELECT v FROM ${c} c CROSS JOIN LATERAL jsonb_each(c.doc) AS e(k, v) ORDER BY 1`,
   `SELECT x.* FROM ${c} c, ROWS FROM (unnest(c.tags), generate_series(1, 2)) WITH ORDINALITY x ORDER BY 1, 2`,

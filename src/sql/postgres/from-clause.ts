@@ -33,6 +33,7 @@ import {
   as,
   bodyOf,
   type ColumnDef,
+  type FuncCall,
   itemsOf,
   type JoinExpr,
   type JsonTable,
@@ -129,13 +130,15 @@ function bindFunction(b: Binder, node: RangeFunction, place: Place): Item {
   for (const entry of node.functions ?? []) {
     const [call, definitions] = itemsOf(entry);
     if (call === undefined) continue;
-    bindExpression(b, call, { ...place, sink: sources });
+    const arrays = unnestedOf(call, definitions);
+    for (const each of arrays) bindExpression(b, each, { ...place, sink: sources });
     const defined = definitionsOf(b, itemsOf(definitions), sources);
     columns.push(...defined);
     // A function of one result has one column, named like itself or the alias; others have columns of their own.
     if (defined.length === 0) {
       open = true;
-      columns.push({ name: node.alias?.aliasname ?? outputName(call), sources });
+      const name = (arrays.length === 1 && node.alias?.aliasname) || outputName(call);
+      columns.push(...arrays.map(() => ({ name, sources })));
     }
   }
   const defined = definitionsOf(b, node.coldeflist ?? [], sources);
@@ -144,6 +147,25 @@ function bindFunction(b: Binder, node: RangeFunction, place: Place): Item {
   const first = node.functions?.length === 1 ? itemsOf(node.functions[0])[0] : undefined;
   const name = node.alias?.aliasname ?? (first && outputName(first));
   return derivedItem(name, { columns, open: open && defined.length === 0 }, aliasesOf(node.alias));
+}
+
+/** A bare `unnest` of several arrays is as many calls of the server's own; everything else is the call that it is. */
+function unnestedOf(call: Node, definitions: Node | undefined): readonly Node[] {
+  const body = as<FuncCall>(call, 'FuncCall');
+  const [name, ...more] = stringsOf(body?.funcname);
+  const args = body?.args ?? [];
+  if (body === undefined || name !== 'unnest' || more.length > 0 || args.length < 2) return [call];
+  const isPlain =
+    itemsOf(definitions).every((each) => as(each, 'ColumnDef') === undefined) &&
+    body.agg_order === undefined &&
+    body.agg_filter === undefined &&
+    body.over === undefined &&
+    !body.agg_star &&
+    !body.agg_distinct &&
+    !body.func_variadic;
+  if (!isPlain) return [call];
+  const funcname = ['pg_catalog', 'unnest'].map((sval) => ({ String: { sval } }));
+  return args.map((arg) => ({ FuncCall: { ...body, funcname, args: [arg] } }));
 }
 
 function definitionsOf(b: Binder, nodes: readonly Node[], sources: readonly Source[]): OutputColumn[] {

@@ -1,0 +1,59 @@
+/**
+ * The real clients: what each is, which file pins its version, and how its program is run. A program takes `work` or `reflect`,
+ * connects as libpq's environment variables say, and prints what came back, one fact a line, in `## sections`.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { folderOf, type Toolchain } from './toolchains.ts';
+
+export interface RealClient {
+  /** Also the name of its transcript, `clients/transcripts/<name>.txt`. */
+  readonly name: string;
+  readonly toolchain: Toolchain['name'];
+  /** The file of its toolchain that holds its version, in the pattern's first group. */
+  readonly pin: readonly [file: string, pattern: RegExp];
+  /** Program and arguments, from the toolchain's folder in the cache. */
+  readonly command: readonly string[];
+  /** Whether it also reads the structure of a database in which it sees masks. */
+  readonly reflects: boolean;
+}
+
+const python = (name: string, file: string, reflects = true): RealClient => ({
+  name,
+  toolchain: 'python',
+  pin: ['requirements.txt', new RegExp(`^${name.toLowerCase()}==(\\S+)`, 'm')],
+  command: ['venv/bin/python', file],
+  reflects,
+});
+
+export const REAL_CLIENTS: readonly RealClient[] = [
+  python('psycopg', 'psycopg_client.py'),
+  python('asyncpg', 'asyncpg_client.py'),
+  // Not yet: its inspector passes the name of a setting as a parameter.
+  python('SQLAlchemy', 'sqlalchemy_client.py', false),
+  python('Django', 'django_client.py'),
+];
+
+/** The version that its lock file names. */
+export function versionOf({ name, toolchain, pin: [file, pattern] }: RealClient): string {
+  const text = readFileSync(join(import.meta.dirname, 'clients', toolchain, file), 'utf8');
+  const version = pattern.exec(text)?.[1];
+  if (version === undefined) throw new Error(`${file} of ${toolchain} names no version of ${name}`);
+  return version;
+}
+
+/** The program with its path made absolute, ready to be spawned, and the folder it runs in. */
+export function commandOf({ toolchain, command }: RealClient): {
+  program: string;
+  args: readonly string[];
+  cwd: string;
+} {
+  const cwd = folderOf(toolchain);
+  const [program = '', ...args] = command;
+  return { program: program.includes('/') ? join(cwd, program) : program, args, cwd };
+}
+
+/** Where what a client is expected to print is kept. */
+export function transcriptFile(client: RealClient): string {
+  return join(import.meta.dirname, 'clients', 'transcripts', `${client.name}.txt`);
+}
