@@ -274,11 +274,11 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
   ],
   [
     `INSERT INTO orders (id, total) VALUES (1, 2) ON CONFLICT (id) DO UPDATE SET total = excluded.total WHERE orders.note = 'x'`,
-    'INSERT · Insert public.orders(id,note,total;id,note;id,total) · Update public.orders(id,note,total;id,note;total) · writes',
+    'INSERT · Insert public.orders(id,note;id,note;id,total) · Update public.orders(id,note;id,note;total) · writes',
   ],
   [
     'INSERT INTO orders (id) VALUES (1) RETURNING id, total',
-    'INSERT · Insert public.orders(id,total;;id) · Read public.orders(id,total) · writes',
+    'INSERT · Insert public.orders(;;id) · Read public.orders(id,total) · writes',
   ],
   [
     'INSERT INTO noisy (id) VALUES (1)',
@@ -297,7 +297,7 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
   ],
   [
     'UPDATE orders o SET note = c.city FROM customers c WHERE c.id = o.customer_id RETURNING o.id, c.name',
-    'UPDATE · Read public.customers(city,id,name;id) · Update public.orders(customer_id,id;customer_id;note) · Read public.orders(id) · writes',
+    'UPDATE · Read public.customers(city,id,name;id) · Update public.orders(customer_id;customer_id;note) · Read public.orders(id) · writes',
   ],
   ['UPDATE orders SET total = 1 WHERE CURRENT OF cur', 'UPDATE · Update public.orders(;;total) · writes'],
   [
@@ -318,7 +318,7 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
   ['DELETE FROM orders WHERE id IS NOT NULL', 'DELETE · Delete public.orders(id;id) · writes · unbounded'],
   [
     'DELETE FROM orders RETURNING *',
-    'DELETE · Delete public.orders(customer_id,id,note,placed,total) · Read public.orders(customer_id,id,note,placed,total) · writes · unbounded',
+    'DELETE · Delete public.orders() · Read public.orders(customer_id,id,note,placed,total) · writes · unbounded',
   ],
   [
     `MERGE INTO orders o USING customers c ON o.customer_id = c.id WHEN MATCHED AND c.city = 'x' THEN UPDATE SET note = c.name WHEN NOT MATCHED THEN INSERT (id) VALUES (c.id)`,
@@ -334,11 +334,11 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
   ],
   [
     'WITH d AS (DELETE FROM orders RETURNING id, note) SELECT note FROM d',
-    'SELECT · Delete public.orders(id,note) · Read public.orders(id,note) · writes · unbounded',
+    'SELECT · Delete public.orders() · Read public.orders(id,note) · writes · unbounded',
   ],
   [
     'WITH d AS (UPDATE orders SET total = 0 WHERE id = 1 RETURNING *) INSERT INTO archive SELECT id FROM d',
-    'INSERT · Update public.orders(customer_id,id,note,placed,total;id;total) · Read public.orders(customer_id,id,note,placed,total) · Insert public.archive(;;id) · writes',
+    'INSERT · Update public.orders(id;id;total) · Read public.orders(customer_id,id,note,placed,total) · Insert public.archive(;;id) · writes',
   ],
   [
     'COPY orders TO STDOUT',

@@ -41,6 +41,8 @@ const LABELS = [
     tags: 'national_id',
     doc: 'national_id',
   }).map(([column, label]) => ({ relation: 'public.customers', column, label })),
+  { relation: 'public.leads', column: 'ssn', label: 'national_id' },
+  { relation: 'public.leads', column: 'mail', label: 'email' },
 ];
 
 /** What one step of a visit showed. */

@@ -19,15 +19,52 @@ import {
 } from './namespace.ts';
 import { type RelationInfo, SYSTEM_COLUMNS } from './relation-info.ts';
 import type { PostgresScope } from './scope.ts';
-import { bodyOf, type Node, type RangeTableSample, type RangeVar, stringsOf, type TypeName } from './tree.ts';
+import {
+  bodyOf,
+  type ColumnRef,
+  type Node,
+  type RangeTableSample,
+  type RangeVar,
+  type ResTarget,
+  type SelectStmt,
+  stringsOf,
+  type TypeName,
+} from './tree.ts';
 
 /** A column reference with everything it may mean. */
 export interface ColumnUse {
+  readonly node: ColumnRef;
+  /** `row`: the row as a whole, in whatever spelling but that of a target. */
+  readonly kind: 'column' | 'row' | 'star';
   readonly fields: readonly string[];
   readonly namespace: Namespace | undefined;
   readonly sources: readonly Source[];
+  /** The relations whose own columns it names; empty if a query stands between. */
+  readonly direct: readonly RelationReference[];
   /** False if it may mean something else as well. */
   readonly certain: boolean;
+}
+
+/** One entry of a target list. */
+export interface TargetUse {
+  readonly target: ResTarget;
+  /** What it refers to: `columnUses` from here to there. */
+  readonly from: number;
+  readonly to: number;
+  /** What a star stands for, in order; undefined for all other targets. */
+  readonly star: readonly Item[] | undefined;
+  /** True in a RETURNING clause itself. */
+  readonly returning: boolean;
+}
+
+/** A query with GROUP BY. */
+export interface Grouping {
+  readonly select: SelectStmt;
+  readonly items: readonly Item[];
+  /** Columns that are keys as they are. */
+  readonly keys: Source[];
+  /** Columns that stand outside of aggregates. */
+  readonly bare: Source[];
 }
 
 export interface Binder {
@@ -35,6 +72,8 @@ export interface Binder {
   readonly sheet: FactSheet;
   readonly references: RelationReference[];
   readonly columnUses: ColumnUse[];
+  readonly targetUses: TargetUse[];
+  readonly groupings: Grouping[];
   /** What foreign keys change besides. */
   readonly cascades: Cascade[];
   /** The schema that CREATE SCHEMA makes, for what it makes inside. */
@@ -51,6 +90,8 @@ export function createBinder(scope: PostgresScope): Binder {
     sheet: new FactSheet(),
     references: [],
     columnUses: [],
+    targetUses: [],
+    groupings: [],
     cascades: [],
     creationSchema: undefined,
     sessionObject: undefined,
@@ -66,6 +107,8 @@ export interface Place {
   readonly filter: boolean;
   /** Collects the base columns that the expression's value comes from. */
   readonly sink: Source[] | undefined;
+  /** The query whose GROUP BY decides over the expression; undefined inside of its aggregates, and everywhere else. */
+  readonly grouping?: Grouping | undefined;
 }
 
 /** A WITH query that is in scope, and those around it. */
@@ -100,6 +143,7 @@ export function referTo(
     filters: new Set(),
     correlated: new Set(),
     systemColumns: new Set(),
+    returned: new Set(),
     wholeRow: false,
     natural: false,
     qualified: [],
@@ -159,6 +203,7 @@ export function read(sources: readonly Source[], place: Place): void {
     reference.reads.add(column);
     if (place.filter) reference.filters.add(column);
     place.sink?.push(source);
+    place.grouping?.bare.push(source);
   }
 }
 
@@ -167,35 +212,58 @@ export function correlate(sources: readonly Source[]): void {
   for (const { reference, column } of sources) reference.correlated.add(column);
 }
 
-/** Notes that everything an item yields is read. */
+/** Notes that everything an item yields is read, as a row. */
 export function readItem(item: Item, place: Place): void {
-  for (const { sources } of item.output().columns) read(sources, place);
+  readColumns(item, place);
   for (const reference of item.direct()) reference.wholeRow = true;
 }
 
+/** Notes that everything an item yields is read, column by column. */
+export function readColumns(item: Item, place: Place): void {
+  for (const { sources } of item.output().columns) read(sources, place);
+}
+
 /** Resolves a bare name as a column, or as a row as a whole. Falls back to everything in scope. */
-export function readName(b: Binder, name: string, place: Place): void {
-  const { sources, maybe, found, level } = findColumn(place.namespace, name);
+export function readName(b: Binder, node: ColumnRef, name: string, place: Place): void {
+  const { namespace } = place;
+  const { sources, maybe, found, level, items } = findColumn(place.namespace, name);
   if (found) {
     read(sources, place);
     if (level !== place.namespace) correlate(sources);
-    b.columnUses.push({ fields: [name], namespace: place.namespace, sources, certain: true });
+    const direct = directOf(items);
+    b.columnUses.push({ node, kind: 'column', fields: [name], namespace, sources, direct, certain: true });
     return;
   }
   const item = findItem(place.namespace, name);
   if (item) {
     readItem(item, place);
+    const direct = directOf([item]);
     b.columnUses.push({
+      node,
+      kind: 'row',
       fields: [name],
-      namespace: place.namespace,
+      namespace,
       sources: sourcesOf(item),
+      direct,
       certain: true,
     });
     return;
   }
   for (const { reference } of maybe) if (reference) read([{ reference, column: name }], place);
   if (maybe.length === 0) readEverything(place);
-  b.columnUses.push({ fields: [name], namespace: place.namespace, sources: [], certain: false });
+  b.columnUses.push({
+    node,
+    kind: 'column',
+    fields: [name],
+    namespace,
+    sources: [],
+    direct: [],
+    certain: false,
+  });
+}
+
+export function directOf(items: readonly Item[]): readonly RelationReference[] {
+  return items.flatMap((item) => [...item.direct()]);
 }
 
 export function sourcesOf(item: Item): Source[] {

@@ -5,7 +5,9 @@
  */
 import {
   type Binder,
+  type ColumnUse,
   correlate,
+  directOf,
   eachChild,
   noteOperator,
   noteType,
@@ -17,7 +19,7 @@ import {
   sourcesOf,
 } from './binder.ts';
 import { noteCall } from './calls.ts';
-import { findItem, type Item } from './namespace.ts';
+import { findItem, type Item, type Source } from './namespace.ts';
 import { bindQuery } from './queries.ts';
 import {
   type A_Const,
@@ -205,22 +207,45 @@ function bindColumn(b: Binder, node: ColumnRef, place: Place): void {
   const star = as(fields.at(-1), 'A_Star') !== undefined;
   if (names.length === 1) {
     if (star) for (const item of place.namespace?.items ?? []) if (item.columnsVisible) readItem(item, place);
-    if (!star) readName(b, names[0]!, place);
+    if (!star) readName(b, node, names[0]!, place);
     return;
   }
   const [column, relation, schema] = names.toReversed();
   const item = findItem(place.namespace, relation!, schema);
   if (item === undefined) {
     readEverything(place);
-    b.columnUses.push({ fields: names, namespace: place.namespace, sources: [], certain: false });
+    const { namespace } = place;
+    b.columnUses.push({
+      node,
+      kind: 'column',
+      fields: names,
+      namespace,
+      sources: [],
+      direct: [],
+      certain: false,
+    });
     return;
   }
   if (schema !== undefined) item.reference?.qualified.push(node);
   if (star) readItem(item, place);
   else readField(b, item, column!, place);
-  const sources = star ? sourcesOf(item) : (item.find(column!) ?? sourcesOf(item));
-  if (!place.namespace?.items.includes(item)) correlate(sources);
-  b.columnUses.push({ fields: names, namespace: place.namespace, sources, certain: !item.open });
+  const found = star ? undefined : item.find(column!);
+  noteItemUse(b, node, item, found ?? sourcesOf(item), found ? 'column' : 'row', place);
+}
+
+/** Notes a qualified reference. */
+export function noteItemUse(
+  b: Binder,
+  node: ColumnRef,
+  item: Item,
+  sources: readonly Source[],
+  kind: ColumnUse['kind'],
+  { namespace }: Place,
+): void {
+  if (!namespace?.items.includes(item)) correlate(sources);
+  const fields = stringsOf(node.fields);
+  const direct = directOf([item]);
+  b.columnUses.push({ node, kind, fields, namespace, sources, direct, certain: !item.open });
 }
 
 /** `item.field`: a column, or a function of the whole row in the guise of one. */
@@ -259,10 +284,18 @@ function bindSubLink(b: Binder, { testexpr, operName, subselect }: SubLink, plac
 function bindCall(b: Binder, call: FuncCall, place: Place): void {
   const args = call.args ?? [];
   noteCall(b, stringsOf(call.funcname), call.func_variadic ? undefined : countOf(call), args);
-  bindExpressions(b, args, call.agg_distinct ? filtering(place) : place);
-  bindExpressions(b, call.agg_order, call.agg_within_group ? place : filtering(place));
-  if (call.agg_filter) bindExpression(b, call.agg_filter, filtering(place));
+  const inner = isAggregate(b, call) ? { ...place, grouping: undefined } : place;
+  bindExpressions(b, args, call.agg_distinct ? filtering(inner) : inner);
+  bindExpressions(b, call.agg_order, call.agg_within_group ? inner : filtering(inner));
+  if (call.agg_filter) bindExpression(b, call.agg_filter, filtering(inner));
   if (call.over) eachChild(call.over, (child) => bindExpression(b, child, filtering(place)));
+}
+
+/** Over a window, an aggregate sees the grouped rows. */
+function isAggregate({ scope }: Binder, { funcname, over }: FuncCall): boolean {
+  if (over !== undefined) return false;
+  const overloads = scope.catalog.functionsNamed(stringOf(funcname?.at(-1)) ?? '');
+  return overloads.length > 0 && overloads.every(({ kind }) => kind === 'a');
 }
 
 /** Ordered-set aggregates take their sort keys as arguments too. */

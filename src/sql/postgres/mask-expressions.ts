@@ -25,13 +25,21 @@ export interface MaskedColumn {
   readonly typeText: string | undefined;
 }
 
-/** The masked value of a column, as SQL. */
-export function maskExpression(catalog: CatalogSnapshot, info: ColumnInfo, mask: Mask): string {
+/**
+ * The masked value of a column, as SQL.
+ * @param reference how SQL refers to the column there; by default by its bare name
+ */
+export function maskExpression(
+  catalog: CatalogSnapshot,
+  info: ColumnInfo,
+  mask: Mask,
+  reference = quoteName(info.name),
+): string {
   const type = catalog.type(info.typeOid);
   const column: MaskedColumn = {
     info,
     type,
-    reference: quoteName(info.name),
+    reference,
     typeText: type && spellType(type, info),
   };
   const value = valueExpression(column, mask) ?? nullExpression(column);

@@ -3,7 +3,7 @@
  *
  * @see https://www.postgresql.org/docs/18/dml.html
  */
-import { type Binder, type CteFrame, type Place, read, referTo, useRelation } from './binder.ts';
+import { type Binder, type CteFrame, type Place, referTo, useRelation } from './binder.ts';
 import { isAlwaysTrue } from './bounded.ts';
 import { type Change, noteCascades, noteCatalogChange, noteChangeBelow, noteTriggers } from './cascades.ts';
 import { bindExpression, bindExpressions, filtering, noteInert } from './expressions.ts';
@@ -16,7 +16,7 @@ import {
   type Output,
   type RelationReference,
   relationItem,
-  type Source,
+  withVisibility,
 } from './namespace.ts';
 import { bindQuery, bindTargets, bindWith } from './queries.ts';
 import {
@@ -118,7 +118,9 @@ function bindOnConflict(b: Binder, clause: OnConflictClause, target: Target, out
   for (const node of infer?.indexElems ?? []) bindIndexElement(b, as<IndexElem>(node, 'IndexElem'), own);
   if (infer?.whereClause) bindExpression(b, infer.whereClause, filtering(own));
   if (clause.action !== 'ONCONFLICT_UPDATE') return;
-  const excluded = derivedItem('excluded', target.item.output(), []);
+  // The row that was to be inserted: nothing of it comes from the table.
+  const proposed = target.item.output().columns.map(({ name }) => ({ name, sources: [] }));
+  const excluded = derivedItem('excluded', { columns: proposed, open: target.item.open }, []);
   const place: Place = { ...outer, namespace: { items: [target.item, excluded], parent: outer.namespace } };
   noteChange(b, target, 'Update', bindAssignments(b, targetList, place));
   if (whereClause) bindExpression(b, whereClause, filtering(place));
@@ -250,6 +252,10 @@ function columnNamesOf({ reference }: Target): string[] {
     .map(({ name }) => name);
 }
 
+/**
+ * RETURNING sees the target through a reference of its own: what is read there can be masked, what the change itself reads
+ * cannot.
+ */
 function bindReturning(
   b: Binder,
   clause: ReturningClause | undefined,
@@ -258,35 +264,24 @@ function bindReturning(
   around: Place,
 ): Output {
   if (clause === undefined) return { ...NO_OUTPUT, open: false };
-  const output = target.item.output();
-  const options = (clause.options ?? []).map((node) => as<ReturningOption>(node, 'ReturningOption') ?? {});
+  const before = new Map(b.references.map((reference) => [reference, new Set(reference.reads)]));
+  const { node } = target.reference;
+  const reference = referTo(b, node, 'returning');
+  const item = relationItem(reference, node.alias?.aliasname, []);
+  const options = (clause.options ?? []).map((each) => as<ReturningOption>(each, 'ReturningOption') ?? {});
   const named = (option: string, fallback: string): string =>
     options.find((each) => each.option === option)?.value ?? fallback;
-  const rows = [named('RETURNING_OPTION_OLD', 'old'), named('RETURNING_OPTION_NEW', 'new')].map((name) => ({
-    ...derivedItem(name, output, []),
-    columnsVisible: false,
-    relationVisible: true,
-    name,
-    find: (column: string) => target.item.find(column),
-    output: () => output,
-    direct: () => [target.reference],
-  }));
-  const sink: Source[] = [];
+  const rows = [named('RETURNING_OPTION_OLD', 'old'), named('RETURNING_OPTION_NEW', 'new')].map((name) =>
+    withVisibility(relationItem(reference, name, []), true, false),
+  );
   const place: Place = {
     ...around,
-    namespace: { items: [target.item, ...others, ...rows], parent: around.namespace },
-    sink,
+    namespace: { items: [item, ...others, ...rows], parent: around.namespace },
   };
-  const result = bindTargets(b, clause.exprs, place);
-  noteReturned(b, target, [...sink, ...result.columns.flatMap(({ sources }) => [...sources])]);
+  const result = bindTargets(b, clause.exprs, place, true);
+  if (reference.reads.size > 0) b.sheet.use(reference.id, reference.relation, 'Read');
+  for (const [each, known] of before) {
+    for (const column of each.reads) if (!known.has(column)) each.returned.add(column);
+  }
   return result;
-}
-
-/** What RETURNING shows of the target is a read of it, on top of the change. */
-function noteReturned(b: Binder, { reference }: Target, sources: readonly Source[]): void {
-  const own = sources.filter((source) => source.reference === reference);
-  if (own.length === 0) return;
-  const sheet = b.sheet.use(reference.id, reference.relation, 'Read');
-  for (const { column } of own) sheet.reads.add(column);
-  read(own, { namespace: undefined, ctes: undefined, filter: false, sink: undefined });
 }

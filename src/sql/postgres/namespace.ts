@@ -15,8 +15,11 @@ export interface RelationReference {
   readonly node: RangeVar;
   readonly relation: RelationInfo | undefined;
   readonly id: RelationId;
-  /** `source`: an item of FROM; `target`: of INSERT, UPDATE, DELETE, MERGE; `copy`: of COPY; `utility`: anything else. */
-  readonly role: 'source' | 'target' | 'copy' | 'utility';
+  /**
+   * `source`: an item of FROM; `target`: of INSERT, UPDATE, DELETE, MERGE; `returning`: that target, as RETURNING sees it;
+   * `copy`: of COPY; `utility`: anything else.
+   */
+  readonly role: 'source' | 'target' | 'returning' | 'copy' | 'utility';
   /** The TABLESAMPLE around it. */
   readonly sample: RangeTableSample | undefined;
   /** Columns read here, by their own names. */
@@ -25,7 +28,9 @@ export interface RelationReference {
   /** Columns read from a query inside the one that they belong to. */
   readonly correlated: Set<string>;
   readonly systemColumns: Set<string>;
-  /** True if `*` or the row as a whole is used. */
+  /** Columns read in a RETURNING and nowhere before. */
+  readonly returned: Set<string>;
+  /** True if the row as a whole is used, other than by a star in a target list. */
   wholeRow: boolean;
   /** True if it takes part in a NATURAL JOIN. */
   natural: boolean;
@@ -85,6 +90,8 @@ export interface Lookup {
   readonly found: boolean;
   /** Where it was found. */
   readonly level: Namespace | undefined;
+  /** The items there that have it. */
+  readonly items: readonly Item[];
 }
 
 /** Looks a bare column name up, from the innermost level outwards. */
@@ -93,18 +100,18 @@ export function findColumn(from: Namespace | undefined, column: string): Lookup 
   for (let level = from; level; level = level.parent) {
     spendEffort(level.items.length);
     const sources: Source[] = [];
-    let found = false;
+    const items: Item[] = [];
     for (const item of level.items) {
       if (!item.columnsVisible) continue;
       const hit = item.find(column);
       if (hit) {
-        found = true;
+        items.push(item);
         sources.push(...hit);
       } else if (item.open) maybe.push(item);
     }
-    if (found) return { sources, maybe, found, level };
+    if (items.length > 0) return { sources, maybe, found: true, level, items };
   }
-  return { sources: [], maybe, found: false, level: undefined };
+  return { sources: [], maybe, found: false, level: undefined, items: [] };
 }
 
 /** Looks an item up by name, from the innermost level outwards. With `schema`, only relations of that schema without alias. */

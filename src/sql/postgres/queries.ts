@@ -3,10 +3,11 @@
  *
  * @see https://www.postgresql.org/docs/18/sql-select.html
  */
-import { type Binder, type CteFrame, type Place, read } from './binder.ts';
+import { type Binder, type CteFrame, type Place, read, readColumns, sourcesOf } from './binder.ts';
 import { noteLockBelow } from './cascades.ts';
-import { bindExpression, bindExpressions, filtering, noteInert } from './expressions.ts';
+import { bindExpression, bindExpressions, filtering, noteInert, noteItemUse } from './expressions.ts';
 import { bindFrom, starOutput } from './from-clause.ts';
+import { noteGrouping } from './groupings.ts';
 import { bindModification, isModification } from './modifications.ts';
 import {
   boundedColumns,
@@ -76,10 +77,13 @@ export function bindSelect(
 
 function bindPlainSelect(b: Binder, select: SelectStmt, outer: Place): Output {
   const items = bindFrom(b, select.fromClause, outer);
-  const place: Place = { ...outer, namespace: { items, parent: outer.namespace } };
-  if (select.whereClause) bindExpression(b, select.whereClause, filtering(place));
+  const within: Place = { ...outer, namespace: { items, parent: outer.namespace } };
+  if (select.whereClause) bindExpression(b, select.whereClause, filtering(within));
+  const grouping = select.groupClause && { select, items, keys: [], bare: [] };
+  const place: Place = grouping ? { ...within, grouping } : within;
   const output = bindTargets(b, select.targetList, place);
-  bindKeys(b, select.groupClause, place, output, true);
+  bindKeys(b, select.groupClause, within, output, true);
+  if (grouping) noteGrouping(b, grouping, within);
   if (select.havingClause) bindExpression(b, select.havingClause, filtering(place));
   bindExpressions(b, select.windowClause, filtering(place));
   if (select.distinctClause) bindDistinct(b, select.distinctClause, place, output);
@@ -164,24 +168,50 @@ function noteLock(b: Binder, clause: LockingClause | undefined, items: readonly 
 }
 
 /** The target list of a query or a RETURNING. */
-export function bindTargets(b: Binder, targets: readonly Node[] | undefined, place: Place): Output {
+export function bindTargets(
+  b: Binder,
+  targets: readonly Node[] | undefined,
+  place: Place,
+  returning = false,
+): Output {
   const columns: OutputColumn[] = [];
   let open = false;
   for (const node of targets ?? []) {
-    const { name, val } = as<ResTarget>(node, 'ResTarget') ?? {};
+    const target = as<ResTarget>(node, 'ResTarget') ?? {};
+    const { name, val } = target;
     if (val === undefined) continue;
+    const from = b.columnUses.length;
     const star = starOf(val, place.namespace);
+    const items = star && bindStar(b, val, place);
     if (star) {
-      bindExpression(b, val, place);
       columns.push(...star.columns);
       open ||= star.open;
-      continue;
+    } else {
+      const sources: Source[] = [];
+      bindExpression(b, val, { ...place, sink: sources });
+      columns.push({ name: name ?? outputName(val), sources: distinctSources(sources) });
     }
-    const sources: Source[] = [];
-    bindExpression(b, val, { ...place, sink: sources });
-    columns.push({ name: name ?? outputName(val), sources: distinctSources(sources) });
+    b.targetUses.push({ target, from, to: b.columnUses.length, star: items, returning });
   }
   return { columns: boundedColumns(columns), open };
+}
+
+/** Binds `*` or `item.*` as what it stands for; undefined if that is not known. */
+function bindStar(b: Binder, val: Node, place: Place): readonly Item[] | undefined {
+  const column = as<ColumnRef>(val, 'ColumnRef');
+  const [relation, schema] = stringsOf(column?.fields?.slice(0, -1)).toReversed();
+  const item = relation === undefined ? undefined : findItem(place.namespace, relation, schema);
+  if (column === undefined || (relation !== undefined && item === undefined)) {
+    bindExpression(b, val, place);
+    return undefined;
+  }
+  if (item && schema !== undefined) item.reference?.qualified.push(column);
+  const items = item ? [item] : (place.namespace?.items ?? []).filter(({ columnsVisible }) => columnsVisible);
+  for (const each of items) {
+    readColumns(each, place);
+    noteItemUse(b, column, each, sourcesOf(each), 'star', place);
+  }
+  return items;
 }
 
 /** What `*` or `item.*` yields; undefined if the expression is no star. */

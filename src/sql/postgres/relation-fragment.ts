@@ -46,7 +46,20 @@ function columnText(
   mask: Mask | undefined,
 ): string {
   const name = quoteName(info.name);
-  if (mask === undefined) return name;
+  return mask === undefined ? name : `${columnExpression(catalog, relation, info, mask, name)} AS ${name}`;
+}
+
+/**
+ * The masked value of one column.
+ * @param reference how SQL refers to the column where the expression will stand
+ */
+export function columnExpression(
+  catalog: CatalogSnapshot,
+  relation: RelationInfo,
+  info: ColumnInfo,
+  mask: Mask,
+  reference: string,
+): string {
   const fitting = catalog.isComputed(relation, info.name) ? strictest(mask) : mask;
-  return `${settingsMask(relation, info) ?? maskExpression(catalog, info, fitting)} AS ${name}`;
+  return settingsMask(relation, info) ?? maskExpression(catalog, info, fitting, reference);
 }

@@ -27,8 +27,10 @@ const READING: ReadonlySet<string> = new Set([
 /** Statements about relations that neither show nor depend on any value in them. */
 const BLIND: ReadonlySet<string> = new Set([
   'ClusterStmt',
+  'CommentStmt',
   'DropStmt',
   'LockStmt',
+  'RefreshMatViewStmt',
   'ReindexStmt',
   'TruncateStmt',
   'VacuumStmt',
@@ -55,7 +57,7 @@ export function requireAnswerable(
   }
   for (const reference of masked) {
     if (reference.role === 'target') requireBlindWrite(statement, reference, masks, scope);
-    else requireSubstitutable(reference, statement);
+    else if (reference.role !== 'returning') requireSubstitutable(reference, statement);
   }
   requireNoCopyOfMasked(statement, masks);
   requireNoEstimate(statement.tree, masked, masks);
@@ -103,27 +105,35 @@ function requireSubstitutable(
     throw maskRefused(`${facts.command} on ${id} cannot be done by who sees masked values`);
   if (systemColumns.size === 0 || (!wholeRow && !natural)) return;
   throw maskRefused(
-    `system columns of ${id} stand beside * or a whole row`,
-    'List the columns instead of using *.',
+    `system columns of ${id} stand beside a whole row or a NATURAL JOIN`,
+    'List the columns instead.',
   );
 }
 
 /** Masked values must not be stored where they would pass for real ones. */
 function requireNoCopyOfMasked({ binder, tree }: PostgresStatement, masks: MaskIndex): void {
-  const written = binder.references.find(
+  const written = binder.references.filter(
     ({ role, relation }) => role === 'target' && relation?.temporary !== true,
   );
   const created = permanentTarget(tree);
-  if (written === undefined && created === undefined) return;
+  if (written.length === 0 && created === undefined) return;
+  // What the only change of a statement returns is stored nowhere: it has been made by then.
+  const returnsOnly = created === undefined && written.length === 1 && targets(binder.references) === 1;
   for (const reference of binder.references) {
-    if (reference.role === 'target') continue;
-    const [column] = masks.readThrough(reference);
+    if (reference.role === 'target' || (returnsOnly && reference.role === 'returning')) continue;
+    const column = masks
+      .readThrough(reference)
+      .find((name) => !(returnsOnly && reference.returned.has(name)));
     if (column === undefined) continue;
     throw maskRefused(
-      `values computed from the masked column ${reference.id}.${column} would be stored in ${written?.id ?? created}`,
+      `values computed from the masked column ${reference.id}.${column} would be stored in ${written[0]?.id ?? created}`,
       'Write only what does not depend on masked columns, or write to a temporary table.',
     );
   }
+}
+
+function targets(references: readonly RelationReference[]): number {
+  return references.filter(({ role }) => role === 'target').length;
 }
 
 /** What CREATE TABLE AS or SELECT INTO makes, unless it is temporary. */

@@ -6,7 +6,7 @@
 import { type Token, tokenize } from './lexer.ts';
 import type { Offsets } from './offsets.ts';
 import { rewriteFailed } from './refusal.ts';
-import type { ColumnRef, RangeTableSample, RangeVar } from './tree.ts';
+import type { ColumnRef, Node, RangeTableSample, RangeVar, ResTarget } from './tree.ts';
 
 export interface Extent {
   readonly start: number;
@@ -60,6 +60,40 @@ export class Places {
     const last = this.#lastOfName(first, node);
     const end = hasColumns ? this.#closing(last + 1) : last;
     return { start: this.#token(first).start, end: this.#token(end).end };
+  }
+
+  /** A column reference, its star included. */
+  column(node: ColumnRef): Extent {
+    const first = this.#indexAt(node.location);
+    const last = first + 2 * ((node.fields?.length ?? 1) - 1);
+    for (let i = first + 1; i < last; i += 2) {
+      if (this.#word(i) !== '.') throw rewriteFailed('a column in the statement was not found');
+    }
+    return { start: this.#token(first).start, end: this.#token(last).end };
+  }
+
+  /** An entry of a RETURNING: up to the next comma, or to where the statement ends. */
+  target({ location }: ResTarget): Extent {
+    const first = this.#indexAt(location);
+    let depth = 0;
+    let last = first;
+    for (let i = first; ; i++) {
+      const word = this.#word(i);
+      if (word === '(' || word === '[') depth++;
+      if (word === ')' || word === ']') depth--;
+      const isEnd = word === undefined || word === ';' || (word === ',' && depth === 0) || depth < 0;
+      if (isEnd) return { start: this.#token(first).start, end: this.#token(last).end };
+      last = i;
+    }
+  }
+
+  /** Where the first key of a GROUP BY may be put. */
+  groupKeys(keys: readonly Node[]): number {
+    const start = leftmost(keys);
+    let at = this.#indexAt(Number.isFinite(start) ? start : undefined);
+    while (at > 0 && !(this.#word(at - 1) === 'by' && this.#word(at - 2) === 'group')) at--;
+    if (this.#word(at) === 'all' || this.#word(at) === 'distinct') at++;
+    return this.#token(at).start;
   }
 
   /** What stands in front of the last two parts of a column reference. */
@@ -117,4 +151,15 @@ export class Places {
     if (token === undefined) throw rewriteFailed('a token was not found');
     return token;
   }
+}
+
+/** The first place that anything below has. */
+function leftmost(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return Number.POSITIVE_INFINITY;
+  let first = Number.POSITIVE_INFINITY;
+  for (const [field, inner] of Object.entries(value)) {
+    const place = field === 'location' && typeof inner === 'number' ? inner : leftmost(inner);
+    if (place >= 0) first = Math.min(first, place);
+  }
+  return first;
 }

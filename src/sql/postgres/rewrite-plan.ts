@@ -9,6 +9,7 @@ import type { MaskIndex } from './mask-index.ts';
 import type { RelationReference } from './namespace.ts';
 import { maskRefused } from './refusal.ts';
 import { relationFragment } from './relation-fragment.ts';
+import { planColumns } from './rewrite-columns.ts';
 import type { Places } from './rewrite-places.ts';
 import type { Change } from './rewrite-proof.ts';
 import { type PostgresScope, TEMPORARY_SCHEMA } from './scope.ts';
@@ -19,8 +20,19 @@ export interface StatementPlan {
   readonly splices: readonly Splice[];
   /** Changes by the body of the node they apply to, but for those in `fragments`. */
   readonly changes: ReadonlyMap<object, Change>;
-  /** Bodies of RangeVars and CopyStmts, and the subquery that takes their place. */
-  readonly fragments: ReadonlyMap<object, string>;
+  /** Bodies of nodes, and the text that takes their place or joins them. */
+  readonly fragments: ReadonlyMap<object, Fragment>;
+}
+
+/**
+ * A text that was made for one place.
+ * - `subquery` in place of a relation, `copy` in place of that of a COPY: a query in parentheses
+ * - `expression` in place of a column, `targets` in place of an entry of a target list, `keys` in front of those of a GROUP BY:
+ *   a list as it stands behind SELECT
+ */
+export interface Fragment {
+  readonly kind: 'subquery' | 'copy' | 'expression' | 'targets' | 'keys';
+  readonly text: string;
 }
 
 export function planStatement(
@@ -32,8 +44,10 @@ export function planStatement(
   const plan = {
     splices: [] as Splice[],
     changes: new Map<object, Change>(),
-    fragments: new Map<object, string>(),
+    fragments: new Map<object, Fragment>(),
+    writtenOut: new Set<object>(),
   };
+  planColumns(plan, statement, masks, scope.catalog, places);
   for (const reference of statement.binder.references) {
     if (reference.role === 'source' && masks.isMasked(reference))
       substitute(plan, reference, masks, scope, places);
@@ -44,10 +58,13 @@ export function planStatement(
   return plan;
 }
 
-interface Plan {
+/** A plan in the making. */
+export interface Plan {
   readonly splices: Splice[];
   readonly changes: Map<object, Change>;
-  readonly fragments: Map<object, string>;
+  readonly fragments: Map<object, Fragment>;
+  /** Stars that were replaced by lists. */
+  readonly writtenOut: Set<object>;
 }
 
 function substitute(
@@ -71,8 +88,9 @@ function substitute(
   const alias = node.alias === undefined ? ` AS ${quoteName(node.relname ?? '')}` : '';
   plan.splices.push({ start, end, text: `${isTableCommand ? 'SELECT * FROM ' : ''}${text}${alias}` });
   if (sampleExtent) plan.splices.push({ ...sampleExtent, text: '' });
-  plan.fragments.set(node, text);
+  plan.fragments.set(node, { kind: 'subquery', text });
   for (const column of qualified) {
+    if (plan.writtenOut.has(column)) continue;
     plan.splices.push({ ...places.qualification(column), text: '' });
     plan.changes.set(column, { kind: 'unqualify', node: column });
   }
@@ -113,12 +131,13 @@ function substituteCopy(
     only: relation!.kind === 'table' || relation!.kind === 'foreign-table',
   });
   plan.splices.push({ ...places.copied(reference.node, listed.length > 0), text });
-  plan.fragments.set(body, text);
+  plan.fragments.set(body, { kind: 'copy', text });
 }
 
 /** What was resolved is what must run: bare names of relations are spelled with their schema. */
 function qualify(plan: Plan, { node, relation, role }: RelationReference, places: Places): void {
-  if (relation === undefined || node.schemaname !== undefined || role === 'utility') return;
+  if (relation === undefined || node.schemaname !== undefined) return;
+  if (role === 'utility' || role === 'returning') return;
   const schema = relation.temporary ? TEMPORARY_SCHEMA : relation.schema;
   plan.splices.push({ ...places.name(node), text: quoteQualified(schema, relation.name) });
   plan.changes.set(node, { kind: 'qualify', schema });

@@ -14,7 +14,15 @@ export type Change =
   /** A column reference: without its schema. */
   | { readonly kind: 'unqualify'; readonly node: ColumnRef }
   /** COPY of a relation: COPY of this query. */
-  | { readonly kind: 'copy'; readonly subquery: Node };
+  | { readonly kind: 'copy'; readonly subquery: Node }
+  /** A column: this expression. */
+  | { readonly kind: 'expression'; readonly expression: Node | undefined }
+  /** An entry of a target list: these entries. */
+  | { readonly kind: 'targets'; readonly targets: readonly Node[] }
+  /** An entry of a target list: with this name. */
+  | { readonly kind: 'name'; readonly name: string }
+  /** A query: with these keys in front of those of its GROUP BY. */
+  | { readonly kind: 'keys'; readonly keys: readonly Node[] };
 
 /** By the body of the original's node. */
 export type Changes = ReadonlyMap<object, Change>;
@@ -29,14 +37,41 @@ function same(a: unknown, b: unknown, changes: Changes, made: Set<object>): bool
   if (typeof a !== 'object' || a === null) return a === b;
   if (typeof b !== 'object' || b === null) return false;
   if (Array.isArray(a) || Array.isArray(b)) {
-    if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
-    return a.every((each, i) => same(each, b[i], changes, made));
+    return Array.isArray(a) && Array.isArray(b) && sameList(a, b, changes, made);
   }
   const item = substituted(a as Node, changes);
   if (item) return made.add(item.body) !== undefined && isSubstitute(b as Node, item.change);
+  const column = changes.get(as(a as Node, 'ColumnRef') ?? NOTHING);
+  if (column?.kind === 'expression') {
+    made.add(as(a as Node, 'ColumnRef')!);
+    return isSameTree(b, column.expression);
+  }
   const change = changes.get(a);
   if (change) return made.add(a) !== undefined && isChanged(a, b, change, changes, made);
   return sameFields(a, b, changes, made, NO_FIELDS);
+}
+
+const NOTHING = {};
+
+/** Element by element; one that was written out stands for several. */
+function sameList(
+  a: readonly unknown[],
+  b: readonly unknown[],
+  changes: Changes,
+  made: Set<object>,
+): boolean {
+  let at = 0;
+  for (const each of a) {
+    const target =
+      typeof each === 'object' && each !== null ? as<object>(each as Node, 'ResTarget') : undefined;
+    const change = target && changes.get(target);
+    if (target && change?.kind === 'targets') {
+      made.add(target);
+      if (!isSameTree(b.slice(at, at + change.targets.length), change.targets)) return false;
+      at += change.targets.length;
+    } else if (at >= b.length || !same(each, b[at++], changes, made)) return false;
+  }
+  return at === b.length;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -89,7 +124,19 @@ function isChanged(a: object, b: object, change: Change, changes: Changes, made:
       const isQuery = relation === undefined && attlist === undefined && isSameTree(query, change.subquery);
       return isQuery && sameFields(a, b, changes, made, ['relation', 'attlist', 'query']);
     }
-    case 'substitute':
+    case 'name':
+      return (b as Fields).name === change.name && sameFields(a, b, changes, made, ['name']);
+    case 'keys': {
+      const keys = (b as { groupClause?: readonly Node[] }).groupClause ?? [];
+      const own = (a as { groupClause?: readonly Node[] }).groupClause ?? [];
+      const { length } = change.keys;
+      return (
+        isSameTree(keys.slice(0, length), change.keys) &&
+        sameList(own, keys.slice(length), changes, made) &&
+        sameFields(a, b, changes, made, ['groupClause'])
+      );
+    }
+    default:
       return false;
   }
 }

@@ -12,15 +12,15 @@ import type { Parser } from './parser.ts';
 import { rewriteFailed } from './refusal.ts';
 import { requireAnswerable } from './rewrite-checks.ts';
 import { Places } from './rewrite-places.ts';
-import { planStatement, type StatementPlan } from './rewrite-plan.ts';
+import { type Fragment, planStatement, type StatementPlan } from './rewrite-plan.ts';
 import { type Change, isRewritten } from './rewrite-proof.ts';
 import type { PostgresScope } from './scope.ts';
 import {
   as,
-  type CopyStmt,
   type Node,
   type ParseTree,
   type RangeSubselect,
+  type ResTarget,
   type SelectStmt,
 } from './tree.ts';
 
@@ -68,18 +68,18 @@ function proved(
   plans: readonly StatementPlan[],
   parser: Parser,
 ): Rewrite | Promise<Rewrite> {
-  const fragments = [...new Set(plans.flatMap((plan) => [...plan.fragments.values()]))];
+  const fragments = [...new Set(plans.flatMap((plan) => [...plan.fragments.values()].map(textOf)))];
   const parsed = [
     parser.parse(rewrite.text),
-    ...fragments.map((text) => fragmentTree(text, parser)),
+    ...fragments.map((text) => fragmentTrees(text, parser)),
   ] as const;
   if (parsed.some((tree) => tree instanceof Promise)) {
-    return Promise.all(parsed).then(([trees, ...queries]) =>
-      check(rewrite, analysis, plans, trees as ParseTree, new Map(zip(fragments, queries as Node[]))),
+    return Promise.all(parsed).then(([trees, ...parts]) =>
+      check(rewrite, analysis, plans, trees as ParseTree, new Map(zip(fragments, parts as Node[][]))),
     );
   }
-  const [trees, ...queries] = parsed as readonly [ParseTree, ...Node[]];
-  return check(rewrite, analysis, plans, trees, new Map(zip(fragments, queries)));
+  const [trees, ...parts] = parsed as readonly [ParseTree, ...Node[][]];
+  return check(rewrite, analysis, plans, trees, new Map(zip(fragments, parts)));
 }
 
 function zip<A, B>(left: readonly A[], right: readonly B[]): [A, B][] {
@@ -91,13 +91,13 @@ function check(
   analysis: PostgresAnalysis,
   plans: readonly StatementPlan[],
   trees: ParseTree,
-  queries: ReadonlyMap<string, Node>,
+  parts: ReadonlyMap<string, readonly Node[]>,
 ): Rewrite {
   const statements = trees.stmts ?? [];
   if (statements.length !== analysis.statements.length)
     throw rewriteFailed('the number of statements changed');
   analysis.statements.forEach((statement: PostgresStatement, i) => {
-    const changes = changesOf(plans[i]!, queries);
+    const changes = changesOf(plans[i]!, parts);
     if (!isRewritten(statement.tree, statements[i]?.stmt, changes)) {
       throw rewriteFailed('the rewritten statement is not what it should be');
     }
@@ -107,36 +107,60 @@ function check(
 
 function changesOf(
   { changes, fragments }: StatementPlan,
-  queries: ReadonlyMap<string, Node>,
+  parts: ReadonlyMap<string, readonly Node[]>,
 ): Map<object, Change> {
   const all = new Map(changes);
-  for (const [body, text] of fragments) {
-    const subquery = queries.get(text)!;
-    const isCopy = (body as CopyStmt).relation !== undefined;
-    all.set(body, isCopy ? { kind: 'copy', subquery } : { kind: 'substitute', subquery, node: body });
+  for (const [body, fragment] of fragments) {
+    all.set(body, changeOf(body, fragment.kind, parts.get(textOf(fragment))!));
   }
   return all;
 }
 
-/** Subqueries by their text; the same few relations turn up again and again. */
-const KNOWN_FRAGMENTS = new Map<string, Node>();
+function changeOf(body: object, kind: Fragment['kind'], parts: readonly Node[]): Change {
+  switch (kind) {
+    case 'subquery':
+      return { kind: 'substitute', subquery: parts[0]!, node: body };
+    case 'copy':
+      return { kind: 'copy', subquery: parts[0]! };
+    case 'targets':
+      return { kind: 'targets', targets: parts };
+    case 'expression':
+      return { kind: 'expression', expression: entryValue(parts[0]) };
+    case 'keys':
+      return { kind: 'keys', keys: parts.map((part) => entryValue(part)!) };
+  }
+}
+
+function entryValue(target: Node | undefined): Node | undefined {
+  return as<ResTarget>(target, 'ResTarget')?.val;
+}
+
+/** A text by which the fragment can be parsed on its own. */
+function textOf({ kind, text }: Fragment): string {
+  return kind === 'subquery' || kind === 'copy' ? `SELECT FROM ${text} AS s` : `SELECT ${text}`;
+}
+
+/** Fragments by their text; the same few relations turn up again and again. */
+const KNOWN_FRAGMENTS = new Map<string, readonly Node[]>();
 const MAX_KNOWN_FRAGMENTS = 500;
 
-/** The tree of `(SELECT …)`, parsed on its own. */
-function fragmentTree(text: string, parser: Parser): Node | Promise<Node> {
+/** The subquery, or the target list. */
+function fragmentTrees(text: string, parser: Parser): readonly Node[] | Promise<readonly Node[]> {
   const known = KNOWN_FRAGMENTS.get(text);
   if (known) return known;
-  const trees = parser.parse(`SELECT FROM ${text} AS s`);
+  const trees = parser.parse(text);
   return trees instanceof Promise ? trees.then((parsed) => remember(text, parsed)) : remember(text, trees);
 }
 
-function remember(text: string, trees: ParseTree): Node {
+function remember(text: string, trees: ParseTree): readonly Node[] {
   const select = as<SelectStmt>(trees.stmts?.[0]?.stmt, 'SelectStmt');
-  const subquery = as<RangeSubselect>(select?.fromClause?.[0], 'RangeSubselect')?.subquery;
-  if (trees.stmts?.length !== 1 || select?.fromClause?.length !== 1 || subquery === undefined) {
-    throw rewriteFailed('the subquery of a masked relation does not parse');
+  const { fromClause, targetList } = select ?? {};
+  const subquery = as<RangeSubselect>(fromClause?.[0], 'RangeSubselect')?.subquery;
+  const parts = subquery && fromClause?.length === 1 ? [subquery] : fromClause ? undefined : targetList;
+  if (trees.stmts?.length !== 1 || parts === undefined) {
+    throw rewriteFailed('the replacement of a masked relation does not parse');
   }
   if (KNOWN_FRAGMENTS.size >= MAX_KNOWN_FRAGMENTS) KNOWN_FRAGMENTS.clear();
-  KNOWN_FRAGMENTS.set(text, subquery);
-  return subquery;
+  KNOWN_FRAGMENTS.set(text, parts);
+  return parts;
 }
