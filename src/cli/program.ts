@@ -6,6 +6,7 @@ import { addCheckConfigCommand } from './check-config-command.ts';
 import type { CliContext } from './cli-context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { addLedgerCommand } from './ledger-command.ts';
+import { addPolicyCommand } from './policy-command.ts';
 import { addStartCommand } from './start-command.ts';
 import { addTokenCommand } from './token-command.ts';
 
@@ -58,6 +59,7 @@ Colours are used on terminals only, and never if NO_COLOR is set.`,
   addApprovalsCommand(program, context);
   addLedgerCommand(program, context);
   addCheckCommand(program, context);
+  addPolicyCommand(program, context);
   return program;
 }
 

@@ -37,12 +37,12 @@ describe('names that nothing has', () => {
       'database "hop" does not exist; did you mean "shop"?',
     ],
     [
-      'permit (principal, action, resource) when { principal in Group::"ops" };',
-      'group "ops" does not exist',
+      'permit (principal, action, resource) when { principal in Group::"operators" };',
+      'group "operators" does not exist',
     ],
     [
       'permit (principal, action, resource) when { context.environment == "production" };',
-      'environment "production" does not exist',
+      'environment "production" does not exist; did you mean "prod"?',
     ],
     [
       'permit (principal, action, resource) when { "pro" == context.tier };',
@@ -57,8 +57,8 @@ describe('names that nothing has', () => {
       'hazards "bulk_read" does not exist; did you mean "bulk-read"?',
     ],
     [
-      'forbid (principal, action == Action::"Read", resource) when { context.hazards.containsAny(["bulk-read", "bulk"]) };',
-      'hazards "bulk" does not exist',
+      'forbid (principal, action == Action::"Read", resource) when { context.hazards.containsAny(["bulk-read", "nothing"]) };',
+      'hazards "nothing" does not exist',
     ],
     [
       'forbid (principal, action == Action::"Read", resource) when { ["everybody"].contains(context.blocks) };',

@@ -2,6 +2,7 @@
  * What is suspicious about policies that load: names that nothing has, and policies that another one makes pointless. Pure. Says
  * only what is certain under what is known, so that a finding is worth reading; an empty list proves nothing.
  */
+import { nearestName } from '../config/nearest-name.ts';
 import type { HazardKind } from '../model/facts.ts';
 import { ACTIONS, actionsIn, isAction } from './action-table.ts';
 import type { PolicyJson, TypeAndId } from './cedar.ts';
@@ -25,15 +26,19 @@ export interface LintFinding {
   readonly message: string;
 }
 
-/** In order of the policies; shipped ones (`sluice/…`) are judged against each other only, not against names. */
+/**
+ * In order of the policies. Those that ship (`sluice/…`) name groups that need not exist, and are there to be overruled: they are
+ * judged against each other only.
+ */
 export function lintPolicies({ policies }: PolicySet, known: KnownNames): readonly LintFinding[] {
   return policies.flatMap((policy) =>
-    [
-      ...(policy.file.startsWith('sluice/') ? [] : unknownNames(policy, known)),
-      ...pointlessness(policy, policies),
-    ].map((message) => ({ policy: policy.id, file: policy.file, line: policy.line, message })),
+    [...(ships(policy) ? [] : unknownNames(policy, known)), ...pointlessness(policy, policies)].map(
+      (message) => ({ policy: policy.id, file: policy.file, line: policy.line, message }),
+    ),
   );
 }
+
+const ships = ({ file }: Policy): boolean => file.startsWith('sluice/');
 
 /** A table, so that the compiler misses none. */
 const HAZARDS: Readonly<Record<HazardKind, true>> = {
@@ -120,21 +125,8 @@ const THINGS: ReadonlySet<string> = new Set([
 const databaseOf = (type: string, id: string): string => (type === 'Database' ? id : id.split('/', 1)[0]!);
 
 function nearest(name: string, among: Iterable<string>): string {
-  const close = [...among].find((one) => distance(one.toLowerCase(), name.toLowerCase()) <= 2);
+  const close = nearestName(name, among);
   return close === undefined ? '' : `; did you mean ${JSON.stringify(close)}?`;
-}
-
-/** Levenshtein's, for short names. */
-function distance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return 3;
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1)
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
 }
 
 type Node = Readonly<Record<string, unknown>>;
@@ -195,7 +187,7 @@ function textsOf(expression: unknown): string[] {
 /** Whether another policy says all that this one says, or overrules it wherever it could apply. */
 function pointlessness(policy: Policy, all: readonly Policy[]): string[] {
   return all.flatMap((other) => {
-    if (other === policy || !covers(other.json, policy.json)) return [];
+    if (other === policy || (ships(policy) && !ships(other)) || !covers(other.json, policy.json)) return [];
     const at = `${other.id} (${other.file}:${other.line})`;
     if (policy.effect === 'permit' && other.effect === 'forbid' && other.approval === undefined)
       return [`never permits anything: ${at} forbids all of it`];

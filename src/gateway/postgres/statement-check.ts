@@ -3,10 +3,11 @@
  * own that connect to a database for its catalog only. Records nothing.
  */
 import { Registry } from 'prom-client';
-import type { Config } from '../../config/config.ts';
+import type { Config, DatabaseConfig } from '../../config/config.ts';
 import { readPolicyTexts } from '../../config/policy-files.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import { chainProblem, requirePrincipal } from '../../identity/actor-chain.ts';
+import type { Decision } from '../../model/decision.ts';
 import type { Actor } from '../../model/principal.ts';
 import { type Explanation, PolicyEngine } from '../../policy/engine.ts';
 import { loadPolicies, type PolicySource } from '../../policy/load.ts';
@@ -37,6 +38,13 @@ export async function checkStatement(
 /** What a decision rests on, statement by statement. */
 export type ExplainReport = CheckReport & { readonly explanations: readonly Explanation[] };
 
+/** How a client comes. */
+export interface ConnectDoor {
+  /** `ip:port` or an address. */
+  readonly client?: string;
+  readonly tls?: boolean;
+}
+
 /** Decides under policies of one's own choice. Keeps what it read of each database until it is closed. */
 export interface StatementChecker {
   /** The version of the policies that decide. */
@@ -46,6 +54,8 @@ export interface StatementChecker {
    * @throws {SluiceError} not_found, unknown_database, upstream_unavailable, syntax_error, …
    */
   check(query: CheckQuery, now?: number): Promise<CheckReport>;
+  /** May the principal connect to the database at all? `sql` is not looked at. */
+  connect(query: Omit<CheckQuery, 'sql'>, door: ConnectDoor, now?: number): Decision;
   /** As `check`, and with what each policy said of each thing. */
   explain(query: CheckQuery, now?: number): Promise<ExplainReport>;
   close(): Promise<void>;
@@ -67,10 +77,10 @@ export async function openStatementChecker(
   let present: number | undefined;
   const now = () => present ?? Date.now();
   const service = (query: CheckQuery): DatabaseService => {
-    const database = config.databases.get(query.database);
-    if (database === undefined || services.has(query.database)) return serviceOf(services, query);
+    const known = services.get(query.database);
+    if (known !== undefined) return known;
     const made = new DatabaseService({
-      config: database,
+      config: databaseOf(config, query),
       dialect,
       policy: () => engine,
       approvals: undefined,
@@ -102,6 +112,16 @@ export async function openStatementChecker(
     policyVersion: engine.version,
     check: (query, at) =>
       inTurn(at, async () => reportOf((await planned(config, service(query), query)).plan)),
+    connect: (query, { client, tls }, at) =>
+      engine.connect({
+        actor: actorOfQuery(config, query),
+        database: databaseOf(config, query),
+        context: {
+          now: new Date(at ?? Date.now()),
+          ...(client === undefined ? {} : { clientAddress: client }),
+          ...(tls === undefined ? {} : { tls }),
+        },
+      }),
     explain: (query, at) => inTurn(at, () => explain(query)),
     close: async () => {
       await turn;
@@ -117,6 +137,12 @@ async function planned(config: Config, service: DatabaseService, query: CheckQue
   return { actor, plan, config: service.config, labels: service.labels };
 }
 
+function databaseOf({ databases }: Config, { database: name }: Pick<CheckQuery, 'database'>): DatabaseConfig {
+  const database = databases.get(name);
+  if (database === undefined) throw new SluiceError('unknown_database', `database "${name}" does not exist`);
+  return database;
+}
+
 function serviceOf(
   services: ReadonlyMap<string, DatabaseService>,
   { database }: CheckQuery,
@@ -127,7 +153,10 @@ function serviceOf(
   return service;
 }
 
-function actorOfQuery(config: Config, { principal: id, onBehalfOf = [], purpose }: CheckQuery): Actor {
+function actorOfQuery(
+  config: Config,
+  { principal: id, onBehalfOf = [], purpose }: Omit<CheckQuery, 'sql'>,
+): Actor {
   const principal = requirePrincipal(id, config.principals);
   const problem = chainProblem(principal, onBehalfOf, config.principals);
   if (problem !== undefined) throw problem;
