@@ -64,6 +64,36 @@ export function refusalFor(error: SluiceError): Refusal {
   };
 }
 
+/**
+ * The refusal of a text that did not parse, where the database was given it with a token that never parses at its end.
+ * @param text the client's
+ */
+export function syntaxRefusal(error: SluiceError, text: string): Refusal {
+  const foundHere = refusalFor(error);
+  return (actual) => {
+    // Behind the line break. Whoever stops there has found nothing before, and knows nothing of the text's end.
+    if (actual.get('P') === String(codePoints(text) + 2)) return foundHere(actual);
+    const entries = actual.entries.map(({ code, value }) => ({
+      code,
+      value: code === 'M' ? withoutEnd(value) : value,
+    }));
+    return new ErrorFields(entries).encode('ErrorResponse');
+  };
+}
+
+/** What is unterminated is quoted up to the text's end. */
+function withoutEnd(message: Buffer): Buffer {
+  const at = message.lastIndexOf('\n{');
+  return at < 0 ? message : Buffer.concat([message.subarray(0, at), message.subarray(at + 2)]);
+}
+
+/** PostgreSQL counts characters, JavaScript UTF-16 code units. */
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
 /** Tells a waiting client where to look. */
 export function heldNotice(request: ApprovalRequest): Buffer {
   const who = request.rule.groups.join(' or ');

@@ -24,11 +24,11 @@ import {
 } from '../../wire/postgres/index.ts';
 import { DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
 import {
+  type ClientText,
   FAILING_BIND,
   FAILING_EXECUTE,
-  FAILING_PARSE,
-  FAILING_QUERY,
-  FAILING_UNNAMED_PARSE,
+  failingParse,
+  failingQuery,
 } from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
 import { MessagePump } from './message-pump.ts';
@@ -220,10 +220,12 @@ export class RequestRelay {
       this.#expect(bytes, { kind: 'query', plan, tickets, next: 0, inPipeline });
       return this.#answered(plan);
     };
-    const refuse = this.#refuseQuery;
+    const bytes = queryText(frame.body);
+    const refuse: Refuse = (error, text) =>
+      this.#refuseQuery(error, text === undefined ? undefined : { bytes, text });
     const { admission } = this;
     return admission.plan(
-      queryText(frame.body),
+      bytes,
       (plan) =>
         admission.admit(plan, {
           parameters: [],
@@ -235,7 +237,7 @@ export class RequestRelay {
     );
   }
 
-  readonly #refuseQuery = (error: SluiceError): void => {
+  #refuseQuery(error: SluiceError, said?: ClientText): void {
     const { responses } = this.#o;
     // On an idle connection there is nothing the database has to know.
     if (this.channel.idle && responses.transactionStatus === 'I' && !isDatabaseError(error)) {
@@ -243,17 +245,20 @@ export class RequestRelay {
       return;
     }
     const { inPipeline } = this.channel;
-    const refusal = refusalFor(error);
-    this.#expect(FAILING_QUERY, { kind: 'query', tickets: [], next: 0, inPipeline, refusal });
-  };
+    const { frame, refusal } = failingQuery(error, said);
+    this.#expect(frame, { kind: 'query', tickets: [], next: 0, inPipeline, refusal });
+  }
 
   // --- extended protocol
 
   #parse(frame: Frame): Pending {
     const message = decodeParse(frame.body);
     const { objects, planner } = this.#o;
-    // A Parse that fails has dropped the unnamed statement if it was to replace it.
-    const refuse = message.statement === '' ? this.#refuseUnnamed : this.#refuseExtended;
+    const refuse: Refuse = (error, text) => {
+      const said = text === undefined ? undefined : { bytes: message.text, text };
+      const { frame: failing, refusal } = failingParse(error, message.statement, said);
+      this.#expect(failing, { kind: 'parse', refusal });
+    };
     const doubt = planner.doubtOf(message.parameterTypes);
     const forward = (plan: Plan): Pending => {
       if (plan.refusal !== undefined) return this.admission.refuse(plan, refuse);
@@ -359,11 +364,8 @@ export class RequestRelay {
   }
 
   readonly #refuseExtended = (error: SluiceError): void => {
-    this.#expect(FAILING_PARSE, { kind: 'parse', refusal: refusalFor(error) });
-  };
-
-  readonly #refuseUnnamed = (error: SluiceError): void => {
-    this.#expect(FAILING_UNNAMED_PARSE, { kind: 'parse', refusal: refusalFor(error) });
+    const { frame, refusal } = failingParse(error);
+    this.#expect(frame, { kind: 'parse', refusal });
   };
 
   /** Forwards, with the signature of a handler that is done at once. */

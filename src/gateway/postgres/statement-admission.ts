@@ -30,7 +30,8 @@ export interface AdmissionOptions {
 /** Undefined if it was done at once, which is the rule. */
 export type Pending = Promise<void> | undefined;
 export type Forward = (plan: Plan, tickets: readonly Ticket[], approval: string | undefined) => Pending;
-export type Refuse = (error: SluiceError) => void;
+/** @param text the client's own, if that is what was refused */
+export type Refuse = (error: SluiceError, text?: string) => void;
 
 /** What is to run if it may. */
 export interface Admission {
@@ -75,7 +76,7 @@ export class StatementAdmission {
       then,
       (error) => {
         this.#recordRefusal(text, error);
-        refuse(error);
+        refuse(error, text);
       },
     );
   }

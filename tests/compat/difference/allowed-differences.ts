@@ -22,8 +22,7 @@ export interface AllowedDifference {
 
 /** Where in its source the server raised an error. */
 const SOURCE_FIELDS = new Set(['F', 'L', 'R']);
-/** Syntax errors, unknown statements and portals. */
-const FOUND_BY_GATE = new Set(['42601', '26000', '34000']);
+const SOURCE_LINE = new Set(['L']);
 
 export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
   {
@@ -60,10 +59,19 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
     why: 'so that nobody looks for them in the database',
   },
   {
-    what: 'syntax errors, unknown statements and portals',
-    how: 'told with the database’s fields, from the gate’s own parse; file, line and routine of the server’s source may be those of a neighbouring check',
-    why: 'the text is not forwarded',
-    hides: (_name, value) => (value instanceof ErrorFields ? withoutSource(value) : value),
+    what: 'texts that do not parse',
+    how: 'told by the database itself, which gets the text with an end that never parses; only what is missing at the text’s end is told from the gate’s own parse, with another line of the server’s source',
+    why: 'what the gate cannot parse must not run',
+    hides: (_name, value) => (value instanceof ErrorFields ? without(SOURCE_LINE, '42601', value) : value),
+  },
+  {
+    what: 'unknown statements and portals',
+    how: 'told with the database’s fields, but for file, line and routine of its source, which may be those of a neighbouring check',
+    why: 'the message is not forwarded',
+    hides: (_name, value) =>
+      value instanceof ErrorFields
+        ? without(SOURCE_FIELDS, '26000', without(SOURCE_FIELDS, '34000', value))
+        : value,
   },
   {
     what: 'masked columns',
@@ -87,7 +95,7 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
   },
   {
     what: '`pg_stat_activity`, server logs',
-    how: 'show the rewritten text, the gate’s address and, after a refusal, `sluice refused this statement`',
+    how: 'show the rewritten text, the gate’s address and, after a refusal, `sluice refused this statement`, or a text that does not parse with a `{` behind it',
     why: 'the database sees what runs',
   },
   {
@@ -117,7 +125,7 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
   },
 ];
 
-function withoutSource(fields: ErrorFields): ErrorFields {
-  if (!FOUND_BY_GATE.has(fields.get('C') ?? '')) return fields;
-  return new ErrorFields(fields.entries.filter(({ code }) => !SOURCE_FIELDS.has(code)));
+function without(codes: ReadonlySet<string>, sqlstate: string, fields: ErrorFields): ErrorFields {
+  if (fields.get('C') !== sqlstate) return fields;
+  return new ErrorFields(fields.entries.filter(({ code }) => !codes.has(code)));
 }
