@@ -82,7 +82,7 @@ export class Planner<S extends Scope> {
       last.catalog === scope.catalogVersion &&
       last.minute === minute;
     if (same) return last.text;
-    const text = `${policy.version} ${labels.version} ${scope.catalogVersion} ${minute}`;
+    const text = `${policy.version} ${labels.version} ${minute} ${scope.catalogVersion}`;
     this.#generation = { policy, labels, catalog: scope.catalogVersion, minute, text };
     return text;
   }
@@ -190,6 +190,11 @@ export class Planner<S extends Scope> {
       return refuse(thrown);
     }
   }
+}
+
+/** Of a generation, what decisions depend on: policies, labels and time, but not the catalog, which says what names mean. */
+export function rulesOf(generation: string): string {
+  return generation.slice(0, generation.lastIndexOf(' '));
 }
 
 /** What a plan holds for. */

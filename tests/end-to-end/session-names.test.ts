@@ -120,6 +120,40 @@ describe('a table that is shadowed, and then is not', () => {
   });
 });
 
+describe('a cursor means what it meant when it was declared', () => {
+  test('whatever else is made, dropped or shadowed meanwhile', async () => {
+    const client = await WireClient.open(bob);
+    const messages = await play(
+      client,
+      [query('BEGIN; DECLARE c CURSOR FOR SELECT email FROM customers ORDER BY id')],
+      [query('FETCH 1 FROM c')],
+      [query(SHADOW)],
+      [query('FETCH 1 FROM c')],
+      [run('FETCH 1 FROM c'), sync],
+      [execute(1, 'c'), sync],
+      [query('SET LOCAL search_path = pg_catalog')],
+      [query('FETCH 1 FROM c')],
+    );
+    const said = textOf(messages);
+    expect(said.match(/p\*\*\*@secret\.example/g)).toHaveLength(5);
+    expect(said).not.toMatch(SECRET);
+    expect(said).not.toContain('sluice');
+    client.close();
+  });
+
+  test('and one that is gone is told by the database', async () => {
+    const client = await WireClient.open(bob);
+    const messages = await play(
+      client,
+      [query('BEGIN; SAVEPOINT s; DECLARE c CURSOR FOR SELECT 1')],
+      [query(`ROLLBACK TO s; ${SHADOW}`)],
+      [query('FETCH 1 FROM c')],
+    );
+    expect(textOf(messages)).toContain('cursor "c" does not exist');
+    client.close();
+  });
+});
+
 beforeEach(async () => {
   await gate.database.query(`UPDATE orders SET status = 'paid' WHERE status = 'stolen'`);
 });

@@ -8,7 +8,7 @@ import type { Facts, Opaque } from '../../model/facts.ts';
 import type { Actor } from '../../model/principal.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
-import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
+import { type NamedObjects, type PlanningClass, rulesOf } from '../../session/planner.ts';
 import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
 import { judgeType } from '../../sql/postgres/judgement.ts';
 import { hasPlainBackslash } from '../../sql/postgres/lexer.ts';
@@ -238,10 +238,11 @@ export class SessionPlanner {
     return plan.scopeKey === scope.sessionKey && plan.generation === this.#service.planner.generation(scope);
   }
 
+  /** The names of a portal are settled: of what has changed since, only rules and labels matter. */
   #mayRun(portal: Portal): boolean {
-    const { plan } = portal;
-    if (runsLate(portal) || this.#service.catalogIsStale || plan.unresolved.length > 0) return false;
-    return plan.generation === this.#service.planner.generation(this.#scopeNow());
+    if (runsLate(portal) || this.#service.catalogIsStale) return false;
+    const generation = this.#service.planner.generation(this.#scopeNow());
+    return rulesOf(portal.plan.generation) === rulesOf(generation);
   }
 
   #isPlainType(oid: number): boolean {
