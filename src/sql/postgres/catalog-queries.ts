@@ -14,10 +14,13 @@ export const FIRST_USER_OID = 16_384;
 
 /** Makes the loader's own connection safe and predictable. */
 export const PREPARE_CONNECTION = `SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false),
-  pg_catalog.set_config('lock_timeout', '250ms', false),
+  pg_catalog.set_config('lock_timeout', '10s', false),
   pg_catalog.set_config('statement_timeout', '30s', false),
   pg_catalog.set_config('default_transaction_read_only', 'on', false),
   pg_catalog.set_config('jit', 'off', false)`;
+
+/** For what locks more than the catalogs, and may be done without. */
+export const WAIT_BRIEFLY = `SELECT pg_catalog.set_config('lock_timeout', '250ms', false)`;
 
 const EQ = 'OPERATOR(pg_catalog.=)';
 const NE = 'OPERATOR(pg_catalog.<>)';

@@ -215,6 +215,19 @@ describe('snapshot', () => {
   });
 });
 
+describe('a catalog that somebody rewrites', () => {
+  it('is waited for, as by any other session', async () => {
+    const reader = await database.client();
+    const loader = createCatalogLoader(async (sql) => (await reader.query(sql)).rows);
+    const before = await loader.load();
+    const holder = await database.client();
+    await holder.query('BEGIN; LOCK TABLE pg_catalog.pg_class IN ACCESS EXCLUSIVE MODE');
+    const released = new Promise((resolve) => setTimeout(resolve, 800)).then(() => holder.query('ROLLBACK'));
+    expect(await loader.load()).toBe(before);
+    await released;
+  });
+});
+
 describe('scope', () => {
   const scope = (searchPath: readonly string[], user = 'alice') => createScope({ catalog, searchPath, user });
 
