@@ -6,7 +6,8 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONFIG_SCHEMA, type SchemaNode } from '../src/config/config-schema.ts';
+import { CONFIG_SCHEMA } from '../src/config/config-schema.ts';
+import type { SchemaNode } from '../src/config/schema-nodes.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/error-table.ts';
 import { cedarSchema } from '../src/policy/schema.ts';
 import { ALLOWED_DIFFERENCES } from '../tests/compat/difference/allowed-differences.ts';
@@ -97,6 +98,7 @@ function typeOf(schema: SchemaNode): string {
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(', ');
   if (schema.pattern?.endsWith('(ms|s|m|h|d)$')) return 'duration';
   if (schema.pattern?.includes('KiB')) return 'size';
+  if (Array.isArray(schema.type) && schema.type.includes('array')) return 'text or list';
   if (schema.type === 'integer') return `${schema.minimum} to ${schema.maximum}`;
   if (schema.type === 'array') return 'list';
   if (schema.type === 'object') return schema.properties === undefined ? 'name → value' : 'mapping';

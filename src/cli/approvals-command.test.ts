@@ -255,7 +255,7 @@ describe('the gateway', () => {
     });
     await listenAdmin(admin, join(dataDir, 'admin.sock'));
     const listener = { host: '127.0.0.1', port: 0, tls: { mode: 'require' } } as const;
-    const listen = { postgres: listener, http: listener, adminSocket: '' };
+    const listen = { postgres: { ...listener, keepAliveMs: 0 }, http: listener, adminSocket: '' };
     const tls = loadServerCertificate({ dataDir, listen }, listener, { now: Date.now, randomBytes });
     await app.close();
     app = apiWith({ tls });

@@ -10,6 +10,9 @@ export const DEFAULT_DATA_DIR = './.sluice';
 export const DEFAULT_HOST = '127.0.0.1';
 export const DEFAULT_POSTGRES_PORT = 6432;
 export const DEFAULT_HTTP_PORT = 6480;
+export const DEFAULT_KEEP_ALIVE_MS = MINUTE;
+/** Whoever may write to the Unix socket may connect: at first, only the user of the gateway. */
+export const DEFAULT_SOCKET_MODE = 0o700;
 /** The name of the admin socket inside the data directory. */
 export const ADMIN_SOCKET_NAME = 'admin.sock';
 
@@ -33,6 +36,8 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnectionsPerPrincipal: 200,
   startupTimeoutMs: 10 * SECOND,
   upstreamConnectTimeoutMs: 10 * SECOND,
+  idleSessionTimeoutMs: 0,
+  idleInTransactionTimeoutMs: 0,
   drainTimeoutMs: 30 * SECOND,
   maxStatementBytes: MIB,
   maxMessageBytes: 64 * MIB,

@@ -63,11 +63,11 @@ export class ConfigReading {
   }
 
   /** The content of a PEM file that must hold a block of the given kind. */
-  pem(path: ConfigPath, file: string, kind: 'CERTIFICATE' | 'PRIVATE KEY'): string | undefined {
+  pem(path: ConfigPath, file: string, kind: 'CERTIFICATE' | 'PRIVATE KEY' | 'X509 CRL'): string | undefined {
     const text = this.text(path, file);
     if (text === undefined) return undefined;
     const block =
-      kind === 'CERTIFICATE' ? /-----BEGIN CERTIFICATE-----/ : /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+      kind === 'PRIVATE KEY' ? /-----BEGIN [A-Z ]*PRIVATE KEY-----/ : new RegExp(`-----BEGIN ${kind}-----`);
     if (block.test(text)) return text;
     return this.error(path, `${this.resolve(file)} holds no PEM ${kind}`, 'Name a PEM file that does.');
   }

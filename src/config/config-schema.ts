@@ -12,149 +12,76 @@ import {
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_HTTP_PORT,
+  DEFAULT_KEEP_ALIVE_MS,
   DEFAULT_LIMITS,
   DEFAULT_POSTGRES_PORT,
   DEFAULT_TOKENS,
 } from './config-defaults.ts';
-import { DURATION_PATTERN, formatBytes, formatDuration, SIZE_PATTERN } from './quantity.ts';
+import {
+  duration,
+  flag,
+  LABEL,
+  list,
+  NAME,
+  object,
+  RELATION,
+  record,
+  type SchemaNode,
+  secret,
+  size,
+  text,
+  whole,
+} from './schema-nodes.ts';
 
-/** The part of JSON Schema that is used here. */
-export interface SchemaNode {
-  readonly $schema?: string;
-  readonly title?: string;
-  readonly description?: string;
-  readonly type?: string | readonly string[];
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly default?: unknown;
-  readonly examples?: readonly unknown[];
-  readonly pattern?: string;
-  readonly patternErrorMessage?: string;
-  readonly errorMessage?: string;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly required?: readonly string[];
-  readonly additionalProperties?: false | SchemaNode;
-  readonly propertyNames?: SchemaNode;
-  readonly minProperties?: number;
-  readonly maxProperties?: number;
-  readonly items?: SchemaNode;
-  readonly uniqueItems?: boolean;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-}
+const keepAlive = duration(
+  'How long a connection may be silent before it is probed; ten probes without an answer, a second apart, end it. 0s turns probing off.',
+  DEFAULT_KEEP_ALIVE_MS,
+);
 
-type Extra = Omit<SchemaNode, 'type' | 'description'>;
+const clientCertificates = object(
+  'Certificates of clients. Without this key, clients are not asked for one.',
+  {
+    ca: text('PEM file with the authorities whose certificates are accepted.', {
+      examples: ['./tls/clients-ca.crt'],
+    }),
+    crl: text('PEM file with their revocation lists: one of each authority. An outdated list refuses all.', {
+      examples: ['./tls/clients.crl'],
+    }),
+    required: flag('Whether nobody may connect over the network without one.', false),
+    suffices: flag('Whether a certificate stands in for the token. Otherwise clients need both.', false),
+    principals: list(
+      'Whom a certificate stands for: all that any of these rules yields. The user name must be among them.',
+      object(
+        'One rule.',
+        {
+          from: {
+            description:
+              'The part of the certificate: its one common name, its subject (RFC 4514), or its alternative names.',
+            enum: ['cn', 'subject', 'email', 'dns', 'uri'],
+          },
+          match: text('What that part must be; one * stands for any text.', { default: '*' }),
+          principal: text('The principal; * stands for what the * of match stood for.', { default: '*' }),
+        },
+        { required: ['from'] },
+      ),
+      { default: [{ from: 'cn' }], examples: [[{ from: 'email', match: '*@example.com' }]], minItems: 1 },
+    ),
+  },
+  { required: ['ca'] },
+);
 
-const text = (description: string, extra: Extra = {}): SchemaNode => ({
-  description,
-  type: 'string',
-  minLength: 1,
-  ...extra,
-});
-const flag = (description: string, fallback: boolean): SchemaNode => ({
-  description,
-  type: 'boolean',
-  default: fallback,
-});
-const whole = (description: string, minimum: number, maximum: number, extra: Extra = {}): SchemaNode => ({
-  description,
-  type: 'integer',
-  minimum,
-  maximum,
-  ...extra,
-});
-const duration = (description: string, fallbackMs: number): SchemaNode => ({
-  description,
-  type: 'string',
-  pattern: DURATION_PATTERN,
-  patternErrorMessage: 'Write a whole number and a unit of ms, s, m, h or d, such as 10s or 1h.',
-  errorMessage: 'Write a whole number and a unit of ms, s, m, h or d, such as 10s or 1h.',
-  default: formatDuration(fallbackMs),
-});
-const size = (description: string, fallbackBytes: number): SchemaNode => ({
-  description,
-  type: ['integer', 'string'],
-  minimum: 0,
-  pattern: SIZE_PATTERN,
-  patternErrorMessage: 'Write a number of bytes, or one with a unit of KiB, MiB or GiB, such as 16MiB.',
-  errorMessage: 'Write a number of bytes, or one with a unit of KiB, MiB or GiB, such as 16MiB.',
-  default: formatBytes(fallbackBytes),
-});
-const object = (
+const listener = (
   description: string,
-  properties: Record<string, SchemaNode>,
-  extra: Extra = {},
-): SchemaNode => ({
-  description,
-  type: 'object',
-  properties,
-  additionalProperties: false,
-  ...extra,
-});
-const record = (
-  description: string,
-  names: SchemaNode,
-  values: SchemaNode,
-  extra: Extra = {},
-): SchemaNode => ({
-  description,
-  type: 'object',
-  propertyNames: names,
-  additionalProperties: values,
-  ...extra,
-});
-const list = (description: string, items: SchemaNode, extra: Extra = {}): SchemaNode => ({
-  description,
-  type: 'array',
-  items,
-  uniqueItems: true,
-  ...extra,
-});
-
-const NAME: SchemaNode = {
-  type: 'string',
-  pattern: '^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,62}$',
-  patternErrorMessage: 'Use at most 63 letters, digits and the characters _ . @ + - (not first: . @ + -).',
-};
-const LABEL: SchemaNode = {
-  type: 'string',
-  pattern: '^[a-z][a-z0-9_]{0,62}$',
-  patternErrorMessage: 'Write labels in lower snake case, such as card_number.',
-};
-const RELATION: SchemaNode = {
-  type: 'string',
-  pattern: '^[^.]+\\.[^.]+$',
-  patternErrorMessage: 'Write schema.table as the catalog spells it, such as public.customers.',
-};
-
-const secret = (description: string): SchemaNode =>
-  object(
-    description,
-    {
-      env: text('The environment variable that holds it.', {
-        pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
-        patternErrorMessage: 'Give the name of the variable alone, such as SHOP_PASSWORD, without $.',
-        examples: ['SHOP_PASSWORD'],
-      }),
-      file: text('The file that holds it; one line break at its end is ignored.', {
-        examples: ['/run/secrets/shop'],
-      }),
-    },
-    {
-      minProperties: 1,
-      maxProperties: 1,
-      errorMessage:
-        'Write { env: NAME } or { file: path }; a password never stands in the configuration itself.',
-    },
-  );
-
-const listener = (description: string, port: number, tlsModes: readonly string[]): SchemaNode =>
+  port: number,
+  tlsModes: readonly string[],
+  more: Record<string, SchemaNode> = {},
+  moreTls: Record<string, SchemaNode> = {},
+): SchemaNode =>
   object(description, {
-    host: text('The address to listen on.', { default: DEFAULT_HOST, examples: ['0.0.0.0', '::1'] }),
+    host: text('The address to listen on; :: is every address, of IPv4 too.', {
+      default: DEFAULT_HOST,
+      examples: ['0.0.0.0', '::'],
+    }),
     port: whole('The TCP port; 0 takes any free one.', 0, 65535, { default: port }),
     tls: object('TLS towards clients.', {
       mode: {
@@ -165,8 +92,32 @@ const listener = (description: string, port: number, tlsModes: readonly string[]
       },
       cert: text('PEM file with the certificate and its chain.', { examples: ['./tls/server.crt'] }),
       key: text('PEM file with its private key.', { examples: ['./tls/server.key'] }),
+      ...moreTls,
     }),
+    ...more,
   });
+
+const postgresListener = listener(
+  'For PostgreSQL clients.',
+  DEFAULT_POSTGRES_PORT,
+  ['prefer', 'require', 'disable'],
+  {
+    unixSocket: object(
+      'A Unix socket beside the TCP port, named .s.PGSQL.<port> as clients expect it.',
+      {
+        directory: text('Where it lies. Must exist.', { examples: ['/run/sluice'] }),
+        mode: text('Its permissions: who may write to it may connect. 0777 is what PostgreSQL does.', {
+          pattern: '^0?[0-7]{3}$',
+          patternErrorMessage: "Write three octal digits in quotes, such as '0770'.",
+          default: '0700',
+        }),
+      },
+      { required: ['directory'] },
+    ),
+    keepAlive,
+  },
+  { clientCertificates },
+);
 
 const principal: SchemaNode = object(
   'A person, an agent or a service. The name is what clients send as user name.',
@@ -188,6 +139,11 @@ const principal: SchemaNode = object(
   { required: ['kind'] },
 );
 
+const HOST = {
+  pattern: '^(/\\S*|[^/\\s]+)$',
+  patternErrorMessage: 'Give a host name, an address or the absolute path of a directory: no URL.',
+};
+
 const database: SchemaNode = object(
   'A database behind the gate. The name is what clients connect to.',
   {
@@ -197,24 +153,61 @@ const database: SchemaNode = object(
       patternErrorMessage: 'Use lower-case letters, digits, - and _, such as prod or staging.',
       examples: ['prod', 'staging'],
     }),
-    host: text('Its host name or address.', {
-      pattern: '^[^/\\s]+$',
-      patternErrorMessage: 'Give a host name or an address alone: no URL, no socket path.',
-    }),
-    port: whole('Its TCP port.', 1, 65535, { default: 5432 }),
+    host: {
+      description:
+        'Its host name or address, or the directory of its Unix socket, each with :port if that is another one. Of several, the first that serves is taken.',
+      type: ['string', 'array'],
+      ...HOST,
+      items: { type: 'string', ...HOST },
+      minItems: 1,
+      maxItems: 16,
+      uniqueItems: true,
+      examples: ['db.internal', ['db1.internal', 'db2.internal:5433'], '/run/postgresql'],
+    },
+    port: whole('Its TCP port, where host gives none.', 1, 65535, { default: 5432 }),
+    targetSessionAttrs: {
+      description:
+        'Which of several hosts serve: any, those whose sessions can write (read-write) or cannot (read-only), the primary, a standby, or a standby if there is one (prefer-standby). As libpq’s target_session_attrs.',
+      enum: ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'],
+      default: 'any',
+    },
+    loadBalanceHosts: {
+      description:
+        'Whether hosts are tried as written (disable) or in any order, anew for each session (random).',
+      enum: ['disable', 'random'],
+      default: 'disable',
+    },
     database: text('Its name at the server, if that differs from the name here.', { maxLength: 63 }),
     user: text('The role the gateway logs in as.', { maxLength: 63 }),
     password: secret('The password of that role.'),
-    tls: object('TLS towards the database.', {
+    tls: object('TLS towards the database. A Unix socket has none.', {
       mode: {
         description:
-          'verify-full checks the certificate and the name, verify-ca the certificate; require encrypts without checking, prefer only if the server offers it. The default is verify-full, or prefer where the host is this machine.',
-        enum: ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'],
+          'verify-full checks the certificate and the name, verify-ca the certificate; require encrypts without checking, prefer encrypts if the server takes it, allow if it takes nothing else. The default is verify-full, or prefer where the host is this machine.',
+        enum: ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'],
+      },
+      negotiation: {
+        description:
+          'Whether TLS is asked for (postgres) or begins at once (direct), which PostgreSQL 17 takes.',
+        enum: ['postgres', 'direct'],
+        default: 'postgres',
+      },
+      channelBinding: {
+        description:
+          'Whether the SCRAM exchange must (require), may (prefer) or cannot (disable) be bound to the TLS connection, so that nobody stands between.',
+        enum: ['prefer', 'require', 'disable'],
+        default: 'prefer',
       },
       ca: text("PEM file with the certificates to trust instead of the system's.", {
         examples: ['./tls/db-ca.crt'],
       }),
+      crl: text('PEM file with revocation lists: one of each authority of the server’s chain.'),
+      cert: text('PEM file with the certificate the gateway shows to the database.', {
+        examples: ['./tls/gate.crt'],
+      }),
+      key: text('PEM file with its private key.', { examples: ['./tls/gate.key'] }),
     }),
+    keepAlive,
     labels: record(
       'What columns hold: schema.table, then column, then label.',
       RELATION,
@@ -278,8 +271,16 @@ const limits: SchemaNode = object('What one gateway takes on at most.', {
     DEFAULT_LIMITS.startupTimeoutMs,
   ),
   upstreamConnectTimeout: duration(
-    'How long connecting to the database may take.',
+    'How long connecting to one address of the database may take.',
     DEFAULT_LIMITS.upstreamConnectTimeoutMs,
+  ),
+  idleSessionTimeout: duration(
+    'How long a session may be idle outside of a transaction; then it ends with 57P05. 0s is for ever.',
+    DEFAULT_LIMITS.idleSessionTimeoutMs,
+  ),
+  idleInTransactionTimeout: duration(
+    'How long it may be idle in a transaction; then it ends with 25P03. 0s is for ever.',
+    DEFAULT_LIMITS.idleInTransactionTimeoutMs,
   ),
   drainTimeout: duration('How long SIGTERM waits for sessions to end.', DEFAULT_LIMITS.drainTimeoutMs),
   maxStatementBytes: size('The longest statement.', DEFAULT_LIMITS.maxStatementBytes),
@@ -307,11 +308,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
         { default: DEFAULT_DATA_DIR },
       ),
       listen: object('Where to listen.', {
-        postgres: listener('For PostgreSQL clients.', DEFAULT_POSTGRES_PORT, [
-          'prefer',
-          'require',
-          'disable',
-        ]),
+        postgres: postgresListener,
         http: listener('For the HTTP API, health and metrics.', DEFAULT_HTTP_PORT, ['disable', 'require']),
         adminSocket: text(
           'The Unix socket for administration; whoever may open it is an administrator. Default: admin.sock in the data directory.',

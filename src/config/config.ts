@@ -30,19 +30,85 @@ export interface Listener {
   readonly tls: ListenerTls;
 }
 
-/** `prefer` and `require` do not verify the certificate; `verify-ca` verifies the chain, `verify-full` the name too. */
-export type UpstreamTlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+/** A part of a certificate that may name a principal. */
+export type CertificateField = 'cn' | 'subject' | 'email' | 'dns' | 'uri';
+
+/** `match` holds at most one `*`, for any text; `principal` one, for that text, only if `match` does. */
+export interface CertificateRule {
+  readonly from: CertificateField;
+  readonly match: string;
+  readonly principal: string;
+}
+
+/** Certificates of clients: who vouches for them, and whom they stand for. */
+export interface ClientCertificateConfig {
+  /** PEM. */
+  readonly ca: string;
+  /** PEM; one list of each authority. */
+  readonly crl?: string;
+  /** Nobody may connect over the network without one. */
+  readonly required: boolean;
+  /** A certificate stands in for the token. */
+  readonly suffices: boolean;
+  readonly rules: readonly CertificateRule[];
+}
+
+export interface PostgresListener extends Listener {
+  readonly tls: ListenerTls & { readonly clientCertificates?: ClientCertificateConfig };
+  /** An absolute directory and the permission bits of the socket in it. */
+  readonly unixSocket?: { readonly directory: string; readonly mode: number };
+  /** 0 for none. */
+  readonly keepAliveMs: number;
+}
+
+/**
+ * `allow`, `prefer` and `require` do not verify the certificate; `verify-ca` verifies the chain, `verify-full` the name too. `allow`
+ * tries without TLS first, `prefer` with it.
+ */
+export type UpstreamTlsMode = 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
+
+export interface UpstreamTls {
+  readonly mode: UpstreamTlsMode;
+  /** `direct` begins TLS without asking. */
+  readonly negotiation: 'postgres' | 'direct';
+  readonly channelBinding: 'disable' | 'prefer' | 'require';
+  /** PEM; without it, the system's roots count. */
+  readonly ca?: string;
+  readonly crl?: string;
+  /** What the gateway shows to the database. */
+  readonly keyPair?: KeyPair;
+}
+
+/** A host name, an address, or the absolute directory of a Unix socket. */
+export interface UpstreamHost {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Which servers will do, as libpq's parameter of that name has it. */
+export type TargetSessionAttrs =
+  | 'any'
+  | 'read-write'
+  | 'read-only'
+  | 'primary'
+  | 'standby'
+  | 'prefer-standby';
 
 /** How to reach a database and as whom. */
 export interface Upstream {
-  readonly host: string;
-  readonly port: number;
+  /** At least one. */
+  readonly hosts: readonly UpstreamHost[];
+  readonly targetSessionAttrs: TargetSessionAttrs;
+  readonly loadBalanceHosts: 'disable' | 'random';
   /** Its name at the server, which may differ from the one clients connect to. */
   readonly database: string;
   readonly user: string;
   readonly password?: Secret;
-  /** `ca` is PEM; without it, the system's roots count. */
-  readonly tls: { readonly mode: UpstreamTlsMode; readonly ca?: string };
+  readonly tls: UpstreamTls;
+  /** 0 for none. */
+  readonly keepAliveMs: number;
+  /** Connections to keep ready for sessions to come. */
+  readonly warmConnections: number;
 }
 
 /** A connection target with its labels. */
@@ -93,7 +159,11 @@ export interface Limits {
   readonly maxConnectionsPerPrincipal: number;
   /** From accepting a connection to the end of authentication. */
   readonly startupTimeoutMs: number;
+  /** For one address of a database. */
   readonly upstreamConnectTimeoutMs: number;
+  /** Of sessions that wait for their client, outside of a transaction and in one; 0 for ever. */
+  readonly idleSessionTimeoutMs: number;
+  readonly idleInTransactionTimeoutMs: number;
   /** How long SIGTERM waits for sessions to finish. */
   readonly drainTimeoutMs: number;
   readonly maxStatementBytes: number;
@@ -112,7 +182,11 @@ export interface Config {
   readonly warnings: readonly ConfigProblem[];
   readonly dataDir: string;
   /** `adminSocket` is a path; whoever can open it may administer. */
-  readonly listen: { readonly postgres: Listener; readonly http: Listener; readonly adminSocket: string };
+  readonly listen: {
+    readonly postgres: PostgresListener;
+    readonly http: Listener;
+    readonly adminSocket: string;
+  };
   readonly principals: ReadonlyMap<string, PrincipalConfig>;
   readonly databases: ReadonlyMap<string, DatabaseConfig>;
   readonly policies: PolicyConfig;

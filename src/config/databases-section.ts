@@ -1,13 +1,11 @@
 /** `databases`: where they are, how to log in, and what their columns hold. */
 import type { ColumnLabel } from '../model/labels.ts';
-import type { DatabaseConfig, Upstream, UpstreamTlsMode } from './config.ts';
+import type { DatabaseConfig } from './config.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
-import { isLoopback } from './listen-section.ts';
 import { didYouMean } from './nearest-name.ts';
 import type { RawDatabase } from './raw-config.ts';
-
-const DEFAULT_PORT = 5432;
+import { readUpstream } from './upstream-section.ts';
 
 export function readDatabase(reading: ConfigReading, name: string, raw: RawDatabase): DatabaseConfig {
   const path = ['databases', name];
@@ -22,36 +20,6 @@ export function readDatabase(reading: ConfigReading, name: string, raw: RawDatab
     masks: raw.masks ?? {},
     ...(raw.maxConnections === undefined ? {} : { maxConnections: raw.maxConnections }),
   };
-}
-
-function readUpstream(reading: ConfigReading, path: ConfigPath, name: string, raw: RawDatabase): Upstream {
-  const password =
-    raw.password === undefined ? undefined : reading.secret([...path, 'password'], raw.password);
-  return {
-    host: raw.host,
-    port: raw.port ?? DEFAULT_PORT,
-    database: raw.database ?? name,
-    user: raw.user,
-    ...(password === undefined ? {} : { password }),
-    tls: readTls(reading, path, raw),
-  };
-}
-
-function readTls(reading: ConfigReading, path: ConfigPath, raw: RawDatabase): Upstream['tls'] {
-  const near = isLoopback(raw.host);
-  const mode = (raw.tls?.mode ?? (near ? 'prefer' : 'verify-full')) as UpstreamTlsMode;
-  const verifies = mode === 'verify-ca' || mode === 'verify-full';
-  if (!verifies && !near) {
-    const message = `tls.mode ${mode} does not prove that ${raw.host} is the database`;
-    reading.warn([...path, 'tls', 'mode'], message, 'Set it to verify-full.');
-  }
-  if (raw.tls?.ca === undefined) return { mode };
-  if (!verifies) {
-    const message = `tls.ca has no effect with tls.mode ${mode}`;
-    reading.error([...path, 'tls', 'ca'], message, 'Set tls.mode to verify-full, or remove ca.', 'key');
-  }
-  const ca = reading.pem([...path, 'tls', 'ca'], raw.tls.ca, 'CERTIFICATE');
-  return ca === undefined ? { mode } : { mode, ca };
 }
 
 function readLabels(raw: RawDatabase): ColumnLabel[] {

@@ -15,6 +15,8 @@ const GIB = 1024 ** 3;
 
 type Bounds = readonly [least: number, most: number];
 
+export const KEEP_ALIVE_BOUNDS: Bounds = [0, 2 * HOUR];
+
 export function readApprovals(reading: ConfigReading, raw: RawConfig): ApprovalConfig {
   const given = raw.approvals ?? {};
   checkGroups(reading, raw.groups, ['approvals', 'groups'], given.groups ?? []);
@@ -57,6 +59,18 @@ export function readLimits(reading: ConfigReading, raw: RawConfig['limits'] = {}
       raw.upstreamConnectTimeout,
       DEFAULT_LIMITS.upstreamConnectTimeoutMs,
       [100, HOUR],
+    ),
+    idleSessionTimeoutMs: time(
+      'idleSessionTimeout',
+      raw.idleSessionTimeout,
+      DEFAULT_LIMITS.idleSessionTimeoutMs,
+      [0, 7 * DAY],
+    ),
+    idleInTransactionTimeoutMs: time(
+      'idleInTransactionTimeout',
+      raw.idleInTransactionTimeout,
+      DEFAULT_LIMITS.idleInTransactionTimeoutMs,
+      [0, 7 * DAY],
     ),
     drainTimeoutMs: time('drainTimeout', raw.drainTimeout, DEFAULT_LIMITS.drainTimeoutMs, [0, DAY]),
     maxStatementBytes: readSize(
@@ -105,7 +119,7 @@ function checkOrder(reading: ConfigReading, limits: Limits): void {
   }
 }
 
-function readDuration(
+export function readDuration(
   reading: ConfigReading,
   path: ConfigPath,
   text: string | undefined,

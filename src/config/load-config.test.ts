@@ -105,8 +105,7 @@ limits: { maxConnections: 5, startupTimeout: 500ms, maxStatementBytes: 64KiB, ma
     const shop = config.databases.get('shop')!;
     expect(shop).toMatchObject({ name: 'shop', environment: 'prod', engine: 'postgres' });
     expect(shop.upstream).toMatchObject({
-      host: 'db.internal',
-      port: 5433,
+      hosts: [{ host: 'db.internal', port: 5433 }],
       database: 'shop_production',
       user: 'gate',
       tls: { mode: 'verify-ca', ca: PEM },
@@ -160,13 +159,41 @@ limits: { maxConnections: 5, startupTimeout: 500ms, maxStatementBytes: 64KiB, ma
 it('needs nothing but a version', () => {
   const config = loadConfig(FILE, world('version: 1\n'));
   expect(config.dataDir).toBe('/etc/sluice/.sluice');
-  expect(config.listen.postgres).toEqual({ host: '127.0.0.1', port: 6432, tls: { mode: 'prefer' } });
+  expect(config.listen.postgres).toEqual({
+    host: '127.0.0.1',
+    port: 6432,
+    tls: { mode: 'prefer' },
+    keepAliveMs: 60_000,
+  });
   expect(config.listen.adminSocket).toBe('/etc/sluice/.sluice/admin.sock');
   expect(config.policies).toEqual({ defaults: true, files: [] });
 });
 
 it.each([
+  ['db', [{ host: 'db', port: 5432 }]],
+  ['db:6000', [{ host: 'db', port: 6000 }]],
+  ['10.0.0.1:6000', [{ host: '10.0.0.1', port: 6000 }]],
+  ['2001:db8::1', [{ host: '2001:db8::1', port: 5432 }]],
+  ['"[2001:db8::1]:6000"', [{ host: '2001:db8::1', port: 6000 }]],
+  ['/run/postgresql', [{ host: '/run/postgresql', port: 5432 }]],
+  ['/run/postgresql:6000', [{ host: '/run/postgresql', port: 6000 }]],
+  [
+    '[a, "b:7000", /run]',
+    [
+      { host: 'a', port: 5432 },
+      { host: 'b', port: 7000 },
+      { host: '/run', port: 5432 },
+    ],
+  ],
+])('reads the host %s', (host, hosts) => {
+  const config = loadConfig(FILE, world(SHOP.replace('localhost', host)));
+  expect(config.databases.get('shop')!.upstream.hosts).toEqual(hosts);
+});
+
+it.each([
   ['localhost', 'prefer'],
+  ['/run/postgresql', 'prefer'],
+  ['[localhost, db.internal]', 'verify-full'],
   ['127.0.0.53', 'prefer'],
   ['db.internal', 'verify-full'],
   ['127.example.com', 'verify-full'],
@@ -240,7 +267,44 @@ describe('each mistake is named with its line, column and fix', () => {
     ],
     'a URL as host': [
       SHOP.replace('localhost', 'postgres://db'),
-      'error 6:11: host is not written as expected. Give a host name or an address alone: no URL, no socket path.',
+      'error 6:11: host is not written as expected. Give a host name, an address or the absolute path of a directory: no URL.',
+    ],
+    'hosts that are none': [
+      SHOP.replace('localhost', '[db:0, "[db]:1", "a:b:c"]'),
+      'error 6:12: "db:0" is no host. Write name, name:port, [address]:port or /directory, with a port of 1 to 65535.',
+      'error 6:18: "[db]:1" is no host. Write name, name:port, [address]:port or /directory, with a port of 1 to 65535.',
+      'error 6:28: "a:b:c" is no host. Write name, name:port, [address]:port or /directory, with a port of 1 to 65535.',
+    ],
+    'direct TLS that may be none': [
+      `${SHOP}    tls: { mode: prefer, negotiation: direct, channelBinding: require }\n`,
+      'error 8:39: direct TLS does not go with tls.mode prefer. Set tls.mode to require, verify-ca or verify-full.',
+      'error 8:63: there may be no TLS to bind to with tls.mode prefer. Set tls.mode to require, verify-ca or verify-full.',
+    ],
+    'certificates without TLS': [
+      'version: 1\nlisten: { postgres: { tls: { mode: disable, clientCertificates: { ca: a.crt } } } }\n',
+      'error 2:45: there are no certificates without TLS. Set tls.mode to require or prefer.',
+      'error 2:71: cannot read /etc/sluice/a.crt: there is no such file. Create it, or correct the path (relative paths start at the configuration).',
+    ],
+    'certificates that some may leave out': [
+      'version: 1\nlisten: { postgres: { tls: { clientCertificates: { ca: /etc/sluice/tls.crt, required: true } } } }\n',
+      'error 2:87: clients that do not use TLS show no certificate. Set tls.mode to require, too.',
+    ],
+    'certificates of nobody': [
+      `version: 1
+principals: { alice: { kind: human } }
+listen:
+  postgres:
+    tls:
+      clientCertificates:
+        ca: /etc/sluice/tls.crt
+        principals:
+          - { from: cn, match: x, principal: alise }
+          - { from: cn, match: x, principal: 'a*' }
+          - { from: email, match: '*@*', principal: alice }
+`,
+      'error 9:46: there is no principal "alise". Did you mean "alice"?',
+      'error 10:46: its * stands for nothing. Put one * into match, or remove it here.',
+      'error 11:35: match holds more than one *. Keep one.',
     ],
     'a relation without schema': [
       `${SHOP}    labels:\n      customers: { email: email }\n`,
@@ -343,7 +407,7 @@ describe('each mistake is named with its line, column and fix', () => {
     ],
   };
   it.each(Object.entries(cases))('%s', (_name, [yaml, ...problems]) => {
-    expect(problemsOf(yaml)).toEqual(problems);
+    expect(problemsOf(yaml, { '/etc/sluice/tls.crt': PEM })).toEqual(problems);
   });
 });
 

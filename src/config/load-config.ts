@@ -64,7 +64,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
   const dataDir = reading.resolve(raw.dataDir ?? DEFAULT_DATA_DIR);
   const sections = {
     dataDir,
-    listen: readListen(reading, raw.listen, dataDir),
+    listen: readListen(reading, raw.listen, dataDir, Object.keys(raw.principals ?? {})),
     principals: readPrincipals(reading, raw),
     databases: new Map(
       Object.entries(raw.databases ?? {}).map(([name, entry]) => [name, readDatabase(reading, name, entry)]),

@@ -1,10 +1,35 @@
 /** The shape of `sluice.yaml` once the schema accepted it. Pure types. */
+import type { CertificateField, TargetSessionAttrs } from './config.ts';
 
 export interface RawTls {
   readonly mode?: string;
   readonly cert?: string;
   readonly key?: string;
+}
+
+export interface RawUpstreamTls extends RawTls {
   readonly ca?: string;
+  readonly crl?: string;
+  readonly negotiation?: 'postgres' | 'direct';
+  readonly channelBinding?: 'disable' | 'prefer' | 'require';
+}
+
+export interface RawClientCertificates {
+  readonly ca: string;
+  readonly crl?: string;
+  readonly required?: boolean;
+  readonly suffices?: boolean;
+  readonly principals?: readonly {
+    readonly from: CertificateField;
+    readonly match?: string;
+    readonly principal?: string;
+  }[];
+}
+
+export interface RawPostgresListener extends RawListener {
+  readonly tls?: RawTls & { readonly clientCertificates?: RawClientCertificates };
+  readonly unixSocket?: { readonly directory: string; readonly mode?: string };
+  readonly keepAlive?: string;
 }
 
 export interface RawListener {
@@ -29,12 +54,16 @@ export interface RawPrincipal {
 export interface RawDatabase {
   readonly engine: 'postgres';
   readonly environment: string;
-  readonly host: string;
+  readonly host: string | readonly string[];
   readonly port?: number;
+  readonly targetSessionAttrs?: TargetSessionAttrs;
+  readonly loadBalanceHosts?: 'disable' | 'random';
   readonly database?: string;
   readonly user: string;
   readonly password?: RawSecret;
-  readonly tls?: RawTls;
+  readonly tls?: RawUpstreamTls;
+  readonly keepAlive?: string;
+  readonly warmConnections?: number;
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly masks?: Readonly<Record<string, string>>;
   readonly maxConnections?: number;
@@ -44,7 +73,7 @@ export interface RawConfig {
   readonly version: 1;
   readonly dataDir?: string;
   readonly listen?: {
-    readonly postgres?: RawListener;
+    readonly postgres?: RawPostgresListener;
     readonly http?: RawListener;
     readonly adminSocket?: string;
   };
@@ -70,6 +99,8 @@ export interface RawConfig {
     readonly maxConnectionsPerPrincipal?: number;
     readonly startupTimeout?: string;
     readonly upstreamConnectTimeout?: string;
+    readonly idleSessionTimeout?: string;
+    readonly idleInTransactionTimeout?: string;
     readonly drainTimeout?: string;
     readonly maxStatementBytes?: number | string;
     readonly maxMessageBytes?: number | string;

@@ -1,8 +1,9 @@
 /** Checks a configuration's shape against the schema and words what ajv found for people. */
 import { Ajv, type ErrorObject } from 'ajv';
-import { CONFIG_SCHEMA, type SchemaNode } from './config-schema.ts';
+import { CONFIG_SCHEMA } from './config-schema.ts';
 import type { ConfigPath, ConfigProblem, ConfigSource } from './config-source.ts';
 import { didYouMean } from './nearest-name.ts';
+import type { SchemaNode } from './schema-nodes.ts';
 
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true });
 ajv.addKeyword('patternErrorMessage').addKeyword('errorMessage');

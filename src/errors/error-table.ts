@@ -78,6 +78,12 @@ export const ERROR_TABLE = {
   upstream_unavailable: row('08001', 502, 'The database cannot be reached or does not accept the gateway.'),
   upstream_lost: row('08006', 502, 'The connection to the database broke.'),
   cancelled: row('57014', 409, 'The statement was cancelled by the client while it waited.'),
+  idle_session: row('57P05', 408, 'The session was idle for longer than limits.idleSessionTimeout.'),
+  idle_in_transaction: row(
+    '25P03',
+    408,
+    'The session was idle in a transaction for longer than limits.idleInTransactionTimeout.',
+  ),
   shutting_down: row('57P01', 503, 'The gateway is shutting down.'),
 
   // Statements.

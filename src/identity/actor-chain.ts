@@ -30,6 +30,12 @@ export function actorOf(
   };
 }
 
+/** The actor that a certificate stands for, which acts for nobody else; undefined if there is no such principal. */
+export function actorOfCertificate(id: string, principals: Principals): Actor | undefined {
+  const principal = principals.get(id);
+  return principal === undefined ? undefined : { principal: plainPrincipal(principal), onBehalfOf: [] };
+}
+
 /**
  * The principal of that id.
  * @throws {SluiceError} not_found

@@ -22,7 +22,7 @@ afterEach(() => rmSync(dataDir, { recursive: true }));
 const listener = (host: string): Listener => ({ host, port: 0, tls: { mode: 'prefer' } });
 const configFor = (host: string): Pick<Config, 'dataDir' | 'listen'> => ({
   dataDir,
-  listen: { postgres: listener(host), http: listener('127.0.0.1'), adminSocket: '' },
+  listen: { postgres: { ...listener(host), keepAliveMs: 0 }, http: listener('127.0.0.1'), adminSocket: '' },
 });
 const load = (host = '127.0.0.1', now = NOW) =>
   loadServerCertificate(configFor(host), listener(host), { now: () => now, randomBytes });

@@ -30,6 +30,9 @@ export type LedgerEvent =
       readonly client: string;
       readonly application: string;
       readonly tls: boolean;
+      /** SHA-256 of the client's certificate, in hex, and its subject (RFC 4514), if it identified the client. */
+      readonly certificate?: string;
+      readonly certificateSubject?: string;
     }
   | {
       readonly kind: 'session-closed';

@@ -17,6 +17,8 @@ export interface SessionInfo {
   readonly applicationName: string;
   /** Whether the client's connection is encrypted. */
   readonly tls: boolean;
+  /** The certificate that the client showed, if it counted: SHA-256 in hex, and whom it names (RFC 4514). */
+  readonly certificate?: { readonly fingerprint: string; readonly subject: string };
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
 }

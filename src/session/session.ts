@@ -61,6 +61,12 @@ export class Session {
       client: info.clientAddress,
       application: info.applicationName,
       tls: info.tls,
+      ...(info.certificate === undefined
+        ? {}
+        : {
+            certificate: info.certificate.fingerprint,
+            certificateSubject: info.certificate.subject,
+          }),
     });
     await this.#ledger.durable(seq);
     this.#metrics.sessions.inc();

@@ -3,12 +3,12 @@
  * One in each process that serves; it is told by interfaces what there is only one of, and does not know whether that lies in its
  * own process.
  */
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import type { SessionApprovals } from '../approvals/approvals.ts';
 import type { Config, KeyPair } from '../config/config.ts';
+import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import type { ConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { DatabaseService } from '../gateway/postgres/database-service.ts';
 import { type GatewayOptions, PostgresListener } from '../gateway/postgres/listener.ts';
@@ -21,7 +21,6 @@ import type { PipelineMetrics } from '../session/metrics.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import { createParser, type Parser } from '../sql/postgres/parser.ts';
 import { createPostgresDialect } from '../sql/postgres/postgres-dialect.ts';
-import { tlsServerEndPoint } from '../wire/postgres/index.ts';
 import { newSessionId } from './session-id.ts';
 
 /** The other processes that serve the same port. */
@@ -83,7 +82,7 @@ export class SessionServer {
       services: this.#services,
       metrics: deps.metrics,
       slots: deps.slots,
-      tls: deps.certificate && tlsOf(deps.certificate),
+      tls: deps.certificate && new ClientTls(deps.certificate, config.listen.postgres.tls.clientCertificates),
       newSessionId: () => newSessionId(Date.now(), randomBytes),
       ...(others && { cancelElsewhere: (processId, secret) => others.cancel(processId, secret) }),
       now: Date.now,
@@ -160,9 +159,4 @@ function catalogReports(database: string, log: Logger, others: OtherServers | un
       onLabelsRemembered: (labels: readonly RememberedLabel[]) => others.labelsRemembered(database, labels),
     }),
   };
-}
-
-function tlsOf({ cert, key }: KeyPair): GatewayOptions['tls'] {
-  const context = createSecureContext({ cert, key: key.reveal(), minVersion: 'TLSv1.2' });
-  return { context, channelBinding: tlsServerEndPoint(new X509Certificate(cert).raw) };
 }

@@ -39,7 +39,11 @@ describe('the examples of docs/configuration.md', () => {
       '/etc/sluice/sluice.yaml',
       {
         env: { SHOP_PASSWORD: 'x' },
-        readFile: (path) => (path.endsWith('.yaml') ? yaml : 'x'),
+        readFile: (path) => {
+          if (path.endsWith('.yaml')) return yaml;
+          const kind = { crt: 'CERTIFICATE', crl: 'X509 CRL' }[path.slice(-3)];
+          return kind === undefined ? 'x' : `-----BEGIN ${kind}-----`;
+        },
         fileMode: () => 0o100600,
       },
       { secrets: 'skip' },

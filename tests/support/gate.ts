@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
 import { loadConfig, SYSTEM_DEPS } from '../../src/config/load-config.ts';
+import type { RawPostgresListener } from '../../src/config/raw-config.ts';
 import type { LedgerFileSystem } from '../../src/ledger/file-system.ts';
 import { readEntries } from '../../src/ledger/read-entries.ts';
 import { type RunningGateway, startGateway } from '../../src/main.ts';
@@ -69,6 +70,8 @@ export interface GateOptions {
   readonly environment?: string;
   /** Added to the configuration's end. */
   readonly yaml?: string;
+  /** More of `listen.postgres`. */
+  readonly listener?: RawPostgresListener;
   /** More of what the configuration says of a principal. */
   readonly principals?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Files beside the configuration, by name. */
@@ -175,7 +178,7 @@ function configText(database: TestDatabase, options: GateOptions): string {
 version: 1
 dataDir: ./data
 listen:
-  postgres: { host: 127.0.0.1, port: 0 }
+  postgres: ${JSON.stringify({ host: '127.0.0.1', port: 0, ...options.listener })}
   http: { host: 127.0.0.1, port: 0 }
 groups: [dba, support, agents]
 principals:

@@ -65,10 +65,19 @@ export class WireClient {
     minor = 0,
   ): Promise<WireClient> {
     const client = await WireClient.dial(target);
+    return client.#start(target, more, minor);
+  }
+
+  /** Authenticates over a connection that was made otherwise. @throws {Error} with the ErrorResponse's message */
+  static over(socket: Socket, target: WireTarget): Promise<WireClient> {
+    return new WireClient(socket).#start(target, new Map(), 0);
+  }
+
+  async #start(target: WireTarget, more: ReadonlyMap<string, string>, minor: number): Promise<WireClient> {
     const parameters = new Map([['user', target.user], ['database', target.database], ...more]);
-    client.send(encodeStartupMessage({ parameters, minor }));
-    await client.#authenticate(target);
-    return client;
+    this.send(encodeStartupMessage({ parameters, minor }));
+    await this.#authenticate(target);
+    return this;
   }
 
   async #authenticate(target: WireTarget): Promise<void> {

@@ -228,7 +228,8 @@ function becomesReady(server: ChildProcess, logTail: () => string): Promise<bool
     server.once('error', () => settle(false));
     server.once('exit', () => settle(false));
     server.stderr?.on('data', () => {
-      if (logTail().includes('database system is ready to accept connections')) settle(true);
+      // A standby (`standby.signal` among the files) accepts those that only read.
+      if (/database system is ready to accept (read-only )?connections/.test(logTail())) settle(true);
     });
   });
 }

@@ -1,12 +1,14 @@
 /**
- * The sockets that PostgreSQL clients connect to. Accepts and hands on; never reads a byte, because whoever gets the connection may
- * be another process.
+ * The sockets that PostgreSQL clients connect to: TCP, and a Unix socket beside it if there is to be one. Accepts and hands on; never
+ * reads a byte, because whoever gets the connection may be another process.
  */
-import { createServer, type Server, type Socket } from 'node:net';
-import type { Listener } from '../../config/config.ts';
+import { chmodSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { PostgresListener } from '../../config/config.ts';
 
 export interface AcceptorOptions {
-  readonly listener: Pick<Listener, 'host' | 'port'>;
+  readonly listener: Pick<PostgresListener, 'host' | 'port' | 'keepAliveMs' | 'unixSocket'>;
   /** Gets each connection, paused, and owns it. */
   readonly onConnection: (socket: Socket) => void;
   /** Told when listening fails later on. */
@@ -15,31 +17,75 @@ export interface AcceptorOptions {
 
 export class Acceptor {
   readonly #o: AcceptorOptions;
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
 
   constructor(options: AcceptorOptions) {
     this.#o = options;
-    // A client that sends nothing more may still wait for answers.
-    const accepting = { noDelay: true, keepAlive: true, pauseOnConnect: true, allowHalfOpen: true };
-    this.#server = createServer(accepting, options.onConnection);
   }
 
-  /** Starts to listen; resolves with the port. Rejects with the system's own error. */
-  listen(): Promise<number> {
-    const { host, port } = this.#o.listener;
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject);
-        this.#server.on('error', this.#o.onError);
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : port);
-      });
-    });
+  /** Starts to listen; resolves with the TCP port. Rejects with the system's own error. */
+  async listen(): Promise<number> {
+    const { host, port, unixSocket } = this.#o.listener;
+    try {
+      const server = await this.#listenOn({ host, port });
+      const address = server.address();
+      const taken = typeof address === 'object' && address !== null ? address.port : port;
+      if (unixSocket !== undefined)
+        await this.#listenOnPath(join(unixSocket.directory, `.s.PGSQL.${taken}`), unixSocket.mode);
+      return taken;
+    } catch (thrown) {
+      this.close();
+      throw thrown;
+    }
   }
 
   /** Accepts nobody more. Connections that were handed on stay. */
   close(): void {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
   }
+
+  async #listenOnPath(path: string, mode: number): Promise<void> {
+    try {
+      await this.#listenOn({ path });
+    } catch (thrown) {
+      // A gateway that was killed has left its socket behind.
+      if ((thrown as NodeJS.ErrnoException).code !== 'EADDRINUSE' || (await answers(path))) throw thrown;
+      unlinkSync(path);
+      await this.#listenOn({ path });
+    }
+    chmodSync(path, mode);
+  }
+
+  #listenOn(options: ListenOptions): Promise<Server> {
+    const { keepAliveMs } = this.#o.listener;
+    const server = createServer(
+      {
+        noDelay: true,
+        keepAlive: keepAliveMs > 0,
+        keepAliveInitialDelay: keepAliveMs,
+        pauseOnConnect: true,
+        // A client that sends nothing more may still wait for answers.
+        allowHalfOpen: true,
+      },
+      this.#o.onConnection,
+    );
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(options, () => {
+        server.off('error', reject);
+        server.on('error', this.#o.onError);
+        this.#servers.push(server);
+        resolve(server);
+      });
+    });
+  }
+}
+
+/** True if somebody listens there. */
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }

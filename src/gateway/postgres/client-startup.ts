@@ -5,40 +5,41 @@
  * Source: PostgreSQL's manual, 54.2.1 "Start-up", 54.3 "SASL Authentication"; CVE-2021-23214 for what must not follow an SSLRequest.
  */
 import type { Socket } from 'node:net';
-import { type SecureContext, TLSSocket } from 'node:tls';
+import type { ClientCertificateConfig, ListenerTlsMode } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
+import type { ClientCertificate } from '../../identity/client-certificate.ts';
 import type { ScramCandidates } from '../../identity/token-authority.ts';
 import {
-  beginsTls,
-  type ChannelBinding,
-  decodeFrontendMessage,
   ENCRYPTION_REPLY,
   encodeBackendMessage,
-  FRONTEND_TYPE,
-  FrameReader,
-  frontendFrameLimit,
   negotiateProtocol,
   ScramServer,
   type StartupMessage,
   type StartupPacket,
-  StartupReader,
 } from '../../wire/postgres/index.ts';
-
-/** Nothing a client says before it is authenticated is longer. */
-const MAX_AUTHENTICATION_FRAME_BYTES = 4_096;
+import type { ClientTls } from './client-tls.ts';
+import { StartupDialogue } from './startup-dialogue.ts';
 
 export interface ClientStartupOptions {
-  readonly tls: {
-    readonly mode: 'disable' | 'prefer' | 'require';
-    readonly context: SecureContext | undefined;
-    readonly channelBinding: ChannelBinding | undefined;
-  };
+  /** Came over a Unix socket: on this machine nothing is encrypted, and there are no certificates. */
+  readonly local: boolean;
+  readonly tlsMode: ListenerTlsMode;
+  /** Undefined exactly if the mode is `disable`. */
+  readonly tls: ClientTls | undefined;
+  readonly certificates: Pick<ClientCertificateConfig, 'required' | 'suffices'> | undefined;
   readonly candidates: (user: string) => Promise<ScramCandidates>;
   /** Waits as long as repeated failures demand. */
   readonly delay: (user: string) => Promise<void>;
 }
 
-/** A client that has proved which token it holds. */
+/** What a client has proved; at least one of both. */
+export interface Credential {
+  readonly tokenId: string | undefined;
+  /** Stands for the user name of the start-up message. */
+  readonly certificate: ClientCertificate | undefined;
+}
+
+/** A client that has proved who it is. */
 export interface AuthenticatedClient {
   readonly kind: 'session';
   readonly socket: Socket;
@@ -46,7 +47,7 @@ export interface AuthenticatedClient {
   readonly startup: StartupMessage;
   /** The minor version of protocol 3 that is spoken. */
   readonly minor: number;
-  readonly tokenId: string;
+  readonly credential: Credential;
   /** What the client sent without waiting. */
   readonly rest: Buffer;
 }
@@ -86,7 +87,7 @@ export async function startUp(
   const dialogue = new StartupDialogue(accepted);
   let startup: StartupMessage | undefined;
   try {
-    const packet = await firstPacket(dialogue, options.tls);
+    const packet = await firstPacket(dialogue, options.local ? undefined : options.tls);
     if (packet === undefined) return undefined;
     if (packet.type === 'CancelRequest')
       return {
@@ -98,9 +99,9 @@ export async function startUp(
     if (packet.type !== 'StartupMessage')
       throw new SluiceError('protocol_violation', 'a start-up message was expected');
     startup = packet;
-    checkStartup(startup, dialogue.encrypted, options.tls.mode);
+    checkStartup(startup, dialogue.encrypted || options.local, options.tlsMode);
     const minor = negotiate(dialogue, startup);
-    const tokenId = await authenticate(dialogue, startup, options);
+    const credential = await authenticate(dialogue, startup, options);
     const rest = dialogue.detach();
     return {
       kind: 'session',
@@ -108,7 +109,7 @@ export async function startUp(
       encrypted: dialogue.encrypted,
       startup,
       minor,
-      tokenId,
+      credential,
       rest,
     };
   } catch (thrown) {
@@ -123,17 +124,17 @@ export async function startUp(
 /** The first packet that is not about encryption; at most one request for each kind is answered, as PostgreSQL does. */
 async function firstPacket(
   dialogue: StartupDialogue,
-  tls: ClientStartupOptions['tls'],
+  tls: ClientTls | undefined,
 ): Promise<StartupPacket | undefined> {
-  await dialogue.firstByte(tls.mode === 'disable' ? undefined : tls.context);
+  await dialogue.firstByte(tls);
   let sslAsked = false;
   let gssAsked = false;
   for (;;) {
     const packet = await dialogue.packet();
     if (packet?.type === 'SSLRequest' && !sslAsked && !dialogue.encrypted) {
       sslAsked = true;
-      if (tls.mode === 'disable' || tls.context === undefined) dialogue.write(ENCRYPTION_REPLY.none);
-      else await dialogue.encrypt(tls.context);
+      if (tls === undefined) dialogue.write(ENCRYPTION_REPLY.none);
+      else await dialogue.encrypt(tls);
     } else if (packet?.type === 'GSSENCRequest' && !gssAsked) {
       gssAsked = true;
       dialogue.write(ENCRYPTION_REPLY.none);
@@ -141,8 +142,8 @@ async function firstPacket(
   }
 }
 
-function checkStartup(startup: StartupMessage, encrypted: boolean, mode: string): void {
-  if (mode === 'require' && !encrypted) {
+function checkStartup(startup: StartupMessage, unheard: boolean, mode: ListenerTlsMode): void {
+  if (mode === 'require' && !unheard) {
     throw new SluiceError('connect_denied', 'this gate accepts encrypted connections only', {
       hint: 'Connect with sslmode=require.',
     });
@@ -173,15 +174,56 @@ function negotiate(dialogue: StartupDialogue, startup: StartupMessage): number {
   return minor;
 }
 
-/** SCRAM-SHA-256 with a token as the password. @returns the token's id */
+/** By certificate, by token, or by both, as the configuration has it. */
 async function authenticate(
   dialogue: StartupDialogue,
   startup: StartupMessage,
   options: ClientStartupOptions,
-): Promise<string> {
+): Promise<Credential> {
   const user = startup.parameters.get('user')!;
+  const certificate = certificateFor(user, dialogue, options);
+  if (certificate !== undefined && options.certificates?.suffices === true)
+    return { certificate, tokenId: undefined };
+  return { certificate, tokenId: await proveToken(user, dialogue, options) };
+}
+
+/**
+ * The certificate that was shown, if it stands for this user. What is said of it tells nothing of principals: whoever holds a
+ * certificate knows what stands in it.
+ * @throws {SluiceError} authentication_failed for one that does not hold or stands for others, or for none where one is required
+ */
+function certificateFor(
+  user: string,
+  { secured }: StartupDialogue,
+  { local, certificates }: ClientStartupOptions,
+): ClientCertificate | undefined {
+  if (certificates === undefined || local) return undefined;
+  const sqlstate = '28000';
+  if (secured?.certificate === undefined) {
+    if (!certificates.required) return undefined;
+    throw new SluiceError('authentication_failed', 'connection requires a valid client certificate', {
+      sqlstate,
+      hint: 'Connect with sslmode=require, sslcert and sslkey.',
+    });
+  }
+  const problem = secured.certificateProblem;
+  if (problem === undefined && secured.certificate.principals.has(user)) return secured.certificate;
+  const detail = problem === undefined ? 'It stands for somebody else.' : `It is not accepted: ${problem}.`;
+  throw new SluiceError('authentication_failed', `certificate authentication failed for user "${user}"`, {
+    sqlstate,
+    detail,
+    hint: 'The authorities and rules are those of listen.postgres.tls.clientCertificates.',
+  });
+}
+
+/** SCRAM-SHA-256 with a token as the password. @returns the token's id */
+async function proveToken(
+  user: string,
+  dialogue: StartupDialogue,
+  options: ClientStartupOptions,
+): Promise<string> {
   const { salt, iterations, verifiers } = await options.candidates(user);
-  const channelBinding = dialogue.encrypted ? options.tls.channelBinding : undefined;
+  const channelBinding = dialogue.encrypted ? options.tls?.channelBinding : undefined;
   const scram = new ScramServer({ verifiers, salt, iterations, channelBinding });
   dialogue.write(encodeBackendMessage({ type: 'AuthenticationSASL', mechanisms: scram.mechanisms }));
   const initial = await dialogue.message('SASLInitialResponse');
@@ -208,159 +250,4 @@ export function wrongToken(user: string): SluiceError {
   return new SluiceError('authentication_failed', `password authentication failed for user "${user}"`, {
     hint: 'The password is a Sluice token: sluice token issue <principal>.',
   });
-}
-
-/** Reads and writes of one start-up; the socket is paused between reads. */
-class StartupDialogue {
-  socket: Socket;
-  encrypted = false;
-  closed = false;
-  readonly #packets = new StartupReader();
-  #frames: FrameReader | undefined;
-  #wake: (() => void) | undefined;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    this.#attach();
-  }
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.socket.pause();
-    if (this.#frames === undefined) this.#packets.push(chunk);
-    else this.#frames.push(chunk);
-    this.#wake?.();
-  };
-  readonly #onClose = (): void => {
-    this.closed = true;
-    this.#wake?.();
-  };
-
-  #attach(): void {
-    this.socket
-      .on('data', this.#onData)
-      .on('error', this.#onClose)
-      .on('close', this.#onClose)
-      .on('end', this.#onClose);
-    this.socket.pause();
-  }
-
-  #detach(): void {
-    this.socket
-      .off('data', this.#onData)
-      .off('error', this.#onClose)
-      .off('close', this.#onClose)
-      .off('end', this.#onClose);
-    this.socket.pause();
-  }
-
-  write(bytes: Buffer): void {
-    if (!this.closed) this.socket.write(bytes);
-  }
-
-  async #more(): Promise<void> {
-    if (this.closed) throw new SluiceError('startup_timeout', 'the client went away during start-up');
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      this.socket.resume();
-    });
-    if (this.closed) throw new SluiceError('startup_timeout', 'the client went away during start-up');
-  }
-
-  /** Begins TLS at once for clients that do (sslnegotiation=direct). Waits for the first byte either way. */
-  async firstByte(context: SecureContext | undefined): Promise<void> {
-    await this.#readable();
-    const peeked = this.socket.read(1) as Buffer | null;
-    if (peeked === null) return;
-    this.socket.unshift(peeked);
-    if (beginsTls(peeked[0]!) && context !== undefined) await this.#secure(context);
-  }
-
-  #readable(): Promise<void> {
-    this.#detach();
-    return new Promise((resolve, reject) => {
-      const done = (): void => {
-        this.socket.off('readable', done).off('close', lost).off('error', lost);
-        this.#attach();
-        resolve();
-      };
-      const lost = (): void => {
-        this.closed = true;
-        reject(new SluiceError('startup_timeout', 'the client went away during start-up'));
-      };
-      this.socket.on('readable', done).on('close', lost).on('error', lost);
-    });
-  }
-
-  async packet(): Promise<StartupPacket | undefined> {
-    for (;;) {
-      const packet = this.#packets.next();
-      if (packet !== undefined) return packet;
-      await this.#more();
-    }
-  }
-
-  async encrypt(context: SecureContext): Promise<void> {
-    if (this.#packets.bufferedBytes > 0) {
-      throw new SluiceError('protocol_violation', 'received unencrypted data after SSL request', {
-        detail:
-          'This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.',
-      });
-    }
-    this.write(ENCRYPTION_REPLY.ssl);
-    await this.#secure(context);
-  }
-
-  async #secure(context: SecureContext): Promise<void> {
-    this.#detach();
-    const plain = this.socket;
-    const secure = new TLSSocket(plain, {
-      isServer: true,
-      secureContext: context,
-      ALPNProtocols: ['postgresql'],
-      requestCert: false,
-    });
-    // Until the end: an error that nobody listens to would end the process.
-    secure.on('error', () => {});
-    await new Promise<void>((resolve, reject) => {
-      const settle = (outcome: () => void): void => {
-        for (const event of ['error', 'close']) secure.off(event, fail);
-        plain.off('close', fail);
-        secure.off('secure', succeed);
-        outcome();
-      };
-      const succeed = (): void => settle(resolve);
-      const fail = (): void =>
-        settle(() => {
-          this.closed = true;
-          plain.destroy();
-          reject(new SluiceError('protocol_violation', 'the TLS handshake failed'));
-        });
-      secure.once('secure', succeed).once('error', fail).once('close', fail);
-      plain.once('close', fail);
-    });
-    this.socket = secure;
-    this.encrypted = true;
-    this.#attach();
-  }
-
-  async message(expected: 'SASLInitialResponse' | 'SASLResponse') {
-    if (this.#frames === undefined) {
-      const limit = frontendFrameLimit(MAX_AUTHENTICATION_FRAME_BYTES);
-      this.#frames = new FrameReader({
-        maxFrameBytes: (type) => (type === FRONTEND_TYPE.PasswordMessage ? limit(type) : 0),
-      });
-      this.#frames.push(this.#packets.takeRest());
-    }
-    for (;;) {
-      const frame = this.#frames.next();
-      if (frame !== undefined) return decodeFrontendMessage(frame.bytes, expected);
-      await this.#more();
-    }
-  }
-
-  /** Ends the dialogue; the caller owns the socket, paused, and what was sent ahead. */
-  detach(): Buffer {
-    this.#detach();
-    return this.#frames?.takeRest() ?? Buffer.alloc(0);
-  }
 }

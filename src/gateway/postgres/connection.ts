@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
+import type { ClientCertificate } from '../../identity/client-certificate.ts';
 import type { SessionInfo } from '../../model/session.ts';
 import type { Plan } from '../../session/plan.ts';
 import { refusalOf } from '../../session/planner.ts';
@@ -58,6 +59,8 @@ export class Connection {
   #cancelling = false;
   #unreadBytes = 0;
   #draining = false;
+  /** `performance.now()` when the client was last told that it may go on. */
+  #readySince = performance.now();
   #released = false;
   #closed: () => void = () => {};
   /** Resolves when both sides are closed and everything is recorded. */
@@ -124,6 +127,7 @@ export class Connection {
       sender: this.#sender,
       events: {
         onReady: () => {
+          this.#readySince = performance.now();
           // Behind the answer that is being read now.
           if (this.#draining) queueMicrotask(() => this.#drainIfIdle());
         },
@@ -168,11 +172,14 @@ export class Connection {
 
   /** One request at a time: whatever runs when it arrives is cancelled. */
   #cancelBackend(): void {
-    const { key } = this.#upstream;
-    if (key === undefined || this.#cancelling) return;
+    if (this.#cancelling) return;
     this.#cancelling = true;
     const { service, context } = this.#o;
-    void cancelUpstream(service.config.upstream, key, context.limits.upstreamConnectTimeoutMs).then(() => {
+    void cancelUpstream(
+      service.config.upstream,
+      this.#upstream,
+      context.limits.upstreamConnectTimeoutMs,
+    ).then(() => {
       this.#cancelling = false;
     });
   }
@@ -196,6 +203,35 @@ export class Connection {
   recheck(): void {
     const denial = connectDenial(this.#o.context, this.info);
     if (denial !== undefined) this.end(denial);
+  }
+
+  /** What the client showed at start-up, if it counted. */
+  get certificate(): ClientCertificate | undefined {
+    return this.#o.client.credential.certificate;
+  }
+
+  endForCertificate(why: 'revoked' | 'expired'): void {
+    const message = `the certificate of this session was ${why}`;
+    this.end(new SluiceError('authentication_failed', message, { sqlstate: '57P01' }));
+  }
+
+  /** Ends the session if its certificate has expired, or its client has been silent for too long. */
+  checkTime(): void {
+    const { context } = this.#o;
+    if (this.certificate !== undefined && this.certificate.validUntil <= context.now())
+      this.endForCertificate('expired');
+    // Whoever has not yet taken the last answer is not idle.
+    if (!this.#requests.idle || this.#o.client.socket.writableLength > 0) return;
+    const { idleSessionTimeoutMs, idleInTransactionTimeoutMs } = context.limits;
+    const outside = this.#responses.transactionStatus === 'I';
+    const limitMs = outside ? idleSessionTimeoutMs : idleInTransactionTimeoutMs;
+    if (limitMs === 0 || performance.now() - this.#readySince < limitMs) return;
+    // In PostgreSQL's own words (tcop/postgres.c, ProcessInterrupts).
+    this.end(
+      outside
+        ? new SluiceError('idle_session', 'terminating connection due to idle-session timeout')
+        : new SluiceError('idle_in_transaction', 'terminating connection due to idle-in-transaction timeout'),
+    );
   }
 
   /** Ends the session as soon as nothing is under way. */

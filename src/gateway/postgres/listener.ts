@@ -3,18 +3,18 @@
  * `Connection`. A client that says nothing, says too much or says it too slowly costs one socket and no more.
  */
 import type { Socket } from 'node:net';
-import type { SecureContext } from 'node:tls';
 import type { Config, Limits } from '../../config/config.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
+import { actorOfCertificate } from '../../identity/actor-chain.ts';
 import type { Throttle } from '../../identity/auth-throttle.ts';
 import type { TokenAuthority } from '../../identity/token-authority.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SessionInfo } from '../../model/session.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
-import type { ChannelBinding } from '../../wire/postgres/index.ts';
 import { CancelRegistry } from './cancel-registry.ts';
 import { type AuthenticatedClient, StartupFailure, startUp, wrongToken } from './client-startup.ts';
+import type { ClientTls } from './client-tls.ts';
 import { Connection, refuseClient } from './connection.ts';
 import { type ConnectionSlots, slotRefused } from './connection-slots.ts';
 import type { DatabaseService } from './database-service.ts';
@@ -22,6 +22,8 @@ import { SendQueue } from './send-queue.ts';
 import { endSocket } from './socket-end.ts';
 import { holdModeOf, startupSettings } from './startup-settings.ts';
 
+/** How often sessions are asked whether their time is up: one timer for all of them. */
+const SWEEP_MS = 1_000;
 /** How long sessions that were told to end may take for it. */
 const ENDING_MS = 2_000;
 
@@ -35,9 +37,7 @@ export interface GatewayOptions {
   readonly metrics: PipelineMetrics;
   readonly slots: ConnectionSlots;
   /** What clients are offered; undefined where the configuration says `disable`. */
-  readonly tls:
-    | { readonly context: SecureContext; readonly channelBinding: ChannelBinding | undefined }
-    | undefined;
+  readonly tls: ClientTls | undefined;
   readonly newSessionId: () => string;
   /** Passes a cancel request on to the other processes that serve this port, if there are any. Must not reject. */
   readonly cancelElsewhere?: (processId: number, secret: Buffer) => Promise<void>;
@@ -69,10 +69,17 @@ export class PostgresListener {
   readonly #starting = new Set<Socket>();
   /** Authenticated, their session being opened. */
   readonly #opening = new Set<Socket>();
+  readonly #sweep: NodeJS.Timeout;
+  #tls: ClientTls | undefined;
   #draining = false;
 
   constructor(options: GatewayOptions) {
     this.#o = options;
+    this.#tls = options.tls;
+    this.#sweep = setInterval(() => {
+      for (const connection of this.#connections) connection.checkTime();
+    }, SWEEP_MS);
+    this.#sweep.unref();
     this.#context = {
       ledger: options.ledger,
       policy: options.policy,
@@ -99,6 +106,7 @@ export class PostgresListener {
   /** Accepts nobody more, lets sessions finish what is under way, ends what is left after `timeoutMs`, and resolves when all are closed. */
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
+    clearInterval(this.#sweep);
     for (const socket of [...this.#starting, ...this.#opening]) socket.destroy();
     for (const connection of this.#connections) connection.drain();
     if (await this.#allClosed(timeoutMs)) return;
@@ -124,6 +132,16 @@ export class PostgresListener {
   /** After a change of policies: ends the sessions of those who may not connect any more. */
   recheckConnections(): void {
     for (const connection of this.#connections) connection.recheck();
+  }
+
+  /** Other certificates from now on. Sessions whose own certificate a new list revokes end. */
+  renewTls(tls: ClientTls | undefined): void {
+    this.#tls = tls;
+    for (const connection of this.#connections) {
+      const { certificate } = connection;
+      if (certificate !== undefined && tls?.revokes(certificate) !== false)
+        connection.endForCertificate('revoked');
+    }
   }
 
   /** Takes a new connection, paused and half-open. */
@@ -154,15 +172,15 @@ export class PostgresListener {
   }
 
   async #greet(socket: Socket, address: ClientAddress, onAuthenticated: () => void): Promise<void> {
-    const { config, tokens, throttle, tls } = this.#o;
+    const { config, tokens, throttle } = this.#o;
+    const { mode, clientCertificates } = config.listen.postgres.tls;
     const client = await startUp(socket, {
-      tls: {
-        mode: config.listen.postgres.tls.mode,
-        context: tls?.context,
-        channelBinding: tls?.channelBinding,
-      },
+      local: address.local,
+      tlsMode: mode,
+      tls: this.#tls,
+      certificates: clientCertificates,
       candidates: (user) => tokens.candidates(user),
-      delay: async (user) => sleep(await throttle.delayMs(address.ip, user)),
+      delay: async (user) => sleep(await throttle.delayMs(throttleKey(address, user), user)),
     });
     if (client === undefined) return;
     if (client.kind === 'cancel') {
@@ -185,7 +203,11 @@ export class PostgresListener {
   ): Promise<void> {
     const { tokens, throttle, services, config } = this.#o;
     const user = client.startup.parameters.get('user')!;
-    const actor = await tokens.actorOfToken(client.tokenId);
+    const { tokenId, certificate } = client.credential;
+    const actor =
+      tokenId === undefined
+        ? actorOfCertificate(user, config.principals)
+        : await tokens.actorOfToken(tokenId);
     if (actor === undefined) throw wrongToken(user);
     throttle.succeeded(user);
     onAuthenticated();
@@ -206,6 +228,9 @@ export class PostgresListener {
       clientAddress: address.text,
       applicationName: (settings.get('application_name') ?? '').slice(0, 64),
       tls: client.encrypted,
+      ...(certificate === undefined
+        ? {}
+        : { certificate: { fingerprint: certificate.fingerprint, subject: certificate.subject } }),
       startedAt: this.#o.now(),
     };
     const slot = await this.#o.slots.acquire(actor.principal.id, database);
@@ -254,7 +279,7 @@ export class PostgresListener {
   #record(error: SluiceError, user: string, database: string, address: ClientAddress): void {
     this.#o.metrics.errors.inc({ class: error.sqlstate.slice(0, 2) });
     if (error.code === 'authentication_failed') {
-      this.#o.throttle.failed(address.ip, user);
+      this.#o.throttle.failed(throttleKey(address, user), user);
       this.#o.metrics.authentications.inc({ result: 'failed' });
     }
     try {
@@ -272,16 +297,20 @@ export class PostgresListener {
 }
 
 interface ClientAddress {
+  /** Over a Unix socket. */
+  readonly local: boolean;
   readonly ip: string;
   readonly text: string;
 }
 
-function addressOf(socket: Socket): ClientAddress {
-  const ip = socket.remoteAddress ?? 'unix';
-  return {
-    ip,
-    text: socket.remotePort === undefined ? ip : `${ip.includes(':') ? `[${ip}]` : ip}:${socket.remotePort}`,
-  };
+function addressOf({ remoteAddress: ip, remotePort: port, localAddress }: Socket): ClientAddress {
+  if (ip === undefined) return { local: localAddress === undefined, ip: 'unix', text: 'unix' };
+  return { local: false, ip, text: `${ip.includes(':') ? `[${ip}]` : ip}:${port}` };
+}
+
+/** Who fails on this machine must not slow down everybody on it. */
+function throttleKey({ local, ip }: ClientAddress, user: string): string {
+  return local ? `unix ${user}` : ip;
 }
 
 function sleep(ms: number): Promise<void> {
