@@ -156,24 +156,6 @@ describe('in a session', () => {
     await expect.poll(() => client.closed).toBe(true);
   });
 
-  test('FunctionCall is refused, and the session goes on', async () => {
-    const client = await WireClient.open(target);
-    client.send(
-      encode({
-        type: 'FunctionCall',
-        functionOid: 1598,
-        argumentFormats: [],
-        arguments: [],
-        resultFormat: 0,
-      }),
-    );
-    const messages = await client.untilReady();
-    expect(messages.map((message) => message.type)).toEqual(['ErrorResponse', 'ReadyForQuery']);
-    client.send(encodeQuery('SELECT 1'));
-    expect((await client.untilReady()).map((message) => message.type)).toContain('DataRow');
-    client.close();
-  });
-
   test.each([
     ['invalid UTF-8', Buffer.from([0x53, 0xff, 0xfe]), '22021'],
     ['a text beyond the limit', Buffer.from(`SELECT '${'x'.repeat(2_000_000)}'`), '54000'],

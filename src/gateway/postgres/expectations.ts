@@ -13,9 +13,11 @@ import type { Portal, Prepared } from './session-objects.ts';
 
 /** One forwarded message. With `refusal` it was made to fail, and its error is replaced. */
 export type Expectation =
-  /** A Query: a CommandComplete a ticket, ended by ReadyForQuery. */
+  /** A Query: a CommandComplete a ticket, ended by ReadyForQuery. Or a FunctionCall. */
   | {
       readonly kind: 'query';
+      /** Answered by a FunctionCallResponse. */
+      readonly isCall?: true;
       readonly plan?: Plan;
       readonly tickets: readonly Ticket[];
       /** The ticket whose statement runs now. */

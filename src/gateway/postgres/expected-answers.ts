@@ -24,6 +24,7 @@ export function answers(type: number, head: Expectation): boolean {
       return type === B.PortalSuspended || ANSWERS_OF_RUNNING.has(type);
     case 'query':
       if (type === B.ReadyForQuery) return true;
+      if (head.isCall) return head.failed !== true && type === B.FunctionCallResponse;
       return head.failed !== true && (type === B.RowDescription || ANSWERS_OF_RUNNING.has(type));
     case 'sync':
       return type === B.ReadyForQuery;

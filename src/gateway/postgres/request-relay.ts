@@ -31,6 +31,7 @@ import {
   failingQuery,
 } from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
+import { handleCall } from './function-call.ts';
 import { MessagePump } from './message-pump.ts';
 import { UNANSWERED } from './name-space.ts';
 import { errorFrame, isDatabaseError, refusalFor } from './refusals.ts';
@@ -148,12 +149,12 @@ export class RequestRelay {
         this.#terminate();
         return undefined;
       case F.FunctionCall:
-        this.#refuseQuery(
-          new SluiceError('unsupported', 'the FunctionCall message is not supported', {
-            hint: 'Call the function in a SELECT.',
-          }),
-        );
-        return undefined;
+        return handleCall(frame, {
+          ...this.#o,
+          admission: this.admission,
+          channel: this.channel,
+          refuse: (error) => this.#refuseQuery(error),
+        });
       default:
         throw unexpected(type);
     }

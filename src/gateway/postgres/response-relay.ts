@@ -169,6 +169,9 @@ export class ResponseRelay implements FrameSink {
       case B.CommandComplete:
         this.#complete(head, { tag: frame.toString('latin1', 5, frame.length - 1) });
         break;
+      case B.FunctionCallResponse:
+        this.#complete(head, { tag: 'FUNCTION CALL' });
+        break;
       case B.PortalSuspended:
         this.#complete(head, { tag: 'PORTAL SUSPENDED' });
         break;

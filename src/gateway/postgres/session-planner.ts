@@ -97,8 +97,8 @@ export class SessionPlanner {
   }
 
   /** Plans on a catalog read after this call. */
-  planAnew(text: string): Promise<Plan> {
-    return this.#planSurely(text, undefined, true);
+  planAnew(text: string, doubt?: Opaque): Promise<Plan> {
+    return this.#planSurely(text, doubt, true);
   }
 
   /**

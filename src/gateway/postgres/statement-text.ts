@@ -38,7 +38,10 @@ export function decodeStatement(bytes: Buffer, encoding: string): string {
 }
 
 /** What is recorded and bound of the parameters of a Bind. */
-export function recordParameters({ parameters, parameterFormats }: Bind): ParameterValue[] {
+export function recordParameters({
+  parameters,
+  parameterFormats,
+}: Pick<Bind, 'parameters' | 'parameterFormats'>): ParameterValue[] {
   let recordedBytes = 0;
   return parameters.map((value, i) => {
     const length = value?.length ?? 0;

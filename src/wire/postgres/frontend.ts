@@ -153,7 +153,7 @@ export function decodeExecute(body: Buffer): Execute {
   return { type: 'Execute', portal, maxRows };
 }
 
-function decodeFunctionCall(body: Buffer): FunctionCall {
+export function decodeFunctionCall(body: Buffer): FunctionCall {
   const reader = new BodyReader('FunctionCall', body);
   const functionOid = reader.uint32();
   const argumentFormats = reader.int16List();

@@ -99,7 +99,7 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
     why: 'the database sees what runs',
   },
   {
-    what: 'FunctionCall messages, replication connections',
+    what: 'replication connections',
     how: 'refused with 0A000',
     why: 'they would pass the gate unseen',
   },
