@@ -26,12 +26,32 @@ const python = (name: string, file: string, reflects = true): RealClient => ({
   reflects,
 });
 
+const go = (name: string, module: string, binary: string): RealClient => ({
+  name,
+  toolchain: 'go',
+  pin: ['go.mod', new RegExp(`^\\s*${module} v(\\S+)$`, 'm')],
+  command: [`bin/${binary}`],
+  reflects: true,
+});
+
+const java = (name: string, artifact: string, main: string): RealClient => ({
+  name,
+  toolchain: 'java',
+  pin: ['pom.xml', new RegExp(`<artifactId>${artifact}</artifactId>\\s*<version>([^<]+)</version>`)],
+  command: ['java', '-cp', 'classes:lib/*', main],
+  reflects: true,
+});
+
 export const REAL_CLIENTS: readonly RealClient[] = [
   python('psycopg', 'psycopg_client.py'),
   python('asyncpg', 'asyncpg_client.py'),
   // Not yet: its inspector passes the name of a setting as a parameter.
   python('SQLAlchemy', 'sqlalchemy_client.py', false),
   python('Django', 'django_client.py'),
+  go('pgx', 'github.com/jackc/pgx/v5', 'pgx'),
+  go('pq', 'github.com/lib/pq', 'pq'),
+  java('pgjdbc', 'postgresql', 'JdbcClient'),
+  java('Hibernate', 'hibernate-core', 'HibernateClient'),
 ];
 
 /** The version that its lock file names. */

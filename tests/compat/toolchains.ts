@@ -38,6 +38,29 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     ],
     build: [],
   },
+  {
+    name: 'go',
+    needs: ['go'],
+    locks: ['go.mod', 'go.sum'],
+    install: [['go', 'mod', 'download']],
+    build: [['go', 'build', '-o', 'bin/', './pgx', './pq']],
+  },
+  {
+    name: 'java',
+    needs: ['mvn', 'javac', 'java'],
+    locks: ['pom.xml'],
+    install: [
+      ['rm', '-rf', 'lib'],
+      [
+        ...['mvn', '-q', '-B', 'org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies'],
+        '-DoutputDirectory=lib',
+      ],
+    ],
+    build: [
+      ['rm', '-rf', 'classes'],
+      ['javac', '-d', 'classes', '-cp', 'lib/*', 'Canon.java', 'JdbcClient.java', 'HibernateClient.java'],
+    ],
+  },
 ];
 
 const SOURCES = join(import.meta.dirname, 'clients');
