@@ -3,6 +3,9 @@ import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Facts, Opaque } from '../../model/facts.ts';
 import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
+import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
+import { judgeType } from '../../sql/postgres/judgement.ts';
+import type { PostgresScope } from '../../sql/postgres/scope.ts';
 import type { Portal, Prepared } from './session-objects.ts';
 
 /** What was found for the names of objects in one text. */
@@ -43,8 +46,32 @@ function isVolatile(name: string, catalog: CatalogSnapshot): boolean {
   return meant.length > 0 && meant.every((one) => one.volatility === 'v');
 }
 
+/** True if nothing in it means one thing or another by the names a session sees: no operator either, and no type. */
+export function isNameless({ statements, unresolved }: Plan): boolean {
+  return (
+    unresolved.length === 0 &&
+    statements.every(
+      ({ analyzed, facts }) =>
+        (facts.transaction !== 'none' || facts.command === 'SET') &&
+        analyzed.sessionObject === undefined &&
+        facts.relations.length + facts.objects.length + facts.functions.length + facts.opaque.length === 0,
+    )
+  );
+}
+
 export function requireRunnable(plan: Plan): void {
   if (plan.refusal !== undefined) throw plan.refusal;
+}
+
+/** Parameters of a type whose input runs unknown code make their statement doubtful. */
+export function doubtOfTypes(scope: PostgresScope, types: readonly number[]): Opaque | undefined {
+  const foreign = types.find((oid) => oid >= FIRST_USER_OID && !isPlainType(scope, oid));
+  return foreign === undefined ? undefined : { kind: 'type', what: `the type ${foreign} of a parameter` };
+}
+
+function isPlainType(scope: PostgresScope, oid: number): boolean {
+  const type = scope.catalog.type(oid);
+  return type !== undefined && judgeType(scope, [type.schema, type.name]) === 'plain';
 }
 
 /** The relations that the names in a statement stand for. */

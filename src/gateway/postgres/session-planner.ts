@@ -9,16 +9,16 @@ import type { Actor } from '../../model/principal.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
 import { type NamedObjects, type PlanningClass, rulesOf } from '../../session/planner.ts';
-import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
-import { judgeType } from '../../sql/postgres/judgement.ts';
 import { hasPlainBackslash } from '../../sql/postgres/lexer.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
-import { createScope, type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
+import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
 import type { DatabaseService } from './database-service.ts';
 import { UNANSWERED } from './name-space.ts';
 import {
   ambiguousBackslash,
+  doubtOfTypes,
+  isNameless,
   mayRunWhenPlanned,
   meaningOf,
   type NameUse,
@@ -29,11 +29,19 @@ import {
   tooNested,
 } from './plan-use.ts';
 import { objectNameOf, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
-import { READING_QUERY, READING_SETTINGS, type SessionBackend } from './session-reading.ts';
+import {
+  mayChangeReading,
+  pathOf,
+  READING_QUERY,
+  type SessionBackend,
+  schemasQuery,
+} from './session-reading.ts';
 import { decodeStatement } from './statement-text.ts';
 
 /** Of one prepared statement; more than that is no honest use. */
 const MAX_MEANINGS = 8;
+/** Longer texts are not planned twice. */
+const MAX_NAMELESS_CHARACTERS = 256;
 /** How deep prepared statements may execute each other. */
 const MAX_NESTED_USES = 8;
 
@@ -90,7 +98,7 @@ export class SessionPlanner {
 
   /** Plans a text; synchronous if nothing has to be asked or loaded for it. @throws {SluiceError} if it cannot be read. */
   plan(text: string, doubt?: Opaque): Plan | Promise<Plan> {
-    if (this.#unsure) return this.#planSurely(text, doubt, false);
+    if (this.#unsure) return this.#planNameless(text, doubt) ?? this.#planSurely(text, doubt, false);
     const plan = this.#planNow(text, doubt);
     if (plan instanceof Promise) return plan.then((made) => this.#complete(made, doubt));
     return plan.unresolved.length === 0 && !plan.usesObjects ? plan : this.#complete(plan, doubt);
@@ -122,8 +130,7 @@ export class SessionPlanner {
 
   /** Parameters of a type whose input runs unknown code make their statement doubtful. */
   doubtOf(parameterTypes: readonly number[]): Opaque | undefined {
-    const foreign = parameterTypes.find((oid) => oid >= FIRST_USER_OID && !this.#isPlainType(oid));
-    return foreign === undefined ? undefined : { kind: 'type', what: `the type ${foreign} of a parameter` };
+    return doubtOfTypes(this.#scopeNow(), parameterTypes);
   }
 
   /** True if binding alone may run what a statement calls: the database computes constants while it plans. */
@@ -164,6 +171,13 @@ export class SessionPlanner {
     if (!same) this.#stale = true;
   }
 
+  /** What names nothing needs no certainty; a question would take the snapshot of a transaction that is still being set up. */
+  #planNameless(text: string, doubt: Opaque | undefined): Plan | undefined {
+    if (doubt !== undefined || text.length > MAX_NAMELESS_CHARACTERS || text.includes('\\')) return undefined;
+    const plan = this.#planNow(text);
+    return plan instanceof Promise || !isNameless(plan) ? undefined : plan;
+  }
+
   async #planSurely(text: string, doubt: Opaque | undefined, refresh: boolean): Promise<Plan> {
     await this.#becomeSure(refresh);
     return this.#complete(await this.#planNow(text, doubt), doubt);
@@ -176,14 +190,9 @@ export class SessionPlanner {
   }
 
   #note(facts: Facts): void {
-    const { transaction, command } = facts;
+    const { transaction } = facts;
     if (facts.changesCatalog || facts.opaque.length > 0) this.#mayOwnRelations = true;
-    const changes =
-      facts.changesCatalog ||
-      facts.opaque.length > 0 ||
-      facts.settings.some((setting) => READING_SETTINGS.has(setting.name.toLowerCase())) ||
-      command.startsWith('DISCARD') ||
-      command.startsWith('RESET');
+    const changes = mayChangeReading(facts);
     // The end of a transaction takes back SET LOCAL, and what a rollback undoes.
     const ends = transaction !== 'none' && transaction !== 'begin' && transaction !== 'savepoint';
     if (changes) this.#revocable = true;
@@ -243,11 +252,6 @@ export class SessionPlanner {
     if (runsLate(portal) || this.#service.catalogIsStale) return false;
     const generation = this.#service.planner.generation(this.#scopeNow());
     return rulesOf(portal.plan.generation) === rulesOf(generation);
-  }
-
-  #isPlainType(oid: number): boolean {
-    const type = this.#service.catalog.type(oid);
-    return type !== undefined && judgeType(this.#scopeNow(), [type.schema, type.name]) === 'plain';
   }
 
   async #renewed(prepared: Prepared): Promise<Plan> {
@@ -325,8 +329,10 @@ export class SessionPlanner {
     if (row === undefined) return;
     this.clientEncoding = row[2]?.toString('latin1') ?? '';
     this.#standardStrings = row[3]?.toString('latin1') === 'on';
-    this.#setSearchPath(row[0], row[4]);
-    this.#setUser(this.#textOf(row[1] ?? Buffer.alloc(0)) ?? '');
+    const user = this.#textOf(row[1] ?? Buffer.alloc(0)) ?? '';
+    const schemas = row[0] ?? (await this.#backend.ask(schemasQuery(this.#textOf(row[5]!), user)))?.[0]?.[0];
+    this.#setSearchPath(schemas, row[4]);
+    this.#setUser(user);
     if (this.#mayOwnRelations) {
       const relations = await this.#backend.ask(sessionRelationsQuery(names));
       if (relations === undefined) return;
@@ -344,12 +350,8 @@ export class SessionPlanner {
     return this.clientEncoding === 'UTF8' ? bytes.toString('utf8') : undefined;
   }
 
-  /** A path that cannot be read has no names: nothing resolves along it. */
   #setSearchPath(schemas: Buffer | null | undefined, temporary: Buffer | null | undefined): void {
-    const text = this.#textOf(schemas ?? Buffer.alloc(0));
-    const own = temporary?.toString('latin1');
-    const names = text === undefined ? [] : (JSON.parse(text) as string[]);
-    const path = names.map((name) => (name === own ? TEMPORARY_SCHEMA : name));
+    const path = pathOf(this.#textOf(schemas ?? Buffer.alloc(0)), temporary?.toString('latin1'));
     if (path.join('\0') === this.#searchPath.join('\0')) return;
     this.#searchPath = path;
     this.#scope = undefined;

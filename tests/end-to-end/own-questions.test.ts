@@ -1,0 +1,74 @@
+/**
+ * What the gate asks a session's backend to follow its names and settings leaves no trace in the session: no schema, no
+ * snapshot, no transaction id that the client's own messages would not have made.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { query } from '../support/frames.ts';
+import { type Gate, startGate } from '../support/gate.ts';
+import { transcribe } from '../support/transcript.ts';
+import { WireClient, type WireTarget } from '../support/wire-client.ts';
+
+let gate: Gate;
+let through: WireTarget;
+let direct: WireTarget;
+
+beforeAll(async () => {
+  gate = await startGate({ environment: 'dev' });
+  const password = await gate.token('alice');
+  through = { host: '127.0.0.1', port: gate.port, user: 'alice', password, database: 'shop' };
+  const { host, port, user, password: own, database } = gate.database.connection;
+  direct = { host, port, user, password: own, database };
+});
+afterAll(() => gate.stop());
+
+async function play(target: WireTarget, texts: readonly string[]): Promise<string[]> {
+  const client = await WireClient.open(target);
+  const seen: string[] = [];
+  for (const text of texts) {
+    client.send(query(text));
+    seen.push(...(await client.untilReady()).map(transcribe));
+  }
+  client.close();
+  return seen;
+}
+
+const CONVERSATIONS: Record<string, string[]> = {
+  'no temporary schema': [
+    "SET search_path = 'pg_temp'",
+    'SELECT pg_my_temp_schema()',
+    'SET search_path = PG_TEMP, "$user", nosuch, public',
+    'SELECT count(*) FROM orders',
+    'SELECT pg_my_temp_schema()',
+    'CREATE TABLE orders (a int)',
+    'SELECT * FROM orders',
+    'DROP TABLE orders',
+    'SELECT count(*) FROM orders',
+  ],
+  'no temporary schema in a transaction': [
+    'BEGIN',
+    "SET LOCAL search_path = 'pg_temp'",
+    'SELECT 1',
+    'SELECT pg_my_temp_schema(), pg_current_xact_id_if_assigned() IS NULL',
+    'ROLLBACK',
+  ],
+  'no snapshot before the transaction is set up': [
+    'BEGIN',
+    'SET LOCAL search_path = pg_catalog, public',
+    'SET TRANSACTION ISOLATION LEVEL SERIALIZABLE',
+    'SELECT count(*) FROM orders',
+    'COMMIT',
+  ],
+  'no snapshot after the path was set before': [
+    'SET search_path = public, pg_catalog',
+    'BEGIN',
+    'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY',
+    'SELECT count(*) FROM orders',
+    'COMMIT',
+  ],
+  'no statement prepared': ['SET search_path = public', 'SELECT name FROM pg_prepared_statements'],
+};
+
+test.each(Object.keys(CONVERSATIONS))('%s', async (name) => {
+  const expected = await play(direct, CONVERSATIONS[name]!);
+  expect(await play(through, CONVERSATIONS[name]!)).toEqual(expected);
+});
