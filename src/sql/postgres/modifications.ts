@@ -146,7 +146,7 @@ function bindUpdate(
   const items = bindFrom(b, update.fromClause, around, [target.item]);
   const place: Place = { ...around, namespace: { items, parent } };
   noteChange(b, target, 'Update', bindAssignments(b, update.targetList, place));
-  bindPredicate(b, update.whereClause, place);
+  bindPredicate(b, update.whereClause, target, place);
   return bindReturning(b, update.returningClause, target, items.slice(1), around);
 }
 
@@ -161,14 +161,32 @@ function bindDelete(
   noteChange(b, target, 'Delete', []);
   const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
   const items = bindFrom(b, del.usingClause, around, [target.item]);
-  bindPredicate(b, del.whereClause, { ...around, namespace: { items, parent } });
+  bindPredicate(b, del.whereClause, target, { ...around, namespace: { items, parent } });
   return bindReturning(b, del.returningClause, target, items.slice(1), around);
 }
 
-/** The WHERE of an UPDATE or DELETE: without one that excludes anything, its effect has no bound. */
-function bindPredicate(b: Binder, where: Node | undefined, place: Place): void {
-  if (where) bindCondition(b, where, filtering(place));
-  if (where === undefined || isAlwaysTrue(where, place.namespace)) b.sheet.bounded = false;
+/**
+ * The WHERE of an UPDATE or DELETE: its effect has no bound without one, with one that excludes nothing, or with one that does
+ * not look at the rows and so takes all of them or none (`WHERE $1`, `WHERE now() > …`).
+ */
+function bindPredicate(b: Binder, where: Node | undefined, { reference }: Target, place: Place): void {
+  if (where === undefined) {
+    b.sheet.bounded = false;
+    return;
+  }
+  const looks = looksAt(reference, () => bindCondition(b, where, filtering(place)));
+  const isCurrentRow = tagOf(where) === 'CurrentOfExpr';
+  if (!(looks || isCurrentRow) || isAlwaysTrue(where, place.namespace)) b.sheet.bounded = false;
+}
+
+/** True if a condition, bound meanwhile, looks at the rows of a relation. */
+function looksAt({ filters, systemColumns }: RelationReference, bind: () => void): boolean {
+  const before = [filters, systemColumns].map((names) => [names, [...names]] as const);
+  for (const [names] of before) names.clear();
+  bind();
+  const looks = filters.size + systemColumns.size > 0;
+  for (const [names, seen] of before) for (const name of seen) names.add(name);
+  return looks;
 }
 
 /**
@@ -193,8 +211,11 @@ function bindMerge(
   const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
   const sources = bindFrom(b, merge.sourceRelation ? [merge.sourceRelation] : [], around);
   const place: Place = { ...around, namespace: { items: [target.item, ...sources], parent } };
-  if (merge.joinCondition) bindCondition(b, merge.joinCondition, filtering(place));
-  const matchesAll = isAlwaysTrue(merge.joinCondition, place.namespace);
+  const { joinCondition } = merge;
+  const looks = looksAt(target.reference, () => {
+    if (joinCondition) bindCondition(b, joinCondition, filtering(place));
+  });
+  const matchesAll = !looks || isAlwaysTrue(joinCondition, place.namespace);
   for (const node of merge.mergeWhenClauses ?? []) {
     bindMergeAction(b, as<MergeWhenClause>(node, 'MergeWhenClause') ?? {}, target, place, matchesAll);
   }
