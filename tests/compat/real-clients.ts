@@ -42,6 +42,14 @@ const java = (name: string, artifact: string, main: string): RealClient => ({
   reflects: true,
 });
 
+const rust = (name: string): RealClient => ({
+  name,
+  toolchain: 'rust',
+  pin: ['Cargo.lock', new RegExp(`^name = "${name}"\\nversion = "([^"]+)"`, 'm')],
+  command: [`target/debug/${name}-client`],
+  reflects: true,
+});
+
 export const REAL_CLIENTS: readonly RealClient[] = [
   python('psycopg', 'psycopg_client.py'),
   python('asyncpg', 'asyncpg_client.py'),
@@ -50,6 +58,8 @@ export const REAL_CLIENTS: readonly RealClient[] = [
   python('Django', 'django_client.py'),
   go('pgx', 'github.com/jackc/pgx/v5', 'pgx'),
   go('pq', 'github.com/lib/pq', 'pq'),
+  rust('tokio-postgres'),
+  rust('sqlx'),
   java('pgjdbc', 'postgresql', 'JdbcClient'),
   java('Hibernate', 'hibernate-core', 'HibernateClient'),
 ];

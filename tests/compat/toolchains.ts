@@ -46,6 +46,13 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     build: [['go', 'build', '-o', 'bin/', './pgx', './pq']],
   },
   {
+    name: 'rust',
+    needs: ['cargo'],
+    locks: ['Cargo.toml', 'Cargo.lock'],
+    install: [['cargo', 'fetch', '--locked', '--quiet']],
+    build: [['cargo', 'build', '--locked', '--quiet']],
+  },
+  {
     name: 'java',
     needs: ['mvn', 'javac', 'java'],
     locks: ['pom.xml'],

@@ -1,0 +1,3 @@
+DROP TABLE items;
+DROP TYPE place;
+DROP TYPE mood;

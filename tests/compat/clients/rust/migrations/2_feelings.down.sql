@@ -1,0 +1,2 @@
+DELETE FROM items;
+ALTER TABLE items DROP COLUMN feeling;
