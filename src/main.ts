@@ -13,6 +13,7 @@ import {
   type SharedServices,
   type Undo,
 } from './workers/shared-services.ts';
+import { WorkerPool } from './workers/worker-pool.ts';
 
 /** A gateway that serves. */
 export interface RunningGateway {
@@ -58,7 +59,8 @@ async function wire(
   const startedAt = Date.now();
   const shared = await openSharedServices(config, runtime, undo);
   const { log, version, policies } = shared;
-  const host = await hostHere(shared);
+  const { workers } = config;
+  const host = workers === 0 ? await hostHere(shared) : await WorkerPool.open(shared, workers);
   undo.push(() => host.close());
   const reloadPolicies = async (): Promise<void> => {
     await policies.reload();
@@ -84,6 +86,7 @@ async function wire(
       listeners,
       policyVersion: policies.current().version,
       startedAt,
+      workers: host.workers(),
     }),
     reloadPolicies,
     now: Date.now,

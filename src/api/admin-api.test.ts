@@ -50,6 +50,7 @@ beforeEach(() => {
       listeners: { postgres: 'a:1' },
       policyVersion: 'p',
       startedAt: 3,
+      workers: [],
     }),
     reloadPolicies: async () => void calls.push('reload'),
     now: () => 5,

@@ -21,6 +21,19 @@ export interface GatewayStatus {
   readonly listeners: Readonly<Record<string, string>>;
   readonly policyVersion: string;
   readonly startedAt: number;
+  /** Empty where sessions are served in the one process. */
+  readonly workers: readonly WorkerStatus[];
+}
+
+/** A worker process, or its place. */
+export interface WorkerStatus {
+  /** Its lane of the ledger. */
+  readonly worker: number;
+  readonly pid?: number;
+  /** Connections it has. */
+  readonly connections: number;
+  /** Why it does not serve as it should. */
+  readonly problem?: string;
 }
 
 /** A token as listed. */

@@ -240,7 +240,7 @@ describe('the gateway', () => {
       config,
       'version: 1\ndataDir: ./data\nlisten: { http: { port: 0, tls: { mode: require } } }\n',
     );
-    const status = { version: '1', pid: 1, policyVersion: '', startedAt: 0 };
+    const status = { version: '1', pid: 1, policyVersion: '', startedAt: 0, workers: [] };
     const admin = createAdminApi({
       tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
       check: unused,

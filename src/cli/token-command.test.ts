@@ -129,7 +129,14 @@ describe('with a gateway', () => {
     const app = createAdminApi({
       tokens,
       check: async ({ sql }) => ({ statements: [], rewritten: sql }),
-      status: () => ({ version: '1', pid: 1, listeners: {}, policyVersion: 'abcd', startedAt: 0 }),
+      status: () => ({
+        version: '1',
+        pid: 1,
+        listeners: {},
+        policyVersion: 'abcd',
+        startedAt: 0,
+        workers: [],
+      }),
       reloadPolicies: async () => void calls.push('reload'),
       now: Date.now,
       log: pino({ enabled: false }),

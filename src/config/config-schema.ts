@@ -307,6 +307,12 @@ export const CONFIG_SCHEMA: SchemaNode = {
         'The directory of the ledger, the store and generated certificates. Made with mode 0700 if missing.',
         { default: DEFAULT_DATA_DIR },
       ),
+      workers: whole(
+        'Worker processes that serve sessions behind the one port. Default: one for each processor there is. 0 serves in the one process.',
+        0,
+        64,
+        { examples: [4] },
+      ),
       listen: object('Where to listen.', {
         postgres: postgresListener,
         http: listener('For the HTTP API, health and metrics.', DEFAULT_HTTP_PORT, ['disable', 'require']),

@@ -181,6 +181,8 @@ export interface Config {
   /** Things that work but should not stay so. */
   readonly warnings: readonly ConfigProblem[];
   readonly dataDir: string;
+  /** Processes that serve sessions; 0 for the one process that there is. */
+  readonly workers: number;
   /** `adminSocket` is a path; whoever can open it may administer. */
   readonly listen: {
     readonly postgres: PostgresListener;
@@ -194,3 +196,6 @@ export interface Config {
   readonly tokens: TokenConfig;
   readonly limits: Limits;
 }
+
+/** What serving needs of it: all but where it came from. */
+export type ServedConfig = Omit<Config, 'source' | 'warnings'>;

@@ -3,6 +3,7 @@
  * seen from its own directory. Never starts, opens or connects to anything.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Config } from './config.ts';
@@ -64,6 +65,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
   const dataDir = reading.resolve(raw.dataDir ?? DEFAULT_DATA_DIR);
   const sections = {
     dataDir,
+    workers: raw.workers ?? availableParallelism(),
     listen: readListen(reading, raw.listen, dataDir, Object.keys(raw.principals ?? {})),
     principals: readPrincipals(reading, raw),
     databases: new Map(

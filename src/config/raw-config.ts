@@ -72,6 +72,7 @@ export interface RawDatabase {
 export interface RawConfig {
   readonly version: 1;
   readonly dataDir?: string;
+  readonly workers?: number;
   readonly listen?: {
     readonly postgres?: RawPostgresListener;
     readonly http?: RawListener;

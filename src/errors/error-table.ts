@@ -85,6 +85,13 @@ export const ERROR_TABLE = {
     'The session was idle in a transaction for longer than limits.idleInTransactionTimeout.',
   ),
   shutting_down: row('57P01', 503, 'The gateway is shutting down.'),
+  not_serving: row(
+    '57P03',
+    503,
+    'No process of the gateway is ready to serve a connection.',
+    'Try again in a moment.',
+  ),
+  worker_lost: row('58000', 503, 'Another process of the gateway ended or did not answer.'),
 
   // Statements.
   syntax_error: row('42601', 400, 'The statement does not parse.'),

@@ -34,6 +34,8 @@ export interface TokenAuthorityDeps {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly randomBytes: RandomBytes;
+  /** Told when a token was revoked, once that is recorded and in force. */
+  readonly onRevoked?: (tokenId: string) => void;
   /** How often watched tokens are checked; default every second. */
   readonly watch?: TokenWatchOptions;
 }
@@ -132,6 +134,7 @@ export class TokenAuthority {
     await record({ kind: 'token-revoked', token: id });
     await store.revokeToken(id, now());
     this.#watch.end(id, 'revoked');
+    this.#deps.onRevoked?.(id);
   }
 
   /** Tokens without their keys, the newest first. */
@@ -199,6 +202,11 @@ export class TokenAuthority {
    */
   watchToken(tokenId: string, onEnd: (why: 'revoked' | 'expired') => void): () => void {
     return this.#watch.add(tokenId, onEnd);
+  }
+
+  /** Another process has revoked the token: whoever watches it is told at once. */
+  revokedElsewhere(tokenId: string): void {
+    this.#watch.end(tokenId, 'revoked');
   }
 
   /** Stops watching. Tokens stay as they are. */

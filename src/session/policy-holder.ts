@@ -13,17 +13,19 @@ export class PolicyHolder {
   readonly #defaults: ApprovalRule;
   readonly #ledger: Ledger;
   #engine: PolicyEngine;
+  #sources: readonly PolicySource[];
 
   private constructor(
     read: () => readonly PolicySource[],
     defaults: ApprovalRule,
     ledger: Ledger,
-    engine: PolicyEngine,
+    sources: readonly PolicySource[],
   ) {
     this.#read = read;
     this.#defaults = defaults;
     this.#ledger = ledger;
-    this.#engine = engine;
+    this.#sources = sources;
+    this.#engine = new PolicyEngine(loadPolicies(sources, defaults));
   }
 
   /**
@@ -38,18 +40,18 @@ export class PolicyHolder {
     ledger: Ledger,
   ): Promise<PolicyHolder> {
     const sources = read();
-    const holder = new PolicyHolder(
-      read,
-      defaults,
-      ledger,
-      new PolicyEngine(loadPolicies(sources, defaults)),
-    );
+    const holder = new PolicyHolder(read, defaults, ledger, sources);
     await holder.#recordLoaded(sources);
     return holder;
   }
 
   /** The engine in force. Ask anew for each statement. */
   readonly current = (): PolicyEngine => this.#engine;
+
+  /** The texts it was made of: for other processes, which must decide by the same. */
+  get sources(): readonly PolicySource[] {
+    return this.#sources;
+  }
 
   /**
    * Loads the policies again.
@@ -61,6 +63,7 @@ export class PolicyHolder {
       sources = this.#read();
       const engine = new PolicyEngine(loadPolicies(sources, this.#defaults));
       this.#engine = engine;
+      this.#sources = sources;
     } catch (thrown) {
       const error = asSluiceError(thrown);
       await this.#recordRejected(sources, error);

@@ -1,5 +1,6 @@
 /** Whoever serves the sessions of a gateway, seen from the rest of it: this process itself, or its workers. */
 import type { Socket } from 'node:net';
+import type { WorkerStatus } from '../api/admin-api.ts';
 import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import { SessionServer } from './session-server.ts';
@@ -12,6 +13,8 @@ export interface SessionHost {
   check(query: CheckQuery): Promise<CheckReport>;
   /** What must be well for sessions to be served, by name. */
   readonly readiness: ReadonlyMap<string, ReadinessCheck>;
+  /** None where sessions are served in this process. */
+  workers(): readonly WorkerStatus[];
   /** Of every process of the gateway. */
   readonly metrics: MetricsSource;
   /** Resolves when the policies now in force are in force for every session, and those who may not connect any more are gone. */
@@ -37,6 +40,7 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
       ['ledger', () => ledger.failure?.message],
       ['databases', () => server.databasesProblem()],
     ]),
+    workers: () => [],
     metrics: registry,
     policiesChanged: async () => server.policiesChanged(),
     drain: (timeoutMs) => server.drain(timeoutMs),

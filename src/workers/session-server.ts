@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { SessionApprovals } from '../approvals/approvals.ts';
-import type { Config, KeyPair } from '../config/config.ts';
+import type { KeyPair, ServedConfig } from '../config/config.ts';
 import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import type { ConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { DatabaseService } from '../gateway/postgres/database-service.ts';
@@ -33,7 +33,7 @@ export interface OtherServers {
 }
 
 export interface SessionServerDeps {
-  readonly config: Config;
+  readonly config: ServedConfig;
   readonly log: Logger;
   /** This process's lane. */
   readonly ledger: Ledger;
@@ -49,7 +49,7 @@ export interface SessionServerDeps {
 }
 
 export class SessionServer {
-  readonly #config: Config;
+  readonly #config: ServedConfig;
   readonly #parser: Parser;
   readonly #services: ReadonlyMap<string, DatabaseService>;
   readonly #listener: PostgresListener;
@@ -135,6 +135,11 @@ export class SessionServer {
   /** Lets sessions finish what is under way, ends what is left after `timeoutMs`, and resolves when all are closed. */
   drain(timeoutMs: number): Promise<void> {
     return this.#listener.drain(timeoutMs);
+  }
+
+  /** Ends every connection at once, in this turn of the event loop: nothing more is forwarded, and nobody is told. */
+  destroyAll(): void {
+    this.#listener.destroyAll();
   }
 
   /** Ends every session at once and lets go of everything. */

@@ -36,6 +36,8 @@ export interface SharedServices {
   readonly store: Store;
   readonly policies: PolicyHolder;
   readonly tokens: TokenAuthority;
+  /** Told of each token that is revoked. */
+  readonly revocationListeners: Set<(tokenId: string) => void>;
   readonly installationSecret: Buffer;
   readonly approvals: Approvals;
   readonly throttle: AuthThrottle;
@@ -72,6 +74,7 @@ export async function openSharedServices(
   undo.push(() => store.close());
   const policies = await PolicyHolder.open(() => readPolicyTexts(config), config.approvals, ledger);
   const installationSecret = loadInstallationSecret(config.dataDir, randomBytes);
+  const revocationListeners = new Set<(tokenId: string) => void>();
   const tokens = new TokenAuthority({
     store: store.tokens,
     principals: config.principals,
@@ -80,6 +83,9 @@ export async function openSharedServices(
     record: (event) => ledger.durable(ledger.append(event)),
     now: Date.now,
     randomBytes,
+    onRevoked: (tokenId) => {
+      for (const tell of revocationListeners) tell(tokenId);
+    },
   });
   undo.push(() => tokens.close());
   const approvals = new Approvals({
@@ -96,6 +102,7 @@ export async function openSharedServices(
   measureLane(registry, ledger);
   return {
     ...{ config, log, version, ledger, store, policies, tokens, installationSecret, approvals, registry },
+    revocationListeners,
     throttle: new AuthThrottle({
       firstDelayMs: config.limits.authFailureDelayMs,
       maxDelayMs: config.limits.authFailureMaxDelayMs,

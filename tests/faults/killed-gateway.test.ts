@@ -1,5 +1,5 @@
 /**
- * SIGKILL of a gateway in mid-load, again and again: every statement that a client saw answered is in the ledger, the ledger verifies,
+ * SIGKILL of a gateway or of one of its workers in mid-load, again and again: every statement that a client saw answered is in the ledger, the ledger verifies,
  * and nothing is in the database that is not in the ledger.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -9,11 +9,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { GatewayStatus } from '../../src/api/admin-api.ts';
+import { askGateway } from '../../src/cli/api-client.ts';
 import { readEntries } from '../../src/ledger/read-entries.ts';
 import { verifyLedger } from '../../src/ledger/verify.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
-const ROUNDS = 20;
+const ROUNDS = 8;
 const CLIENTS = 4;
 const CLI = new URL('../../src/cli/sluice.ts', import.meta.url).pathname;
 
@@ -30,6 +32,7 @@ beforeAll(async () => {
     join(directory, 'sluice.yaml'),
     `version: 1
 dataDir: ./data
+workers: 2
 listen:
   postgres: { host: 127.0.0.1, port: 0, tls: { mode: disable } }
   http: { host: 127.0.0.1, port: 0 }
@@ -95,20 +98,54 @@ async function load(port: number, password: string, name: string, onAnswer: () =
   }
 }
 
+/** Counts answers for whoever waits for so many more. */
+class Countdown {
+  #left = 0;
+  #reached: () => void = () => {};
+
+  after(answers: number): Promise<void> {
+    this.#left = answers;
+    return new Promise((resolve) => {
+      this.#reached = resolve;
+    });
+  }
+
+  count(): void {
+    this.#left -= 1;
+    if (this.#left === 0) this.#reached();
+  }
+}
+
+/** The process ids of a gateway's workers, as the gateway itself says. */
+async function workersOf(child: ChildProcess): Promise<number[]> {
+  const socketPath = join(directory, 'data', 'admin.sock');
+  const status = (await askGateway({ socketPath }, 'GET', '/admin/status')) as GatewayStatus;
+  expect(status.pid).toBe(child.pid);
+  return status.workers.map(({ pid }) => pid!);
+}
+
 test(`${ROUNDS} times: no statement that a client saw answered is lost`, async () => {
   const token = await issueToken();
   const answered: string[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     const { child, port } = await start();
+    const answers = new Countdown();
+    const loads = Array.from({ length: CLIENTS }, (_, i) =>
+      load(port, token, `r${round}c${i}`, () => answers.count()),
+    );
+    const ended = loads.map((one) => one.then(() => true));
     // In mid-load: after a number of answers that differs from round to round.
-    let left = 5 + Math.floor(Math.random() * 150);
-    const { promise: inMidLoad, resolve: reached } = Promise.withResolvers<void>();
-    const onAnswer = (): void => {
-      left -= 1;
-      if (left === 0) reached();
-    };
-    const loads = Array.from({ length: CLIENTS }, (_, i) => load(port, token, `r${round}c${i}`, onAnswer));
-    await inMidLoad;
+    await answers.after(5 + Math.floor(Math.random() * 150));
+    if (round % 2 === 1) {
+      const [worker] = await workersOf(child);
+      process.kill(worker!, 'SIGKILL');
+      const sessions = CLIENTS / 2;
+      await Promise.race(ended);
+      // The other worker's sessions go on as if nothing had happened.
+      await answers.after(50);
+      const left = await Promise.all(ended.map((one) => Promise.race([one, false])));
+      expect(left.filter(Boolean)).toHaveLength(sessions);
+    }
     child.kill('SIGKILL');
     for (const markers of await Promise.all(loads)) answered.push(...markers);
   }

@@ -68,6 +68,8 @@ export interface Gate {
 
 export interface GateOptions {
   readonly environment?: string;
+  /** Worker processes; by default the gate serves in the test's own process. */
+  readonly workers?: number;
   /** Added to the configuration's end. */
   readonly yaml?: string;
   /** More of `listen.postgres`. */
@@ -177,6 +179,7 @@ function configText(database: TestDatabase, options: GateOptions): string {
   return `
 version: 1
 dataDir: ./data
+workers: ${options.workers ?? 0}
 listen:
   postgres: ${JSON.stringify({ host: '127.0.0.1', port: 0, ...options.listener })}
   http: { host: 127.0.0.1, port: 0 }

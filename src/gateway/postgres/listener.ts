@@ -3,7 +3,7 @@
  * `Connection`. A client that says nothing, says too much or says it too slowly costs one socket and no more.
  */
 import type { Socket } from 'node:net';
-import type { Config, Limits } from '../../config/config.ts';
+import type { Limits, ServedConfig } from '../../config/config.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import { actorOfCertificate } from '../../identity/actor-chain.ts';
 import type { Throttle } from '../../identity/auth-throttle.ts';
@@ -28,7 +28,7 @@ const SWEEP_MS = 1_000;
 const ENDING_MS = 2_000;
 
 export interface GatewayOptions {
-  readonly config: Config;
+  readonly config: ServedConfig;
   readonly ledger: Ledger;
   readonly policy: () => PolicyEngine;
   readonly tokens: Pick<TokenAuthority, 'candidates' | 'actorOfToken' | 'watchToken'>;
@@ -115,6 +115,13 @@ export class PostgresListener {
     if (await this.#allClosed(ENDING_MS)) return;
     for (const connection of this.#connections) connection.destroy();
     await this.#allClosed(ENDING_MS);
+  }
+
+  /** Ends everything at once; nobody is told. */
+  destroyAll(): void {
+    this.#draining = true;
+    for (const socket of [...this.#starting, ...this.#opening]) socket.destroy();
+    for (const connection of this.#connections) connection.destroy();
   }
 
   /** Waits until no connection is left; false if that takes too long. */

@@ -23,7 +23,7 @@ import { DatabaseService } from './database-service.ts';
  * @throws {SluiceError} not_found, unknown_database, connect_denied, upstream_unavailable, syntax_error, …
  */
 export async function checkStatement(
-  config: Config,
+  config: Pick<Config, 'principals'>,
   services: ReadonlyMap<string, DatabaseService>,
   query: CheckQuery,
 ): Promise<CheckReport> {
@@ -154,7 +154,7 @@ function serviceOf(
 }
 
 function actorOfQuery(
-  config: Config,
+  config: Pick<Config, 'principals'>,
   { principal: id, onBehalfOf = [], purpose }: Omit<CheckQuery, 'sql'>,
 ): Actor {
   const principal = requirePrincipal(id, config.principals);

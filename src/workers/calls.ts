@@ -1,0 +1,190 @@
+/**
+ * What the gateway's processes may ask of each other, and the form that the arguments must have. The primary process has what there is
+ * one of; workers serve sessions. None of these calls is on a statement's way, but for one that is held.
+ */
+import { Ajv, type ValidateFunction } from 'ajv';
+import type { Registry } from 'prom-client';
+import type { ApprovalDemand } from '../approvals/approvals.ts';
+import type { BindingDigests } from '../approvals/binding.ts';
+import type { ApprovalAnswer } from '../approvals/waiters.ts';
+import type { PolicyText } from '../config/policy-files.ts';
+import type { SlotRefusal } from '../gateway/postgres/connection-slots.ts';
+import type { ApprovalRequest } from '../model/approval.ts';
+import type { ApprovalRule } from '../model/decision.ts';
+import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
+import type { PackedConfig } from './packed-config.ts';
+
+/** Of one process, as `Registry.getMetricsAsJSON` has them. */
+export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
+
+/** What a worker may ask of the primary. A worker's death takes back all that it holds. */
+export interface PrimaryCalls {
+  requestApproval(demand: ApprovalDemand): Promise<ApprovalRequest>;
+  /** @param waiting the worker's own number for this wait */
+  awaitApproval(id: string, waiting: number): Promise<ApprovalAnswer>;
+  /** Whoever waited with this number is gone: the request is cancelled. */
+  withdrawWait(waiting: number): void;
+  claimApproval(
+    id: string,
+    digests: BindingDigests,
+    rule: ApprovalRule | undefined,
+  ): Promise<ApprovalRequest | undefined>;
+  claimGranted(digests: BindingDigests, rule: ApprovalRule | undefined): Promise<ApprovalRequest | undefined>;
+  driftApproval(id: string): Promise<void>;
+  getApproval(id: string): Promise<ApprovalRequest | undefined>;
+  /** How long an attempt to authenticate must wait, in milliseconds. */
+  throttleDelayMs(address: string, user: string | undefined): number;
+  authenticationFailed(address: string, user: string | undefined): void;
+  authenticationSucceeded(user: string): void;
+  /** The number of the slot, for `releaseSlot`. */
+  acquireSlot(principal: string, database: string): number | SlotRefusal;
+  releaseSlot(slot: number): void;
+  /** Passes a cancel request on to the other workers. */
+  cancel(processId: number, secret: Uint8Array): Promise<void>;
+  /** A connection that was passed to the worker is closed. */
+  connectionClosed(): void;
+  /** A session has changed the catalog of a database. */
+  catalogChanged(database: string): void;
+  labelsRemembered(database: string, labels: readonly RememberedLabel[]): void;
+  /** The worker's lane of the ledger cannot be written, and why; undefined when it is whole again. */
+  laneFailed(reason: string | undefined): void;
+}
+
+/** What a worker needs to know to serve. It reads no configuration file: all workers serve the same one, whenever they start. */
+export interface WorkerOrder {
+  readonly config: PackedConfig;
+  /** The lane of the ledger that is the worker's own. */
+  readonly lane: number;
+  readonly version: string;
+  readonly logLevel: string;
+  readonly installationSecret: Uint8Array;
+  readonly certificate: { readonly cert: string; readonly key: string } | undefined;
+  readonly policies: readonly PolicyText[];
+  readonly labels: readonly (readonly [database: string, labels: readonly RememberedLabel[]])[];
+}
+
+/** What the primary may ask of a worker. What is asked of one that still starts is done when it has. */
+export interface WorkerCalls {
+  /** To be called first. Resolves when the worker can serve. */
+  start(order: WorkerOrder): Promise<void>;
+  installPolicies(policies: readonly PolicyText[]): Promise<void>;
+  cancel(processId: number, secret: Uint8Array): Promise<void>;
+  catalogChanged(database: string): Promise<void>;
+  learnLabels(database: string, labels: readonly RememberedLabel[]): Promise<void>;
+  /** A token was revoked. */
+  tokenEnded(tokenId: string): Promise<void>;
+  check(query: CheckQuery): Promise<CheckReport>;
+  databasesProblem(): Promise<string | undefined>;
+  metrics(): Promise<MetricsSnapshot>;
+  /** Answers, to show that it can. */
+  ping(): void;
+  /** Lets sessions finish, ends what is left after `timeoutMs`, and resolves when all are closed and recorded. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+const TEXT = { type: 'string' };
+const COUNT = { type: 'integer', minimum: 0 };
+const TEXTS = { type: 'array', items: TEXT };
+const OPTIONAL_TEXT = { anyOf: [TEXT, { isUndefined: true }] };
+const BYTES = { isBytes: true };
+const OBJECT = { type: 'object' };
+const DIGESTS = { ...OBJECT, required: ['subject', 'binding'], properties: { subject: TEXT, binding: TEXT } };
+const RULE = {
+  ...OBJECT,
+  required: ['groups', 'quorum', 'expiresMs'],
+  properties: { groups: TEXTS, quorum: COUNT, expiresMs: COUNT },
+};
+const OPTIONAL_RULE = { anyOf: [RULE, { isUndefined: true }] };
+const BINDING = {
+  ...OBJECT,
+  required: ['principal', 'onBehalfOf', 'database', 'astDigests', 'parameters', 'objectsDigests'],
+  properties: {
+    ...{ principal: TEXT, onBehalfOf: TEXTS, database: TEXT, astDigests: TEXTS, objectsDigests: TEXTS },
+    parameters: { type: 'array', items: { type: ['string', 'null'] } },
+  },
+};
+const DEMAND = {
+  ...OBJECT,
+  required: ['binding', 'sessionId', 'statement', 'facts', 'policies', 'policyVersion', 'rule', 'holdMode'],
+  properties: {
+    ...{ binding: BINDING, sessionId: TEXT, statement: TEXT, rule: RULE, policyVersion: TEXT },
+    ...{ facts: { type: 'array' }, policies: { type: 'array' }, holdMode: { enum: ['wait', 'fail'] } },
+  },
+};
+const LABELS = {
+  type: 'array',
+  items: {
+    ...OBJECT,
+    required: ['relationOid', 'attnum', 'label'],
+    properties: { relationOid: COUNT, attnum: { type: 'integer' }, label: TEXT },
+  },
+};
+const POLICIES = {
+  type: 'array',
+  items: { ...OBJECT, required: ['file', 'text'], properties: { file: TEXT, text: TEXT } },
+};
+
+type Forms<Calls> = { readonly [Name in keyof Calls]: readonly object[] };
+
+const PRIMARY_FORMS: Forms<PrimaryCalls> = {
+  requestApproval: [DEMAND],
+  awaitApproval: [TEXT, COUNT],
+  withdrawWait: [COUNT],
+  claimApproval: [TEXT, DIGESTS, OPTIONAL_RULE],
+  claimGranted: [DIGESTS, OPTIONAL_RULE],
+  driftApproval: [TEXT],
+  getApproval: [TEXT],
+  throttleDelayMs: [TEXT, OPTIONAL_TEXT],
+  authenticationFailed: [TEXT, OPTIONAL_TEXT],
+  authenticationSucceeded: [TEXT],
+  acquireSlot: [TEXT, TEXT],
+  releaseSlot: [COUNT],
+  cancel: [COUNT, BYTES],
+  connectionClosed: [],
+  catalogChanged: [TEXT],
+  labelsRemembered: [TEXT, LABELS],
+  laneFailed: [OPTIONAL_TEXT],
+};
+
+const WORKER_FORMS: Forms<WorkerCalls> = {
+  start: [OBJECT],
+  installPolicies: [POLICIES],
+  cancel: [COUNT, BYTES],
+  catalogChanged: [TEXT],
+  learnLabels: [TEXT, LABELS],
+  tokenEnded: [TEXT],
+  check: [OBJECT],
+  databasesProblem: [],
+  metrics: [],
+  ping: [],
+  drain: [COUNT],
+};
+
+/** Whether these are arguments that a function of the primary takes. */
+export const acceptedByPrimary = checker(PRIMARY_FORMS);
+/** Whether these are arguments that a function of a worker takes. */
+export const acceptedByWorker = checker(WORKER_FORMS);
+
+function checker<Calls>(forms: Forms<Calls>): (name: string, args: readonly unknown[]) => boolean {
+  const ajv = new Ajv({ allowUnionTypes: true, strict: false });
+  ajv.addKeyword({ keyword: 'isUndefined', validate: (_: unknown, value: unknown) => value === undefined });
+  ajv.addKeyword({
+    keyword: 'isBytes',
+    validate: (_: unknown, value: unknown) => value instanceof Uint8Array,
+  });
+  const compiled = new Map<string, ValidateFunction[]>(
+    Object.entries<readonly object[]>(forms).map(([name, schemas]) => [
+      name,
+      schemas.map((schema) => ajv.compile(schema)),
+    ]),
+  );
+  return (name, args) => {
+    const validators = compiled.get(name);
+    return (
+      validators !== undefined &&
+      args.length === validators.length &&
+      validators.every((validate, index) => validate(args[index]))
+    );
+  };
+}

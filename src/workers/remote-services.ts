@@ -1,0 +1,110 @@
+/**
+ * What a worker asks of the primary, in the form in which sessions know it. Holds nothing of its own: the truth is in the primary, and
+ * where the primary cannot be asked, nobody gets in and nothing held runs.
+ */
+import { type ApprovalDemand, MAX_REQUEST_LENGTH, type SessionApprovals } from '../approvals/approvals.ts';
+import { digestsOf } from '../approvals/binding.ts';
+import type { ApprovalAnswer } from '../approvals/waiters.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { ConnectionSlots, SlotAnswer } from '../gateway/postgres/connection-slots.ts';
+import type { Throttle } from '../identity/auth-throttle.ts';
+import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
+import type { ApprovalRule } from '../model/decision.ts';
+import type { PrimaryCalls } from './calls.ts';
+import type { Channel } from './channel.ts';
+import type { OtherServers } from './session-server.ts';
+
+export type Primary = Channel<PrimaryCalls>;
+
+export class RemoteApprovals implements SessionApprovals {
+  readonly #primary: Primary;
+  #nextWait = 1;
+
+  constructor(primary: Primary) {
+    this.#primary = primary;
+  }
+
+  async request(demand: ApprovalDemand): Promise<ApprovalRequest> {
+    // What nobody could review does not have to travel.
+    if (JSON.stringify(demand).length > MAX_REQUEST_LENGTH) {
+      throw new SluiceError('statement_too_large', 'the statement is too large to be reviewed');
+    }
+    return this.#primary.call('requestApproval', demand);
+  }
+
+  async wait(id: string, signal: AbortSignal): Promise<ApprovalAnswer> {
+    const waiting = this.#nextWait++;
+    const answer = this.#primary.callUnhurried('awaitApproval', id, waiting);
+    const withdraw = (): void => this.#primary.notify('withdrawWait', waiting);
+    signal.addEventListener('abort', withdraw, { once: true });
+    if (signal.aborted) withdraw();
+    try {
+      return await answer;
+    } finally {
+      signal.removeEventListener('abort', withdraw);
+    }
+  }
+
+  async claim(
+    id: string,
+    binding: ApprovalBinding,
+    rule?: ApprovalRule,
+  ): Promise<ApprovalRequest | undefined> {
+    return this.#primary.call('claimApproval', id, digestsOf(binding), rule);
+  }
+
+  async claimGranted(binding: ApprovalBinding, rule?: ApprovalRule): Promise<ApprovalRequest | undefined> {
+    return this.#primary.call('claimGranted', digestsOf(binding), rule);
+  }
+
+  drift(id: string): Promise<void> {
+    return this.#primary.call('driftApproval', id);
+  }
+
+  get(id: string): Promise<ApprovalRequest | undefined> {
+    return this.#primary.call('getApproval', id);
+  }
+}
+
+/** Guesses count together, whichever worker they reach. */
+export class RemoteThrottle implements Throttle {
+  readonly #primary: Primary;
+
+  constructor(primary: Primary) {
+    this.#primary = primary;
+  }
+
+  delayMs(address: string, user?: string): Promise<number> {
+    return this.#primary.call('throttleDelayMs', address, user);
+  }
+
+  failed(address: string, user?: string): void {
+    this.#primary.notify('authenticationFailed', address, user);
+  }
+
+  succeeded(user: string): void {
+    this.#primary.notify('authenticationSucceeded', user);
+  }
+}
+
+export class RemoteSlots implements ConnectionSlots {
+  readonly #primary: Primary;
+
+  constructor(primary: Primary) {
+    this.#primary = primary;
+  }
+
+  async acquire(principal: string, database: string): Promise<SlotAnswer> {
+    const slot = await this.#primary.call('acquireSlot', principal, database).catch(() => 'gateway' as const);
+    return typeof slot === 'number' ? () => this.#primary.notify('releaseSlot', slot) : slot;
+  }
+}
+
+/** The other workers, by way of the primary. */
+export function otherWorkers(primary: Primary): OtherServers {
+  return {
+    cancel: (processId, secret) => primary.call('cancel', processId, secret).catch(() => {}),
+    catalogChanged: (database) => primary.notify('catalogChanged', database),
+    labelsRemembered: (database, labels) => primary.notify('labelsRemembered', database, labels),
+  };
+}

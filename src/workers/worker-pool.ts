@@ -1,0 +1,250 @@
+/**
+ * Worker processes behind one port. The primary accepts and hands each connection to the worker that has the fewest; sessions stay where
+ * they began. docs/decisions/0006-workers.md says why.
+ */
+import type { Socket } from 'node:net';
+import { Gauge } from 'prom-client';
+import type { WorkerStatus } from '../api/admin-api.ts';
+import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import { refuseClient } from '../gateway/postgres/connection.ts';
+import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
+import type { WorkerOrder } from './calls.ts';
+import { packConfig } from './packed-config.ts';
+import { PoolMetrics } from './pool-metrics.ts';
+import type { SessionHost } from './session-host.ts';
+import type { SharedServices } from './shared-services.ts';
+import type { Broadcast, WorkerLink } from './worker-link.ts';
+import { WorkerSeat } from './worker-seat.ts';
+
+/** Connections that may wait for a worker while there is none. */
+const MAX_QUEUED = 1024;
+const LIFE_CHECK_MS = 1000;
+/** How much longer than it should take a worker may drain before it is killed. */
+const DRAIN_GRACE_MS = 10_000;
+
+export class WorkerPool implements SessionHost, Broadcast {
+  readonly readiness: ReadonlyMap<string, ReadinessCheck>;
+  readonly metrics: MetricsSource;
+  readonly #shared: SharedServices;
+  readonly #seats: readonly WorkerSeat[];
+  readonly #metrics: PoolMetrics;
+  readonly #labels = new Map<string, Map<string, RememberedLabel>>();
+  readonly #queued = new Set<Socket>();
+  readonly #lifeTimer: NodeJS.Timeout;
+  readonly #onRevoked = (tokenId: string): void =>
+    this.#tellAll((worker) => worker.calls.notify('tokenEnded', tokenId));
+  #lastChosen = 0;
+  #closing: Promise<void> | undefined;
+
+  private constructor(shared: SharedServices, count: number) {
+    this.#shared = shared;
+    const config = packConfig(shared.config);
+    const certificate = shared.certificateOf('postgres');
+    const pair = certificate && { cert: certificate.cert, key: certificate.key.reveal() };
+    const order = (lane: number): WorkerOrder => ({
+      ...{ config, lane, version: shared.version, logLevel: shared.log.level, certificate: pair },
+      installationSecret: shared.installationSecret,
+      policies: shared.policies.sources,
+      labels: [...this.#labels].map(([database, labels]) => [database, [...labels.values()]] as const),
+    });
+    this.#seats = Array.from(
+      { length: count },
+      (_, index) =>
+        new WorkerSeat({
+          ...{ shared, order, lane: index + 1, broadcast: this },
+          onReady: () => this.#serveQueued(),
+          onGone: (link) => this.#metrics.keep(link.lastMetrics),
+        }),
+    );
+    this.#metrics = new PoolMetrics(shared.registry, () => this.#ready);
+    this.metrics = this.#metrics;
+    this.readiness = new Map<string, ReadinessCheck>([
+      ['ledger', () => this.#ledgerProblem()],
+      ['workers', () => this.#workersProblem()],
+      ['databases', () => this.#any().calls.call('databasesProblem')],
+    ]);
+    this.#measure();
+    shared.revocationListeners.add(this.#onRevoked);
+    this.#lifeTimer = setInterval(() => this.#tellAll((worker) => worker.checkLife()), LIFE_CHECK_MS);
+    this.#lifeTimer.unref();
+  }
+
+  /**
+   * Starts `count` workers; resolves when each serves or has failed to. Those that failed are tried again.
+   * @throws {SluiceError} what the first one failed by, if none serves
+   */
+  static async open(shared: SharedServices, count: number): Promise<WorkerPool> {
+    const pool = new WorkerPool(shared, count);
+    const failures = await Promise.all(pool.#seats.map((seat) => seat.start()));
+    const [first] = failures.filter((failure) => failure !== undefined);
+    if (first === undefined || failures.includes(undefined)) return pool;
+    await pool.close();
+    throw first;
+  }
+
+  accept(socket: Socket): void {
+    const worker = this.#closing === undefined ? this.#choose() : undefined;
+    if (worker === undefined) this.#queue(socket);
+    else if (!worker.pass(socket)) socket.destroy();
+  }
+
+  workers(): readonly WorkerStatus[] {
+    return this.#seats.map(({ lane, link, problem }) => ({
+      worker: lane,
+      connections: link?.connections ?? 0,
+      ...(link?.pid === undefined ? {} : { pid: link.pid }),
+      ...(problem === undefined ? {} : { problem }),
+    }));
+  }
+
+  check(query: CheckQuery): Promise<CheckReport> {
+    return this.#any().calls.call('check', query);
+  }
+
+  /** A worker that does not take the policies in force may not go on by others. */
+  async policiesChanged(): Promise<void> {
+    const { sources } = this.#shared.policies;
+    const install = async (worker: WorkerLink): Promise<void> => {
+      try {
+        await worker.calls.call('installPolicies', sources);
+      } catch (err) {
+        this.#shared.log.error(
+          { err, worker: worker.order.lane },
+          'a worker did not take the policies and is killed',
+        );
+        worker.kill();
+        await worker.exited;
+      }
+    };
+    await Promise.all(this.#ready.map(install));
+  }
+
+  drain(timeoutMs: number): Promise<void> {
+    this.#closing ??= this.#end(timeoutMs);
+    return this.#closing;
+  }
+
+  close(): Promise<void> {
+    return this.drain(0);
+  }
+
+  async cancel(from: WorkerLink, processId: number, secret: Uint8Array): Promise<void> {
+    const others = this.#ready.filter((worker) => worker !== from);
+    await Promise.allSettled(others.map((worker) => worker.calls.call('cancel', processId, secret)));
+  }
+
+  catalogChanged(from: WorkerLink, database: string): void {
+    this.#tellAll((worker) => worker.calls.notify('catalogChanged', database), from);
+  }
+
+  labelsRemembered(from: WorkerLink, database: string, labels: readonly RememberedLabel[]): void {
+    const known = this.#labels.get(database) ?? new Map<string, RememberedLabel>();
+    for (const label of labels) known.set(JSON.stringify(label), label);
+    this.#labels.set(database, known);
+    this.#tellAll((worker) => worker.calls.notify('learnLabels', database, labels), from);
+  }
+
+  get #ready(): WorkerLink[] {
+    return this.#seats.flatMap((seat) => seat.ready ?? []);
+  }
+
+  /** All but one, those that still start included: what they are told is heard when they have. */
+  #tellAll(tell: (worker: WorkerLink) => void, but?: WorkerLink): void {
+    for (const { link } of this.#seats) if (link !== undefined && link !== but) tell(link);
+  }
+
+  /** One that can answer. @throws {SluiceError} not_serving */
+  #any(): WorkerLink {
+    const ready = this.#ready;
+    const one = ready.find((worker) => !worker.slow) ?? ready[0];
+    if (one === undefined)
+      throw new SluiceError('not_serving', 'no worker of the gateway serves at the moment');
+    return one;
+  }
+
+  /** The one with the fewest connections; among equals, the next in turn. One that does not answer only if none does. */
+  #choose(): WorkerLink | undefined {
+    const ready = this.#ready;
+    const lively = ready.filter((worker) => !worker.slow);
+    const candidates = lively.length > 0 ? lively : ready;
+    const fewest = Math.min(...candidates.map((worker) => worker.connections));
+    const equals = candidates.filter((worker) => worker.connections === fewest);
+    const chosen = equals.find((worker) => worker.order.lane > this.#lastChosen) ?? equals[0];
+    this.#lastChosen = chosen?.order.lane ?? 0;
+    return chosen;
+  }
+
+  /** While all workers are being replaced, connections wait for the first that is ready. */
+  #queue(socket: Socket): void {
+    socket.on('error', () => {});
+    if (this.#closing !== undefined || this.#queued.size >= MAX_QUEUED) {
+      refuse(socket);
+      return;
+    }
+    this.#queued.add(socket);
+    const timer = setTimeout(() => {
+      if (this.#queued.delete(socket)) refuse(socket);
+    }, this.#shared.config.limits.startupTimeoutMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#queued.delete(socket);
+    });
+  }
+
+  #serveQueued(): void {
+    const queued = [...this.#queued];
+    this.#queued.clear();
+    for (const socket of queued) if (!socket.destroyed) this.accept(socket);
+  }
+
+  async #end(timeoutMs: number): Promise<void> {
+    clearInterval(this.#lifeTimer);
+    this.#shared.revocationListeners.delete(this.#onRevoked);
+    for (const socket of this.#queued) refuse(socket);
+    this.#queued.clear();
+    for (const seat of this.#seats) seat.close();
+    await Promise.all(
+      this.#seats.map(({ ready, link }) => link && endWorker(link, ready ? timeoutMs : undefined)),
+    );
+  }
+
+  #ledgerProblem(): string | undefined {
+    const failed = this.#ready.find((worker) => worker.laneFailure !== undefined);
+    return this.#shared.ledger.failure?.message ?? failed?.laneFailure;
+  }
+
+  /** Some workers are enough to serve; the metrics and the log say that others are missing. */
+  #workersProblem(): string | undefined {
+    if (this.#ready.length > 0) return undefined;
+    return this.#seats.map((seat) => `worker ${seat.lane} ${seat.problem}`).join('; ');
+  }
+
+  #measure(): void {
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers: [this.#shared.registry],
+        collect() {
+          this.set(read());
+        },
+      });
+    gauge('sluice_workers', 'Worker processes that should serve', () => this.#seats.length);
+    gauge('sluice_workers_serving', 'Worker processes that serve', () => this.#ready.length);
+  }
+}
+
+function refuse(socket: Socket): void {
+  refuseClient(socket, new SluiceError('not_serving', 'the gateway is not ready to serve the connection'));
+}
+
+/** Drains a worker and waits for its end; kills one that does neither. Undefined: it never served. */
+async function endWorker(worker: WorkerLink, timeoutMs: number | undefined): Promise<void> {
+  const killer = setTimeout(() => worker.kill(), (timeoutMs ?? 0) + DRAIN_GRACE_MS);
+  if (timeoutMs !== undefined) await worker.calls.callUnhurried('drain', timeoutMs).catch(() => {});
+  worker.disconnect();
+  await worker.exited;
+  clearTimeout(killer);
+}

@@ -1,0 +1,151 @@
+/**
+ * The executable of a worker: serves the sessions it is given, and records them in its own lane of the ledger. Lives and ends with the
+ * primary: signals are the primary's affair, and when it is gone the worker ends every session at once, closes its lane and exits.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Logger, pino } from 'pino';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { PolicyText } from '../config/policy-files.ts';
+import { Secret } from '../config/secret.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import { TokenAuthority } from '../identity/token-authority.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { PolicyEngine } from '../policy/engine.ts';
+import { loadPolicies } from '../policy/load.ts';
+import { PipelineMetrics } from '../session/metrics.ts';
+import { openStore } from '../store/store.ts';
+import { acceptedByWorker, type PrimaryCalls, type WorkerCalls, type WorkerOrder } from './calls.ts';
+import { Channel, type Port } from './channel.ts';
+import { measureLane, openLane } from './lane.ts';
+import { unpackConfig } from './packed-config.ts';
+import { otherWorkers, RemoteApprovals, RemoteSlots, RemoteThrottle } from './remote-services.ts';
+import { SessionServer } from './session-server.ts';
+
+const STDERR = 2;
+/** How long a predecessor that is still ending may hold the lane. */
+const LANE_PATIENCE_MS = 10_000;
+/** How long the lane's last entries may take to reach the disk when the primary is gone. */
+const CLOSING_MS = 2_000;
+const MAX_UNWRITTEN_LOG_BYTES = 1024 * 1024;
+
+/** A worker at work. */
+interface Shift {
+  readonly log: Logger;
+  readonly ledger: Ledger;
+  readonly registry: Registry;
+  readonly server: SessionServer;
+  readonly tokens: TokenAuthority;
+  installPolicies(policies: readonly PolicyText[]): void;
+}
+
+let shift: Shift | undefined;
+/** What is said to a worker that still starts is heard when it has. */
+const { promise: working, resolve: started } = Promise.withResolvers<Shift>();
+
+const offer: WorkerCalls = {
+  start: async (order) => {
+    shift = await begin(order);
+    started(shift);
+  },
+  installPolicies: async (policies) => (await working).installPolicies(policies),
+  cancel: async (processId, secret) => void (await working).server.cancel(processId, secret),
+  catalogChanged: async (database) => (await working).server.catalogChanged(database),
+  learnLabels: async (database, labels) => (await working).server.learnLabels(database, labels),
+  tokenEnded: async (tokenId) => (await working).tokens.revokedElsewhere(tokenId),
+  check: async (query) => (await working).server.check(query),
+  databasesProblem: async () => (await working).server.databasesProblem(),
+  metrics: async () => (await working).registry.getMetricsAsJSON(),
+  ping: () => {},
+  drain: async (timeoutMs) => {
+    const { server, ledger } = await working;
+    await server.drain(timeoutMs);
+    await ledger.close();
+  },
+};
+
+const primary = new Channel<PrimaryCalls>({
+  port: process as Port,
+  offer,
+  accepts: acceptedByWorker,
+  onSocket: (socket) => {
+    if (socket === undefined) {
+      primary.notify('connectionClosed');
+      return;
+    }
+    socket.allowHalfOpen = true;
+    socket.once('close', () => primary.notify('connectionClosed'));
+    if (shift === undefined) socket.destroy();
+    else shift.server.accept(socket);
+  },
+  onClose: () => void end(),
+  onError: (err) => shift?.log.error({ err }, 'a call of the primary failed'),
+});
+
+async function begin(order: WorkerOrder): Promise<Shift> {
+  const config = unpackConfig(order.config);
+  const log = pino(
+    { level: order.logLevel, base: { pid: process.pid } },
+    pino.destination({ fd: STDERR, sync: false, maxLength: MAX_UNWRITTEN_LOG_BYTES }),
+  );
+  const ledger = await openLane({
+    config,
+    lane: order.lane,
+    version: order.version,
+    log,
+    onHealth: (failure) => primary.notify('laneFailed', failure?.message),
+    patienceMs: LANE_PATIENCE_MS,
+  });
+  const store = await openStore(join(config.dataDir, 'store.db'));
+  const engineOf = (policies: readonly PolicyText[]): PolicyEngine =>
+    new PolicyEngine(loadPolicies(policies, config.approvals));
+  let engine = engineOf(order.policies);
+  const tokens = new TokenAuthority({
+    store: store.tokens,
+    principals: config.principals,
+    tokens: config.tokens,
+    installationSecret: Buffer.from(order.installationSecret),
+    // Tokens are issued and revoked by the primary alone.
+    record: () => Promise.reject(new SluiceError('internal', 'a worker issues no tokens')),
+    now: Date.now,
+    randomBytes,
+  });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  measureLane(registry, ledger);
+  const server = await SessionServer.open({
+    ...{ config, log, ledger, tokens },
+    approvals: new RemoteApprovals(primary),
+    throttle: new RemoteThrottle(primary),
+    slots: new RemoteSlots(primary),
+    policy: () => engine,
+    metrics: new PipelineMetrics(registry),
+    certificate: order.certificate && {
+      cert: order.certificate.cert,
+      key: new Secret(order.certificate.key),
+    },
+    others: otherWorkers(primary),
+  });
+  for (const [database, labels] of order.labels) server.learnLabels(database, labels);
+  return {
+    ...{ log, ledger, registry, server, tokens },
+    installPolicies: (policies) => {
+      engine = engineOf(policies);
+      server.policiesChanged();
+    },
+  };
+}
+
+/** The primary is gone: nothing more is forwarded, and what was recorded is kept. */
+async function end(): Promise<void> {
+  if (shift !== undefined) {
+    shift.server.destroyAll();
+    await Promise.race([shift.ledger.close().catch(() => {}), wait(CLOSING_MS)]);
+  }
+  process.exit(0);
+}
+
+// A terminal's Ctrl-C and a service's stop reach every process of the group; the primary says what is to be done.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
