@@ -22,6 +22,11 @@ describe('what pgbench prints', () => {
     expect(parseReport(REPORT)).toEqual({ tps: 20345.678901, transactions: 81234, failed: 3 });
   });
 
+  test('gives throughput where every transaction connects', () => {
+    const report = REPORT.replace('without initial connection time', 'including reconnection times');
+    expect(parseReport(report).tps).toBe(20345.678901);
+  });
+
   test('is no result without its figures', () => {
     expect(() => parseReport('pgbench: error: connection failed')).toThrow('not a report of pgbench');
   });

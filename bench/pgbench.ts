@@ -28,6 +28,8 @@ export interface BenchRun {
   readonly transactions?: number;
   /** A script of pgbench; without it the built-in select-only one runs. */
   readonly script?: string;
+  /** A new connection for each transaction. */
+  readonly connect?: boolean;
 }
 
 export interface BenchResult {
@@ -100,7 +102,7 @@ export function parseReport(report: string): { tps: number; transactions: number
     const found = pattern.exec(report)?.[1];
     return found === undefined ? undefined : Number(found);
   };
-  const tps = figure(/^tps = ([\d.]+) \(without initial connection time\)/m);
+  const tps = figure(/^tps = ([\d.]+) \((?:without initial connection time|including reconnection times)\)/m);
   const transactions = figure(/^number of transactions actually processed: (\d+)/m);
   if (tps === undefined || transactions === undefined) throw new Error(`not a report of pgbench: ${report}`);
   return { tps, transactions, failed: figure(/^number of failed transactions: (\d+)/m) ?? 0 };
@@ -121,6 +123,7 @@ function argumentsOf(run: BenchRun): string[] {
     '--jobs=1',
     `--protocol=${run.mode}`,
     ...(run.seconds === undefined ? [`--transactions=${run.transactions ?? 1}`] : [`--time=${run.seconds}`]),
+    ...(run.connect === true ? ['--connect'] : []),
     ...(run.script === undefined ? ['--select-only'] : [`--file=${run.script}`]),
   ];
 }

@@ -50,6 +50,7 @@ test('the summary holds what was measured against the aims', () => {
       memory: [],
       selectOnly: measurements,
       maskedByKey: measurements,
+      connects: [figures('direct', [200, 100]), figures('Sluice, warm', [180, 100])],
     },
     scans: [
       { name: 'direct', times: [960, 1920] },
@@ -58,8 +59,9 @@ test('the summary holds what was measured against the aims', () => {
     costs: [{ name: 'one', novelUs: 120, novelP99Us: 300, knownTextUs: 1.25, knownShapeUs: 2 }],
   });
   expect(lines[0]).toBe('Select-only: 0.80 to 0.80 of PgBouncer’s throughput (aim: 0.7)');
-  expect(lines[2]).toContain(': 0.96 of the database');
-  expect(lines[3]).toContain('120 µs');
+  expect(lines[2]).toContain('warm: 0.90 to 0.90');
+  expect(lines[3]).toContain(': 0.96 of the database');
+  expect(lines[4]).toContain('120 µs');
 });
 
 test('a table pads its cells', () => {

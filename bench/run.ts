@@ -75,10 +75,27 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
   const selectOnly = await measure({ ...plan, settings }, progress);
   noteMemory('after select-only, up to 32 clients');
   const maskedByKey = await byKey(plan);
+  const connects = await measure(
+    {
+      ...{ peers: stage.connectPeers, rounds, seconds },
+      settings: [1, 8].map((clients): Setting => ({ mode: 'simple', clients, connect: true })),
+    },
+    progress,
+  );
   const scans = await scan(stage);
   noteMemory('after the results of 1,000,000 rows');
   const costs = await statementCosts(stage);
-  return { machine: machineLines(), rounds, seconds, selectOnly, maskedByKey, scans, costs, memory: seen };
+  return {
+    machine: machineLines(),
+    rounds,
+    seconds,
+    selectOnly,
+    maskedByKey,
+    connects,
+    scans,
+    costs,
+    memory: seen,
+  };
 }
 
 async function byKey(plan: Omit<Parameters<typeof measure>[0], 'settings'>): Promise<Figures['maskedByKey']> {

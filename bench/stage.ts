@@ -38,6 +38,8 @@ export interface BenchStage {
   readonly gate: BenchTarget;
   /** The database itself, the relay, PgBouncer and the gateway, in this order. */
   readonly peers: readonly Peer[];
+  /** The same, with a gateway that keeps warm connections for last. */
+  readonly connectPeers: readonly Peer[];
   readonly gateway: GatewayProcess;
   readonly postgres: EmbeddedPostgres;
   end(): Promise<void>;
@@ -79,7 +81,11 @@ export async function setStage(onProgress: (line: string) => void): Promise<Benc
       { name: 'PgBouncer', target: { ...direct, port: bouncer.port }, pid: bouncer.pid },
       { name: 'Sluice', target: gate, pid: gateway.pid },
     ];
-    return { direct, gate, peers, gateway, postgres, end: endAll };
+    const warm = await startGateway(direct, { warmConnections: 16 });
+    undo.push(() => warm.remove());
+    const warmGate = { ...gate, port: warm.port, password: await warm.token('bench') };
+    const connectPeers = [...peers, { name: 'Sluice, warm', target: warmGate, pid: warm.pid }];
+    return { direct, gate, peers, connectPeers, gateway, postgres, end: endAll };
   } catch (error) {
     await endAll();
     throw error;
@@ -97,14 +103,14 @@ async function fill(direct: BenchTarget): Promise<void> {
 }
 
 /** The gateway as it would stand in production: its own defaults, an environment of that name, labelled columns. */
-function startGateway(direct: BenchTarget): Promise<GatewayProcess> {
+function startGateway(direct: BenchTarget, more: { warmConnections?: number } = {}): Promise<GatewayProcess> {
   return startGatewayProcess(
     {
       principals: { bench: { kind: 'human', groups: ['analysts'] } },
       databases: {
         postgres: {
           ...{ engine: 'postgres', environment: 'prod', host: '127.0.0.1', port: direct.port },
-          ...{ user: direct.user, password: direct.password },
+          ...{ user: direct.user, password: direct.password, ...more },
           labels: { ...SHOP_LABELS, 'public.people': { full_name: 'name', email: 'email', phone: 'phone' } },
         },
       },

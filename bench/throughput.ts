@@ -19,6 +19,8 @@ export interface Setting {
   readonly clients: number;
   /** A script of pgbench; without it the built-in select-only one runs. */
   readonly script?: string;
+  /** A new connection for each transaction. */
+  readonly connect?: boolean;
 }
 
 /** One run of one peer. */

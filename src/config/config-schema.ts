@@ -208,6 +208,12 @@ const database: SchemaNode = object(
       key: text('PEM file with its private key.', { examples: ['./tls/gate.key'] }),
     }),
     keepAlive,
+    warmConnections: whole(
+      'Connections kept open in advance, already logged in, for sessions to come. Each serves one session and is closed with it. Counted in each process that serves. 0 keeps none.',
+      0,
+      1_000,
+      { default: 0 },
+    ),
     labels: record(
       'What columns hold: schema.table, then column, then label.',
       RELATION,

@@ -13,6 +13,7 @@ import type { Plan } from '../../session/plan.ts';
 import { refusalOf } from '../../session/planner.ts';
 import { Session } from '../../session/session.ts';
 import { encodeBackendMessage, encodeFrontendMessage } from '../../wire/postgres/index.ts';
+import type { Backends } from './backends.ts';
 import type { CancelKey } from './cancel-registry.ts';
 import { ClientSender } from './client-sender.ts';
 import type { AuthenticatedClient } from './client-startup.ts';
@@ -26,7 +27,7 @@ import { SessionPlanner } from './session-planner.ts';
 import type { SessionBackend } from './session-reading.ts';
 import { endSocket } from './socket-end.ts';
 import { settingText } from './startup-settings.ts';
-import { cancelUpstream, connectUpstream, type UpstreamConnection } from './upstream.ts';
+import type { UpstreamConnection } from './upstream.ts';
 
 const TERMINATE = encodeFrontendMessage({ type: 'Terminate' });
 /** How long a backend may still finish what a vanished client had asked, so that its outcome is recorded. */
@@ -37,6 +38,7 @@ const MAX_UNREAD_BYTES = 1_048_576;
 export interface ConnectionOptions {
   readonly context: GatewayContext;
   readonly service: DatabaseService;
+  readonly backends: Backends;
   readonly client: AuthenticatedClient;
   readonly info: SessionInfo;
   /** Settings of the start-up message. */
@@ -77,11 +79,7 @@ export class Connection {
     await service.open();
     try {
       const settings = await planSettings(options);
-      const upstream = await connectUpstream(
-        service.config.upstream,
-        forwardedParameters(client),
-        context.limits.upstreamConnectTimeoutMs,
-      );
+      const upstream = await options.backends.open(forwardedParameters(client));
       const session = new Session(info, context.ledger, context.metrics);
       try {
         await session.open();
@@ -174,12 +172,7 @@ export class Connection {
   #cancelBackend(): void {
     if (this.#cancelling) return;
     this.#cancelling = true;
-    const { service, context } = this.#o;
-    void cancelUpstream(
-      service.config.upstream,
-      this.#upstream,
-      context.limits.upstreamConnectTimeoutMs,
-    ).then(() => {
+    void this.#o.backends.cancel(this.#upstream).then(() => {
       this.#cancelling = false;
     });
   }

@@ -12,6 +12,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { SessionInfo } from '../../model/session.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
+import { Backends } from './backends.ts';
 import { CancelRegistry } from './cancel-registry.ts';
 import { type AuthenticatedClient, StartupFailure, startUp, wrongToken } from './client-startup.ts';
 import type { ClientTls } from './client-tls.ts';
@@ -64,6 +65,7 @@ export interface GatewayContext {
 export class PostgresListener {
   readonly #o: GatewayOptions;
   readonly #context: GatewayContext;
+  readonly #backends: ReadonlyMap<string, Backends>;
   readonly #connections = new Set<Connection>();
   /** Not yet authenticated; the oldest first. */
   readonly #starting = new Set<Socket>();
@@ -76,6 +78,13 @@ export class PostgresListener {
   constructor(options: GatewayOptions) {
     this.#o = options;
     this.#tls = options.tls;
+    const { upstreamConnectTimeoutMs } = options.config.limits;
+    this.#backends = new Map(
+      [...options.services].map(([name, { config }]) => [
+        name,
+        new Backends(config.upstream, upstreamConnectTimeoutMs),
+      ]),
+    );
     this.#sweep = setInterval(() => {
       for (const connection of this.#connections) connection.checkTime();
     }, SWEEP_MS);
@@ -107,6 +116,7 @@ export class PostgresListener {
   async drain(timeoutMs: number): Promise<void> {
     this.#draining = true;
     clearInterval(this.#sweep);
+    for (const backends of this.#backends.values()) backends.close();
     for (const socket of [...this.#starting, ...this.#opening]) socket.destroy();
     for (const connection of this.#connections) connection.drain();
     if (await this.#allClosed(timeoutMs)) return;
@@ -243,7 +253,10 @@ export class PostgresListener {
     const slot = await this.#o.slots.acquire(actor.principal.id, database);
     if (typeof slot === 'string') throw slotRefused(slot, actor.principal.id, database);
     try {
-      const connection = await Connection.open({ context: this.#context, service, client, info, settings });
+      const connection = await Connection.open({
+        ...{ context: this.#context, service, client, info, settings },
+        backends: this.#backends.get(database)!,
+      });
       this.#connections.add(connection);
       connection.closed.then(() => {
         this.#connections.delete(connection);

@@ -5,6 +5,7 @@
  * Source: PostgreSQL's manual, 54.2.1 "Start-up", 54.3 "SASL Authentication".
  */
 import type { Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
 import type { Upstream as UpstreamConfig } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import {
@@ -108,6 +109,18 @@ export async function startBackend(
   }
 }
 
+const saltedPasswords = new WeakMap<UpstreamConfig, LRUCache<string, Buffer>>();
+
+/** A server asks with the same salt as long as its role has the same password; several hosts may differ. */
+function saltedPasswordsOf(config: UpstreamConfig): LRUCache<string, Buffer> {
+  let kept = saltedPasswords.get(config);
+  if (kept === undefined) {
+    kept = new LRUCache({ max: 16 });
+    saltedPasswords.set(config, kept);
+  }
+  return kept;
+}
+
 /** Proves to the server who the gateway is, and has the server prove that it knows the password where the mechanism has that. */
 class Login {
   readonly #connection: UpstreamSocket;
@@ -158,6 +171,7 @@ class Login {
       password: this.#password(),
       offered: mechanisms,
       channelBinding: wanted === 'disable' ? undefined : channelBinding,
+      salted: saltedPasswordsOf(this.#config),
     });
     const { mechanism } = this.#scram;
     if (mechanism !== SCRAM_SHA_256_PLUS) this.#refuseUnbound();

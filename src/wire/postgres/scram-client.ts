@@ -29,6 +29,11 @@ export const MAX_SCRAM_ITERATIONS = 1_000_000;
 
 const pbkdf2Async = promisify(pbkdf2);
 
+export interface SaltedPasswords {
+  get(key: string): Buffer | undefined;
+  set(key: string, salted: Buffer): unknown;
+}
+
 export interface ScramClientOptions {
   /** A secret; it is in no error. */
   readonly password: string;
@@ -41,6 +46,11 @@ export interface ScramClientOptions {
   /** Refuses servers that ask for less work, which would make a stolen exchange cheaper to guess from. */
   readonly minIterations?: number;
   readonly randomBytes?: RandomBytes;
+  /**
+   * Where salted passwords are kept between exchanges, so that a server that asks for the same again costs no derivation (RFC 5802,
+   * section 5.1). As secret as the password; must be of this password alone, and bounded by its owner.
+   */
+  readonly salted?: SaltedPasswords;
 }
 
 /** One exchange: `first`, then `next`, then `finish`. After a throw it is over. */
@@ -87,8 +97,7 @@ export class ScramClient {
   async next(serverFirst: string): Promise<string> {
     this.#enter('waiting', 'over');
     const { nonce, salt, iterations } = this.#readChallenge(serverFirst);
-    const password = preparePassword(this.#options.password);
-    const saltedPassword = await pbkdf2Async(password, salt, iterations, KEY_BYTES, 'sha256');
+    const saltedPassword = await this.#saltedPassword(salt, iterations);
     const withoutProof = `c=${channelBindingAttribute(this.#binding)},r=${nonce}`;
     const authMessage = `${this.#firstBare()},${serverFirst},${withoutProof}`;
     const clientKey = hmac(saltedPassword, 'Client Key');
@@ -96,6 +105,16 @@ export class ScramClient {
     this.#serverSignature = hmac(hmac(saltedPassword, 'Server Key'), authMessage);
     this.#state = 'proving';
     return `${withoutProof},p=${proof.toString('base64')}`;
+  }
+
+  async #saltedPassword(salt: Buffer, iterations: number): Promise<Buffer> {
+    const { password, salted } = this.#options;
+    const key = `${iterations} ${salt.toString('base64')}`;
+    const kept = salted?.get(key);
+    if (kept !== undefined) return kept;
+    const derived = await pbkdf2Async(preparePassword(password), salt, iterations, KEY_BYTES, 'sha256');
+    salted?.set(key, derived);
+    return derived;
   }
 
   /**

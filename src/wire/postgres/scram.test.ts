@@ -57,6 +57,21 @@ function thrownBy(run: () => unknown): SluiceError {
   throw new Error('nothing was thrown');
 }
 
+test('a salted password is derived once for each salt and count, and used again', async () => {
+  const salted = new Map<string, Buffer>();
+  for (let i = 0; i < 2; i += 1)
+    await exchange(new ScramClient({ password: 'correct', salted }), newServer());
+  expect(salted.size).toBe(1);
+  const salt = Buffer.from('another salt ...');
+  const verifiers = [makeVerifier('correct', salt, ITERATIONS)];
+  await exchange(new ScramClient({ password: 'correct', salted }), newServer({ verifiers, salt }));
+  expect(salted.size).toBe(2);
+  for (const key of salted.keys()) salted.set(key, Buffer.alloc(32));
+  await expect(exchange(new ScramClient({ password: 'correct', salted }), newServer())).rejects.toThrow(
+    SluiceError,
+  );
+});
+
 describe('the vector of RFC 7677', () => {
   const randomBytes = () => Buffer.from(RFC.clientNonce, 'base64');
 
