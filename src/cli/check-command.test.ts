@@ -58,6 +58,8 @@ const DECISION: Decision = {
 };
 const statement = (text: string, decision: Partial<Decision> = {}): CheckedStatement => ({
   text,
+  start: 0,
+  end: text.length,
   facts: FACTS,
   decision: { ...DECISION, ...decision },
 });

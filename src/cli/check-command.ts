@@ -1,8 +1,10 @@
 /** `sluice check`: what would the gate do with a statement? Runs nothing. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { SluiceError } from '../errors/sluice-error.ts';
 import type { Outcome } from '../model/decision.ts';
 import type { CheckedStatement, CheckQuery, CheckReport } from '../session/check-report.ts';
 import { askGateway } from './api-client.ts';
+import { type Finding, failureFinding, findingsOf, githubAnnotations, sarifLog } from './check-formats.ts';
 import { type CliContext, configOf, type GlobalOptions, listOption, readNamedFile } from './cli-context.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { decisionRows, factRows, type TextRow } from './facts-text.ts';
@@ -16,8 +18,11 @@ interface CheckOptions extends GlobalOptions {
   readonly purpose?: string;
   readonly file?: string;
   readonly gateway?: true;
+  readonly format: (typeof FORMATS)[number];
   readonly json?: true;
 }
+
+const FORMATS = ['text', 'json', 'sarif', 'github'] as const;
 
 const OUTCOME_STYLES: Readonly<Record<Outcome, Style>> = { allow: 'green', hold: 'yellow', deny: 'red' };
 
@@ -39,7 +44,12 @@ export function addCheckCommand(program: Command, context: CliContext): void {
       '--gateway',
       'ask the running gateway, with its policies as loaded, instead of reading the files anew',
     )
-    .option('--json', 'for programs')
+    .addOption(
+      new Option('--format <format>', 'text for people; json; sarif or github for code hosts')
+        .choices(FORMATS)
+        .default('text'),
+    )
+    .option('--json', 'the same as --format json')
     .addHelpText(
       'after',
       `
@@ -52,7 +62,8 @@ Exit codes:
 
 Examples:
   $ sluice check --as bob --database shop "SELECT email FROM customers"
-  $ sluice check --as report-bot --on-behalf-of bob --database shop --file migration.sql --json`,
+  $ sluice check --as report-bot --on-behalf-of bob --database shop --file migration.sql --json
+  $ sluice check --as deploy --database shop --file migration.sql --format github`,
     )
     .action((sql: string | undefined, _options, command: Command) =>
       check(context, command.optsWithGlobals(), sql, (message) => command.error(message)),
@@ -70,16 +81,37 @@ async function check(
   const sql =
     argument ?? (options.file === undefined ? await context.readStdin() : readNamedFile(options.file));
   if (sql === undefined) refuseUsage('error: give a statement as argument, by --file or on stdin');
-  const report = await decide(context, options, {
+  const query = {
     principal: options.as,
     database: options.database,
     sql,
     ...(options.onBehalfOf && { onBehalfOf: options.onBehalfOf }),
     ...(options.purpose !== undefined && { purpose: options.purpose }),
-  });
-  context.exitCode = exitCodeOf(report.statements.map(({ decision }) => decision.outcome));
-  if (options.json) context.terminal.json(report);
-  else printReport(context.terminal, report, sql);
+  };
+  const format = options.json ? 'json' : options.format;
+  const file = options.file ?? 'stdin.sql';
+  try {
+    const report = await decide(context, options, query);
+    context.exitCode = exitCodeOf(report.statements.map(({ decision }) => decision.outcome));
+    if (format === 'json') context.terminal.json(report);
+    else if (format === 'text') printReport(context.terminal, report, sql);
+    else printFindings(context, format, findingsOf(report, sql), file);
+  } catch (thrown) {
+    // Code hosts show what is wrong beside the line that is.
+    if (thrown instanceof SluiceError && (format === 'sarif' || format === 'github'))
+      printFindings(context, format, failureFinding(thrown, sql), file);
+    throw thrown;
+  }
+}
+
+function printFindings(
+  { terminal, version }: CliContext,
+  format: 'sarif' | 'github',
+  findings: readonly Finding[],
+  file: string,
+): void {
+  if (format === 'sarif') terminal.json(sarifLog(findings, file, version));
+  else for (const line of githubAnnotations(findings, file)) terminal.out(printable(line));
 }
 
 async function decide(context: CliContext, options: CheckOptions, query: CheckQuery): Promise<CheckReport> {

@@ -18,7 +18,10 @@ export function factRows(facts: Facts): TextRow[] {
   for (const { name, value, local } of facts.settings) {
     rows.push(['sets', `${name} = ${value ?? '?'}${local ? ' (for this transaction)' : ''}`]);
   }
-  for (const { kind, what } of facts.hazards ?? []) rows.push(['hazard', `${what} (${kind})`]);
+  for (const { kind, what, instead } of facts.hazards ?? []) {
+    rows.push(['hazard', `${what} (${kind})`]);
+    if (instead !== undefined) rows.push(['instead', instead]);
+  }
   for (const { what } of facts.opaque) rows.push(['not understood', what]);
   return rows;
 }

@@ -5,6 +5,7 @@ import { addCheckCommand } from './check-command.ts';
 import { addCheckConfigCommand } from './check-config-command.ts';
 import type { CliContext } from './cli-context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
+import { addExplainCommand } from './explain-command.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addPolicyCommand } from './policy-command.ts';
 import { addStartCommand } from './start-command.ts';
@@ -60,6 +61,7 @@ Colours are used on terminals only, and never if NO_COLOR is set.`,
   addLedgerCommand(program, context);
   addCheckCommand(program, context);
   addPolicyCommand(program, context);
+  addExplainCommand(program, context);
   return program;
 }
 

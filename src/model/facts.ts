@@ -112,6 +112,8 @@ export interface Hazard {
   readonly kind: HazardKind;
   /** What, as the end of the sentence "it …": `drops column email of public.customers`. */
   readonly what: string;
+  /** What to write instead, as a sentence, where there is something milder that comes to the same. */
+  readonly instead?: string;
 }
 
 /** Who has to wait while a lock is held: nobody; other definitions and maintenance; writers too; everybody, readers included. */

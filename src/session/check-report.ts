@@ -14,6 +14,9 @@ export interface CheckQuery {
 
 export interface CheckedStatement {
   readonly text: string;
+  /** Where it stands in the text that was checked: UTF-16 offsets, the end exclusive. */
+  readonly start: number;
+  readonly end: number;
   readonly facts: Facts;
   readonly decision: Decision;
 }

@@ -171,6 +171,8 @@ function reportOf(plan: Plan): CheckReport {
   return {
     statements: plan.statements.map(({ analyzed, facts, decision }) => ({
       text: plan.text.slice(analyzed.start, analyzed.end),
+      start: analyzed.start,
+      end: analyzed.end,
       facts,
       decision,
     })),

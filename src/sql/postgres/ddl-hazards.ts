@@ -26,6 +26,25 @@ const nodes = (body: Body, field: string): readonly Node[] => (body[field] ?? []
 const text = (body: Body, field: string): string =>
   typeof body[field] === 'string' ? (body[field] as string) : '';
 
+const INSTEAD_OF: Readonly<Record<string, string | undefined>> = {
+  index: 'Use DROP INDEX CONCURRENTLY, outside of a transaction.',
+  table: 'Rename it first, and drop it once nothing has missed it.',
+};
+const IN_BATCHES =
+  'DELETE with a WHERE clause, in batches, can be taken back until it commits and lets others read.';
+const BESIDE =
+  'Make the new name beside the old one (a view, or a second column), move what uses it, then drop the old one.';
+const FILL_LATER =
+  'Add the column without the default, set the default for new rows, and fill the old ones in batches.';
+const NEW_COLUMN = 'Add a column of the new type, fill it in batches, and let the names change places.';
+const STOP_USING = 'Deploy what no longer uses the column first, and drop it with a later release.';
+const CHECK_FIRST =
+  'Add CHECK (column IS NOT NULL) NOT VALID, VALIDATE it, then SET NOT NULL, which then needs no scan, and drop the check.';
+const VALIDATE_LATER =
+  'Add it NOT VALID, and VALIDATE CONSTRAINT in a transaction of its own, while others write.';
+const INDEX_FIRST = 'Build the index by CREATE UNIQUE INDEX CONCURRENTLY, then ADD CONSTRAINT … USING INDEX.';
+const BY_INDEX: ReadonlySet<string> = new Set(['CONSTR_PRIMARY', 'CONSTR_UNIQUE']);
+
 /** A relation as it is called to people: its id if it is known. */
 function named(scope: PostgresScope, node: RangeVar | undefined): string {
   const relation = relationOf(scope, node);
@@ -40,7 +59,7 @@ function drop(sheet: HazardSheet, body: Body): void {
   const kind = objectKind(text(body, 'removeType'));
   const cascade = body.behavior === 'DROP_CASCADE' ? ' and everything that depends on it' : '';
   for (const object of nodes(body, 'objects'))
-    sheet.note('drops-object', `drops ${kind} ${objectName(object)}${cascade}`);
+    sheet.note('drops-object', `drops ${kind} ${objectName(object)}${cascade}`, INSTEAD_OF[kind]);
 }
 
 const dropNamed =
@@ -51,7 +70,11 @@ const dropNamed =
 function truncate(sheet: HazardSheet, body: Body, scope: PostgresScope): void {
   const cascade = body.behavior === 'DROP_CASCADE' ? ' and every table that refers to it' : '';
   for (const node of nodes(body, 'relations'))
-    sheet.note('empties-table', `empties ${named(scope, as<RangeVar>(node, 'RangeVar'))}${cascade}`);
+    sheet.note(
+      'empties-table',
+      `empties ${named(scope, as<RangeVar>(node, 'RangeVar'))}${cascade}`,
+      IN_BATCHES,
+    );
 }
 
 function rename(sheet: HazardSheet, body: Body, scope: PostgresScope): void {
@@ -61,7 +84,7 @@ function rename(sheet: HazardSheet, body: Body, scope: PostgresScope): void {
   const part = text(body, 'subname');
   const what =
     text(body, 'renameType') === 'OBJECT_COLUMN' ? `column ${part} of ${owner}` : `${kind} ${part || owner}`;
-  sheet.note('renames', `renames ${what} to ${text(body, 'newname')}`);
+  sheet.note('renames', `renames ${what} to ${text(body, 'newname')}`, BESIDE);
 }
 
 function alterTable(sheet: HazardSheet, body: Body, scope: PostgresScope): void {
@@ -96,14 +119,15 @@ const ALTERATIONS: Readonly<Record<string, AlterationReader>> = {
   AT_AddColumn: (sheet, { def }, table) => {
     const column = as<ColumnDef>(def, 'ColumnDef') ?? {};
     const why = reasonToFill(column);
-    if (why) sheet.note('rewrites-table', `rewrites ${table}: column ${column.colname ?? ''} ${why}`);
+    if (why)
+      sheet.note('rewrites-table', `rewrites ${table}: column ${column.colname ?? ''} ${why}`, FILL_LATER);
   },
   AT_AddConstraint: (sheet, { def }, table) =>
     noteConstraint(sheet, as<Constraint>(def, 'Constraint') ?? {}, table),
   AT_AlterColumnType: (sheet, { name = '', def }, table, relation) => {
     const column = as<ColumnDef>(def, 'ColumnDef');
     if (!isWidening(relation?.column(name), column))
-      sheet.note('rewrites-table', `rewrites ${table}: column ${name} gets another type`);
+      sheet.note('rewrites-table', `rewrites ${table}: column ${name} gets another type`, NEW_COLUMN);
   },
   AT_DetachPartition: (sheet, { def }, table) =>
     sheet.note('drops-object', `takes partition ${partitionName(def)} from ${table}`),
@@ -114,7 +138,7 @@ const ALTERATIONS: Readonly<Record<string, AlterationReader>> = {
   AT_DisableTrigUser: lifts('switches off the triggers'),
   AT_DropColumn: (sheet, { name = '', behavior }, table) => {
     const cascade = behavior === 'DROP_CASCADE' ? ' and everything that depends on it' : '';
-    sheet.note('drops-column', `drops column ${name} of ${table}${cascade}`);
+    sheet.note('drops-column', `drops column ${name} of ${table}${cascade}`, STOP_USING);
   },
   AT_DropConstraint: (sheet, { name = '' }, table) =>
     sheet.note('drops-constraint', `drops constraint ${name} of ${table}`),
@@ -124,7 +148,7 @@ const ALTERATIONS: Readonly<Record<string, AlterationReader>> = {
   AT_SetAccessMethod: rewrites('it gets another access method'),
   AT_SetLogged: rewrites('it becomes logged'),
   AT_SetNotNull: (sheet, { name = '' }, table) =>
-    sheet.note('checks-every-row', `checks every row of ${table}: ${name} must not be null`),
+    sheet.note('checks-every-row', `checks every row of ${table}: ${name} must not be null`, CHECK_FIRST),
   AT_SetTableSpace: rewrites('it moves to another tablespace'),
   AT_SetUnLogged: rewrites('it becomes unlogged, and a crash will empty it'),
   AT_ValidateConstraint: (sheet, { name = '' }, table) =>
@@ -150,7 +174,8 @@ function noteConstraint(sheet: HazardSheet, constraint: Constraint, table: strin
   const { contype = '', skip_validation, indexname } = constraint;
   const what = CHECKED[contype];
   if (what === undefined || skip_validation || indexname !== undefined) return;
-  sheet.note('checks-every-row', `checks every row of ${table} for ${what}`);
+  const instead = BY_INDEX.has(contype) ? INDEX_FIRST : VALIDATE_LATER;
+  sheet.note('checks-every-row', `checks every row of ${table} for ${what}`, instead);
 }
 
 /** Why each row gets a value of its own when a column is added, or undefined if none does. */

@@ -27,8 +27,8 @@ const SAFEGUARDS: ReadonlySet<string> = new Set([
 export class HazardSheet {
   readonly #found = new Map<string, Hazard>();
 
-  note(kind: HazardKind, what: string): void {
-    this.#found.set(`${kind} ${what}`, { kind, what });
+  note(kind: HazardKind, what: string, instead?: string): void {
+    this.#found.set(`${kind} ${what}`, { kind, what, ...(instead === undefined ? {} : { instead }) });
   }
 
   hazards(): readonly Hazard[] {
@@ -55,10 +55,28 @@ export function hazardsOf(
   for (const { relation, mode, blocks } of locks) {
     if (blocks === 'definitions') continue;
     const whom = blocks === 'writes' ? 'everyone who writes' : 'everyone who reads or writes';
-    sheet.note('blocks-others', `makes ${whom} ${relation} wait (${mode} lock)`);
+    sheet.note('blocks-others', `makes ${whom} ${relation} wait (${mode} lock)`, milderLock(statement));
   }
   if (endsTransaction) sheet.note('ends-transaction', 'ends a transaction that began before this text');
   return sheet.hazards();
+}
+
+const MILDER_LOCKS: Readonly<Record<string, string>> = {
+  IndexStmt: 'Use CREATE INDEX CONCURRENTLY, outside of a transaction.',
+  RefreshMatViewStmt: 'Use REFRESH MATERIALIZED VIEW CONCURRENTLY; it needs a unique index.',
+  ReindexStmt: 'Use REINDEX … CONCURRENTLY, outside of a transaction.',
+  VacuumStmt: 'Use plain VACUUM, or a tool that rewrites the table online.',
+  ClusterStmt: 'Use a tool that rewrites the table online.',
+  LockStmt: 'Use SELECT … FOR UPDATE, or a weaker lock mode.',
+};
+
+/** Whatever waits for a strong lock makes everybody behind it wait as well. */
+const GIVE_UP_EARLY =
+  'SET lock_timeout first, so that it gives up instead of letting others queue behind it.';
+
+function milderLock(statement: Node): string {
+  const tag = tagOf(statement);
+  return Object.hasOwn(MILDER_LOCKS, tag) ? MILDER_LOCKS[tag]! : GIVE_UP_EARLY;
 }
 
 /** Statements that hold others are as dangerous as those; an EXPLAIN that runs nothing is not. */
@@ -119,7 +137,7 @@ function noteQuery(sheet: HazardSheet, select: SelectStmt, binder: Binder): void
     return;
   for (const { relation, id, role } of binder.references) {
     if (role === 'target' || relation?.system || !isNamedIn(fromClause, relation?.name ?? id)) continue;
-    sheet.note('bulk-read', `reads every row of ${id}`);
+    sheet.note('bulk-read', `reads every row of ${id}`, 'Add a WHERE clause or a LIMIT, or aggregate.');
   }
 }
 
@@ -145,7 +163,12 @@ function isAggregated(targets: readonly Node[] | undefined, binder: Binder): boo
 }
 
 function noteWrites(sheet: HazardSheet, facts: Facts, binder: Binder): void {
-  if (!facts.bounded) sheet.note('unbounded-write', 'changes every row: no condition limits it');
+  if (!facts.bounded)
+    sheet.note(
+      'unbounded-write',
+      'changes every row: no condition limits it',
+      'Add a WHERE clause that limits the rows; change large tables in batches, by primary key.',
+    );
   for (const what of facts.setsOff ?? []) sheet.note('hidden-write', `sets off ${what}`);
   if (!facts.writes) return;
   for (const { relation, change } of binder.cascades)
