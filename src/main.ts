@@ -4,8 +4,10 @@
 import type { FastifyInstance } from 'fastify';
 import { createAdminApi, listenAdmin } from './api/admin-api.ts';
 import { createApi } from './api/api.ts';
+import type { SessionDesk } from './api/session-routes.ts';
 import type { Config } from './config/config.ts';
 import { Acceptor } from './gateway/postgres/acceptor.ts';
+import { createSessionDesk } from './workers/session-desk.ts';
 import { hostHere, type SessionHost } from './workers/session-host.ts';
 import {
   type GatewayRuntime,
@@ -62,6 +64,7 @@ async function wire(
   const { workers } = config;
   const host = workers === 0 ? await hostHere(shared) : await WorkerPool.open(shared, workers);
   undo.push(() => host.close());
+  const sessions = createSessionDesk(shared, host);
   const reloadPolicies = async (): Promise<void> => {
     await policies.reload();
     await host.policiesChanged();
@@ -74,11 +77,12 @@ async function wire(
   undo.push(() => acceptor.close());
   const listeners = {
     postgres: addressText(config.listen.postgres.host, await acceptor.listen()),
-    http: await serveHttp(shared, host, undo),
+    http: await serveHttp(shared, host, sessions, undo),
     admin: config.listen.adminSocket,
   };
   const admin = createAdminApi({
     tokens: shared.tokens,
+    sessions,
     check: (query) => host.check(query),
     status: () => ({
       version,
@@ -108,11 +112,17 @@ async function wire(
 }
 
 /** The HTTP API, listening. @returns its address */
-async function serveHttp(shared: SharedServices, host: SessionHost, undo: Undo): Promise<string> {
+async function serveHttp(
+  shared: SharedServices,
+  host: SessionHost,
+  sessions: SessionDesk,
+  undo: Undo,
+): Promise<string> {
   const { config, tokens, metrics } = shared;
   const tls = shared.certificateOf('http');
   const api = createApi({
     approvals: shared.approvals,
+    sessions,
     check: (query) => host.check(query),
     principals: config.principals,
     log: shared.log,

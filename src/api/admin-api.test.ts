@@ -43,6 +43,10 @@ beforeEach(() => {
   calls = [];
   app = createAdminApi({
     tokens,
+    sessions: {
+      list: async () => ({ sessions: [], silentWorkers: [3] }),
+      kill: async (id, asked) => void calls.push([id, asked]),
+    },
     check: async ({ sql }) => ({ statements: [], rewritten: sql }),
     status: () => ({
       version: '1',
@@ -105,6 +109,17 @@ describe('over its socket', () => {
       200,
       expect.objectContaining({ listeners: { postgres: 'a:1' } }),
     ]);
+  });
+
+  it('lists and ends sessions, for no principal', async () => {
+    expect(await ask('GET', '/admin/sessions')).toEqual([200, { sessions: [], silentWorkers: [3] }]);
+    expect(await ask('POST', '/admin/sessions/S1/kill', { reason: 'too long' })).toEqual([204, undefined]);
+    expect(await ask('POST', '/admin/sessions/S1/kill')).toEqual([204, undefined]);
+    expect(calls).toEqual([
+      ['S1', { reason: 'too long' }],
+      ['S1', {}],
+    ]);
+    expect((await ask('POST', '/admin/sessions/S1/kill', { by: 'alice' }))[0]).toBe(400);
   });
 
   it('checks as anybody', async () => {

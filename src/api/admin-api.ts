@@ -12,6 +12,7 @@ import type { TokenFilter, TokenRecord } from '../identity/token.ts';
 import type { IssuedToken, TokenRequest } from '../identity/token-authority.ts';
 import type { Checker, CheckQuery } from '../session/check-report.ts';
 import { createServer } from './api.ts';
+import { KILL_SCHEMA, type KillBody, type SessionDesk } from './session-routes.ts';
 
 /** What `/admin/status` says. */
 export interface GatewayStatus {
@@ -48,6 +49,7 @@ export interface TokenDesk {
 
 export interface AdminApiDeps {
   readonly tokens: TokenDesk;
+  readonly sessions: Pick<SessionDesk, 'list' | 'kill'>;
   readonly check: Checker;
   readonly status: () => GatewayStatus;
   /** @throws {SluiceError} policy_invalid; the policies in force stay */
@@ -98,6 +100,7 @@ export function createAdminApi(deps: AdminApiDeps): FastifyInstance {
     deps.check(request.body),
   );
   addTokenRoutes(app, deps);
+  addSessionRoutes(app, deps);
   return app;
 }
 
@@ -118,6 +121,18 @@ function addTokenRoutes(app: FastifyInstance, { tokens, now }: AdminApiDeps): vo
     await tokens.revokeToken(request.params.id);
     return reply.code(204).send();
   });
+}
+
+function addSessionRoutes(app: FastifyInstance, { sessions }: AdminApiDeps): void {
+  app.get('/admin/sessions', () => sessions.list());
+  app.post<{ Params: { id: string }; Body: KillBody | null }>(
+    '/admin/sessions/:id/kill',
+    { schema: { body: KILL_SCHEMA } },
+    async (request, reply) => {
+      await sessions.kill(request.params.id, { ...request.body });
+      return reply.code(204).send();
+    },
+  );
 }
 
 /**

@@ -11,6 +11,7 @@ import { AuthThrottle } from '../identity/auth-throttle.ts';
 import { makeSelfSignedCertificate } from '../identity/self-signed-certificate.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Actor } from '../model/principal.ts';
+import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery } from '../session/check-report.ts';
 import { type ApiDeps, createApi } from './api.ts';
 import type { ApprovalDesk } from './approval-routes.ts';
@@ -92,7 +93,20 @@ class Desk implements ApprovalDesk {
   }
 }
 
+const session = (id: string, principal: string, onBehalfOf: string[], database: string): SessionStatus => ({
+  ...{ id, principal, onBehalfOf, database, clientAddress: '', applicationName: '', tls: true },
+  ...{ startedAt: 1, state: 'idle', statements: 0, rows: 0, bytes: 0 },
+});
+
+const SESSIONS = [
+  session('own', 'bob', [], 'shop'),
+  session('agent', 'report-bot', ['bob'], 'shop'),
+  session('other', 'alice', [], 'shop'),
+  session('elsewhere', 'alice', [], 'hr'),
+];
+
 let app: FastifyInstance;
+let killed: unknown[];
 let asked: CheckQuery[];
 let refused: string[];
 let logged: string[];
@@ -104,6 +118,11 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     throttle: new AuthThrottle({ firstDelayMs: 40, maxDelayMs: 100, now: () => time }),
     onUnauthorized: (client) => refused.push(client),
     approvals: new Desk(),
+    sessions: {
+      list: async () => ({ sessions: SESSIONS, silentWorkers: [] }),
+      kill: async (id, asked) => void killed.push([id, asked]),
+      mayAdminister: ({ principal: { id } }, database) => id === 'alice' && database === 'shop',
+    },
     check: async (query) => {
       asked.push(query);
       if (query.sql === 'boom') throw new Error('secret internals');
@@ -124,7 +143,7 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
 }
 
 beforeEach(() => {
-  [asked, refused, logged, time] = [[], [], [], 0];
+  [asked, refused, logged, killed, time] = [[], [], [], [], 0];
   app = makeApi();
 });
 afterEach(() => app.close());
@@ -180,8 +199,39 @@ describe('health', () => {
   });
 });
 
+describe('sessions', () => {
+  it.each([
+    ['bob', ['own', 'agent']],
+    ['alice', ['own', 'agent', 'other', 'elsewhere']],
+    ['bot-for-bob', ['agent']],
+    ['bot-for-alice', []],
+    ['bot', []],
+  ])('%s sees %j', async (token, ids) => {
+    const { sessions } = (await get('/v1/sessions', token)).json();
+    expect(sessions.map((one: SessionStatus) => one.id)).toEqual(ids);
+  });
+
+  it('end for those who see them, in their name', async () => {
+    const kill = (id: string, token: string, body?: object) => post(`/v1/sessions/${id}/kill`, token, body);
+    expect((await kill('agent', 'bob', { reason: 'runs wild' })).statusCode).toBe(204);
+    expect((await kill('own', 'alice')).statusCode).toBe(204);
+    for (const [id, token] of [
+      ['other', 'bob'],
+      ['own', 'bot-for-bob'],
+      ['nothing', 'alice'],
+    ] as const) {
+      expect((await kill(id, token)).json()).toMatchObject({ code: 'not_found' });
+    }
+    expect((await kill('own', 'bob', { by: 'alice' })).statusCode).toBe(400);
+    expect(killed).toEqual([
+      ['agent', { by: 'bob', reason: 'runs wild' }],
+      ['own', { by: 'alice' }],
+    ]);
+  });
+});
+
 describe('a token is demanded', () => {
-  it.each(['/v1/approvals', '/v1/approvals/apr_1'])('by %s', async (url) => {
+  it.each(['/v1/approvals', '/v1/sessions', '/v1/approvals/apr_1'])('by %s', async (url) => {
     const answer = await get(url);
     expect(answer.statusCode).toBe(401);
     expect(answer.headers['www-authenticate']).toBe('Bearer');

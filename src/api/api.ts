@@ -1,5 +1,5 @@
 /**
- * The HTTP API: approvals, checking statements, health and metrics. Everything below `/v1` demands a token. A door to the
+ * The HTTP API: approvals, sessions, checking statements, health and metrics. Everything below `/v1` demands a token. A door to the
  * same pipeline as the wire protocols, with no right of its own; administration is not here but on its own socket
  * (admin-api.ts).
  */
@@ -14,9 +14,11 @@ import { type BearerDeps, demandBearer } from './bearer.ts';
 import { addCheckRoutes } from './check-routes.ts';
 import { answerErrors } from './error-answer.ts';
 import { addHealthRoutes, type HealthDeps } from './health-routes.ts';
+import { addSessionRoutes, type SessionDesk } from './session-routes.ts';
 
 export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly approvals: ApprovalDesk;
+  readonly sessions: SessionDesk;
   readonly check: Checker;
   readonly principals: Principals;
   readonly log: Logger;
@@ -38,6 +40,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
   app.register(async (guarded) => {
     demandBearer(guarded, deps);
     addApprovalRoutes(guarded, deps.approvals);
+    addSessionRoutes(guarded, deps.sessions);
     addCheckRoutes(guarded, deps.check, deps.principals);
   });
   return app;

@@ -77,6 +77,7 @@ function apiWith(overrides: Partial<ApiDeps> = {}): FastifyInstance {
   return createApi({
     verifyBearer: async (text) => (text === 'slc_alice' ? { principal: ALICE, onBehalfOf: [] } : undefined),
     throttle: new AuthThrottle({ firstDelayMs: 1, maxDelayMs: 1, now: () => 0 }),
+    sessions: { list: unused, kill: unused, mayAdminister: unused },
     approvals: {
       list: async ({ state }) => [REQUEST].filter((one) => state === undefined || one.state === state),
       get: async (id) => (id === REQUEST.id ? REQUEST : undefined),
@@ -243,6 +244,7 @@ describe('the gateway', () => {
     const status = { version: '1', pid: 1, policyVersion: '', startedAt: 0, workers: [] };
     const admin = createAdminApi({
       tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
+      sessions: { list: unused, kill: unused },
       check: unused,
       status: () => ({
         ...status,

@@ -90,6 +90,7 @@ beforeEach(async () => {
   };
   app = createAdminApi({
     tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
+    sessions: { list: unused, kill: unused },
     check: async (query) => {
       asked.push(query);
       return answer(query);

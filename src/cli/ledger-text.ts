@@ -18,6 +18,8 @@ function eventText(event: LedgerEvent): string {
       return `${event.session} ${who(event)} to ${event.database} (${event.environment}) from ${event.client}${event.purpose === undefined ? '' : `: ${event.purpose}`}`;
     case 'session-closed':
       return `${event.session} after ${event.statements} statements: ${event.reason}`;
+    case 'session-killed':
+      return `${event.session} by ${event.by ?? 'an administrator'} over ${event.door}${event.reason === undefined ? '' : `: ${event.reason}`}`;
     case 'authentication-failed':
       return `${event.user} to ${event.database} from ${event.client}: ${event.code}`;
     case 'statement':

@@ -8,6 +8,7 @@ import { EXIT, type ExitCode } from './exit-code.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addPolicyCommand } from './policy-command.ts';
+import { addSessionsCommand } from './sessions-command.ts';
 import { addStartCommand } from './start-command.ts';
 import { addTokenCommand } from './token-command.ts';
 
@@ -58,6 +59,7 @@ Colours are used on terminals only, and never if NO_COLOR is set.`,
   addCheckConfigCommand(program, context);
   addTokenCommand(program, context);
   addApprovalsCommand(program, context);
+  addSessionsCommand(program, context);
   addLedgerCommand(program, context);
   addCheckCommand(program, context);
   addPolicyCommand(program, context);

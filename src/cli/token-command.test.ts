@@ -128,6 +128,7 @@ describe('with a gateway', () => {
     };
     const app = createAdminApi({
       tokens,
+      sessions: { list: async () => ({ sessions: [], silentWorkers: [] }), kill: async () => {} },
       check: async ({ sql }) => ({ statements: [], rewritten: sql }),
       status: () => ({
         version: '1',

@@ -85,6 +85,7 @@ export const ERROR_TABLE = {
     'The session was idle in a transaction for longer than limits.idleInTransactionTimeout.',
   ),
   shutting_down: row('57P01', 503, 'The gateway is shutting down.'),
+  session_killed: row('57P01', 409, 'An administrator ended the session.'),
   not_serving: row(
     '57P03',
     503,

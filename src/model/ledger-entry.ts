@@ -106,7 +106,16 @@ export type LedgerEvent =
       readonly purpose?: string;
       readonly expiresAt: number;
     }
-  | { readonly kind: 'token-revoked'; readonly token: string };
+  | { readonly kind: 'token-revoked'; readonly token: string }
+  | {
+      /** Somebody had the session ended; its `session-closed` follows. */
+      readonly kind: 'session-killed';
+      readonly session: string;
+      readonly door: 'admin-socket' | 'http';
+      /** The principal who asked; absent for whoever may open the admin socket. */
+      readonly by?: string;
+      readonly reason?: string;
+    };
 
 /** An entry as it stands in the ledger. */
 export interface LedgerEntry {

@@ -25,3 +25,27 @@ export interface SessionInfo {
 
 /** A parameter value as bound: text as the client sent it, `null`, or binary as base64 behind `\\x64:`. */
 export type ParameterValue = string | null;
+
+/** `held` waits for an approval; `running` has been asked something and has not answered all of it. */
+export type SessionState = 'idle' | 'idle in transaction' | 'running' | 'held';
+
+/** A session as those see it who watch over sessions. Holds no values: neither literals, nor parameters, nor rows. */
+export interface SessionStatus {
+  readonly id: string;
+  readonly principal: string;
+  readonly onBehalfOf: readonly string[];
+  readonly purpose?: string;
+  readonly database: string;
+  readonly clientAddress: string;
+  readonly applicationName: string;
+  readonly tls: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly state: SessionState;
+  /** What it runs or is held with, its literals replaced by `?`; only its command if that cannot be done with certainty. */
+  readonly statement?: string;
+  /** Statements it has sent so far, refused ones included, and what was answered to them. */
+  readonly statements: number;
+  readonly rows: number;
+  readonly bytes: number;
+}

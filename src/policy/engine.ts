@@ -136,6 +136,12 @@ export class PolicyEngine {
     return this.#conclude(asker, [judged], { masks: [], unmasked: [] }, minuteOf(context.now));
   }
 
+  /** May the actor administer the database, be it with approval? For acts of the gate's own, at which nobody waits. */
+  administers(actor: Actor, database: Database, context: PolicyContext): boolean {
+    const question = { actor, database, facts: ADMINISTRATION, labels: NO_LABELS, context };
+    return this.decide(question).outcome !== 'deny';
+  }
+
   /** Decides one statement. Never throws. */
   decide(question: PolicyQuestion): Decision {
     return this.#decide(question).decision;
@@ -283,6 +289,17 @@ export class PolicyEngine {
     };
   }
 }
+
+/** What the policies are asked about acts of the gate's own. */
+const ADMINISTRATION: Facts = {
+  ...{ command: 'KILL', actions: ['Administer'], relations: [], objects: [], functions: [], settings: [] },
+  ...{ bounded: true, writes: false, changesCatalog: false, transaction: 'none', opaque: [] },
+};
+const NO_LABELS: LabelSet = {
+  ...{ version: '', labels: [], columns: [] },
+  ofRelation: () => [],
+  labelsOf: () => [],
+};
 
 const TOO_BROAD: Refusal = {
   id: BUILTIN.tooBroad,

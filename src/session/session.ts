@@ -36,12 +36,19 @@ export class Session {
   readonly #ledger: Ledger;
   readonly #metrics: PipelineMetrics;
   #statements = 0;
+  #rows = 0;
+  #bytes = 0;
   #closed = false;
 
   constructor(info: SessionInfo, ledger: Ledger, metrics: PipelineMetrics) {
     this.info = info;
     this.#ledger = ledger;
     this.#metrics = metrics;
+  }
+
+  /** What it has sent so far, and what was answered. */
+  get counts(): { readonly statements: number; readonly rows: number; readonly bytes: number } {
+    return { statements: this.#statements, rows: this.#rows, bytes: this.#bytes };
   }
 
   /** Records the opening. @throws {SluiceError} if the ledger cannot keep it. */
@@ -166,6 +173,8 @@ export class Session {
     const durationMs = performance.now() - ticket.startedAtMs;
     this.#metrics.step('database', durationMs / 1000);
     this.#metrics.answered(ticket.rows, ticket.bytes);
+    this.#rows += ticket.rows;
+    this.#bytes += ticket.bytes;
     if (outcome.sqlstate !== undefined) this.#metrics.errors.inc({ class: outcome.sqlstate.slice(0, 2) });
     try {
       return this.#ledger.append({

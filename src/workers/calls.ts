@@ -11,6 +11,7 @@ import type { PolicyText } from '../config/policy-files.ts';
 import type { SlotRefusal } from '../gateway/postgres/connection-slots.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
+import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import type { PackedConfig } from './packed-config.ts';
@@ -76,6 +77,9 @@ export interface WorkerCalls {
   tokenEnded(tokenId: string): Promise<void>;
   check(query: CheckQuery): Promise<CheckReport>;
   databasesProblem(): Promise<string | undefined>;
+  sessions(): Promise<readonly SessionStatus[]>;
+  /** False if it has no session of that id. */
+  killSession(id: string): Promise<boolean>;
   metrics(): Promise<MetricsSnapshot>;
   /** Answers, to show that it can. */
   ping(): void;
@@ -156,6 +160,8 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   tokenEnded: [TEXT],
   check: [OBJECT],
   databasesProblem: [],
+  sessions: [],
+  killSession: [TEXT],
   metrics: [],
   ping: [],
   drain: [COUNT],

@@ -5,6 +5,7 @@
 import { AggregatorRegistry, type Registry } from 'prom-client';
 import type { MetricsSource } from '../api/health-routes.ts';
 import type { MetricsSnapshot } from './calls.ts';
+import { withinMs } from './within.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 /** A worker that does not answer within this is represented by what it last said. */
@@ -39,12 +40,7 @@ export class PoolMetrics implements MetricsSource {
 }
 
 async function newest(worker: WorkerLink): Promise<MetricsSnapshot> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ANSWER_MS);
-  });
-  const answer = await Promise.race([worker.calls.call('metrics').catch(() => undefined), late]);
-  clearTimeout(timer);
+  const answer = await withinMs(worker.calls.call('metrics'), ANSWER_MS);
   if (answer !== undefined) worker.lastMetrics = answer;
   return worker.lastMetrics;
 }

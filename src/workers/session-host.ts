@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { WorkerStatus } from '../api/admin-api.ts';
 import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
+import type { SessionListing } from '../api/session-routes.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import { SessionServer } from './session-server.ts';
 import type { SharedServices } from './shared-services.ts';
@@ -11,6 +12,9 @@ export interface SessionHost {
   accept(socket: Socket): void;
   /** Decides as a new session would. @throws {SluiceError} */
   check(query: CheckQuery): Promise<CheckReport>;
+  sessions(): Promise<SessionListing>;
+  /** Ends a session with 57P01; false if there is none of that id. */
+  killSession(id: string): Promise<boolean>;
   /** What must be well for sessions to be served, by name. */
   readonly readiness: ReadonlyMap<string, ReadinessCheck>;
   /** None where sessions are served in this process. */
@@ -36,6 +40,8 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
   return {
     accept: (socket) => server.accept(socket),
     check: (query) => server.check(query),
+    sessions: async () => ({ sessions: server.sessions(), silentWorkers: [] }),
+    killSession: async (id) => server.killSession(id),
     readiness: new Map<string, ReadinessCheck>([
       ['ledger', () => ledger.failure?.message],
       ['databases', () => server.databasesProblem()],

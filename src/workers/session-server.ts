@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { SessionApprovals } from '../approvals/approvals.ts';
 import type { KeyPair, ServedConfig } from '../config/config.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
 import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import type { ConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { DatabaseService } from '../gateway/postgres/database-service.ts';
@@ -15,6 +16,7 @@ import { type GatewayOptions, PostgresListener } from '../gateway/postgres/liste
 import { checkStatement } from '../gateway/postgres/statement-check.ts';
 import type { Throttle } from '../identity/auth-throttle.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { SessionStatus } from '../model/session.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { PipelineMetrics } from '../session/metrics.ts';
@@ -116,6 +118,17 @@ export class SessionServer {
   /** Cancels what the session with this key does; false if none here has it. */
   cancel(processId: number, secret: Uint8Array): boolean {
     return this.#listener.cancel(processId, secret);
+  }
+
+  sessions(): readonly SessionStatus[] {
+    return this.#listener.sessions();
+  }
+
+  /** Ends a session; false if there is none of that id here. */
+  killSession(id: string): boolean {
+    // In PostgreSQL's own words (tcop/postgres.c, ProcessInterrupts).
+    const error = new SluiceError('session_killed', 'terminating connection due to administrator command');
+    return this.#listener.endSession(id, error);
   }
 
   /** Another process's session has changed a catalog. */

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { Gauge } from 'prom-client';
 import type { WorkerStatus } from '../api/admin-api.ts';
 import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
+import type { SessionListing } from '../api/session-routes.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { refuseClient } from '../gateway/postgres/connection.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
@@ -15,12 +16,15 @@ import { packConfig } from './packed-config.ts';
 import { PoolMetrics } from './pool-metrics.ts';
 import type { SessionHost } from './session-host.ts';
 import type { SharedServices } from './shared-services.ts';
+import { withinMs } from './within.ts';
 import type { Broadcast, WorkerLink } from './worker-link.ts';
 import { WorkerSeat } from './worker-seat.ts';
 
 /** Connections that may wait for a worker while there is none. */
 const MAX_QUEUED = 1024;
 const LIFE_CHECK_MS = 1000;
+/** A worker that does not tell its sessions within this is left out. */
+const LISTING_MS = 5000;
 /** How much longer than it should take a worker may drain before it is killed. */
 const DRAIN_GRACE_MS = 10_000;
 
@@ -101,6 +105,26 @@ export class WorkerPool implements SessionHost, Broadcast {
 
   check(query: CheckQuery): Promise<CheckReport> {
     return this.#any().calls.call('check', query);
+  }
+
+  async sessions(): Promise<SessionListing> {
+    const listed = await Promise.all(
+      this.#ready.map(async (worker) => ({
+        worker: worker.order.lane,
+        sessions: await withinMs(worker.calls.call('sessions'), LISTING_MS),
+      })),
+    );
+    return {
+      sessions: listed.flatMap(({ sessions = [] }) => sessions),
+      silentWorkers: listed.filter(({ sessions }) => sessions === undefined).map(({ worker }) => worker),
+    };
+  }
+
+  async killSession(id: string): Promise<boolean> {
+    const found = await Promise.all(
+      this.#ready.map((worker) => withinMs(worker.calls.call('killSession', id), LISTING_MS)),
+    );
+    return found.includes(true);
   }
 
   /** A worker that does not take the policies in force may not go on by others. */

@@ -4,8 +4,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { SessionListing } from '../../src/api/session-routes.ts';
 import { verifyLedger } from '../../src/ledger/verify.ts';
+import type { SessionStatus } from '../../src/model/session.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 
 const NOBODY_WRITES = `
@@ -27,6 +29,14 @@ limits: { maxConnectionsPerPrincipal: 6 }
   policyFile = join(gate.dataDir, '..', 'extra.cedar');
 }, 60_000);
 afterAll(() => gate.stop());
+afterEach(() => endAll(...opened.splice(0)));
+
+const opened: pg.Client[] = [];
+const enter: Gate['client'] = async (principal, more) => {
+  const client = await gate.client(principal, more);
+  opened.push(client);
+  return client;
+};
 
 interface Workers {
   readonly workers: readonly { worker: number; pid: number; connections: number; problem?: string }[];
@@ -37,7 +47,7 @@ const workers = async () => ((await gate.admin('GET', '/admin/status')).body as 
 /** Two sessions of a principal, one on each worker. */
 async function onEach(principal: string): Promise<[pg.Client, pg.Client]> {
   await until(async () => (await workers()).every(({ connections }) => connections === 0));
-  return [await gate.client(principal), await gate.client(principal)];
+  return [await enter(principal), await enter(principal)];
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
@@ -45,7 +55,8 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   throw new Error('it did not come to that');
 }
 
-const endAll = (...clients: pg.Client[]) => Promise.all(clients.map((client) => client.end()));
+const endAll = (...clients: pg.Client[]) =>
+  Promise.all(clients.map((client) => client.end().catch(() => undefined)));
 
 /** Waits for a request that holds this text, and approves it. */
 async function approve(principal: string, text: string): Promise<string> {
@@ -104,13 +115,13 @@ describe('two workers', () => {
   });
 
   test('count connections together', async () => {
-    const open = await Promise.all(Array.from({ length: 6 }, () => gate.client('app')));
-    await expect(gate.client('app')).rejects.toMatchObject({ code: '53300' });
+    const open = await Promise.all(Array.from({ length: 6 }, () => enter('app')));
+    await expect(enter('app')).rejects.toMatchObject({ code: '53300' });
     await endAll(...open);
   });
 
   test('hold a statement until it is approved, once', async () => {
-    const bot = await gate.client('report-bot', { onBehalfOf: ['bob'] });
+    const bot = await enter('report-bot', { onBehalfOf: ['bob'] });
     const updated = bot.query("UPDATE orders SET status = 'held' WHERE id = 12");
     const id = await approve('alice', '= 12');
     expect((await updated).rowCount).toBe(1);
@@ -119,7 +130,7 @@ describe('two workers', () => {
   });
 
   test('withdraw what a client who left had waited for', async () => {
-    const bot = await gate.client('report-bot', { onBehalfOf: ['bob'] });
+    const bot = await enter('report-bot', { onBehalfOf: ['bob'] });
     bot.query("UPDATE orders SET status = 'left' WHERE id = 13").catch(() => {});
     const states = async (): Promise<string[]> => {
       const { body } = await gate.api('alice', 'GET', '/v1/approvals');
@@ -152,7 +163,7 @@ describe('two workers', () => {
     const [alice, spare] = await onEach('alice');
     await spare.end();
     await until(async () => (await workers()).some(({ connections }) => connections === 0));
-    const bob = await gate.client('bob');
+    const bob = await enter('bob');
     await bob.query('SELECT phone FROM customers WHERE id = 7');
     const renamed = alice.query('ALTER TABLE customers RENAME COLUMN phone TO telephone');
     await approve('anna', 'RENAME COLUMN');
@@ -177,6 +188,69 @@ describe('two workers', () => {
     );
     await gate.admin('POST', `/admin/tokens/${text.split('_')[1]}/revoke`);
     expect(await Promise.all(sessions.map(({ ended }) => ended))).toEqual(['57P01', '57P01']);
+  });
+
+  test('list their sessions together, and end any of them', async () => {
+    const [alice, bob] = [await enter('alice'), await enter('bob')];
+    const bot = await enter('report-bot', { onBehalfOf: ['bob'] });
+    const asleep = bob
+      .query("SELECT pg_sleep(60), 'secret 4711'")
+      .catch((error: pg.DatabaseError) => error.code);
+    const waits = bot.query("UPDATE orders SET status = 'secret' WHERE id = 14");
+    const end = waits.catch((error: pg.DatabaseError) => error.code);
+    let sessions: SessionStatus[] = [];
+    await until(async () => {
+      const { body } = await gate.admin('GET', '/admin/sessions');
+      sessions = [...(body as SessionListing).sessions];
+      return (
+        sessions.some(({ state }) => state === 'held') && sessions.some(({ state }) => state === 'running')
+      );
+    });
+    const of = (id: string) => sessions.find(({ principal }) => principal === id)!;
+    expect(sessions.map(({ principal, state }) => `${principal} ${state}`).sort()).toEqual([
+      'alice idle',
+      'bob running',
+      'report-bot held',
+    ]);
+    expect(of('bob')).toMatchObject({ statement: 'SELECT pg_sleep(?), ?', statements: 1, database: 'shop' });
+    expect(of('report-bot')).toMatchObject({
+      onBehalfOf: ['bob'],
+      statement: 'UPDATE orders SET status = ? WHERE id = ?',
+    });
+    expect(JSON.stringify(sessions)).not.toContain('secret');
+
+    const visible = async (principal: string) => {
+      const { body } = await gate.api(principal, 'GET', '/v1/sessions');
+      return (body.sessions as SessionStatus[]).map((one) => one.principal).sort();
+    };
+    expect(await visible('alice')).toEqual(['alice', 'bob', 'report-bot']);
+    expect(await visible('bob')).toEqual(['bob', 'report-bot']);
+    expect(await visible('app')).toEqual([]);
+
+    const kill = `/v1/sessions/${of('report-bot').id}/kill`;
+    expect((await gate.api('app', 'POST', kill)).status).toBe(404);
+    expect((await gate.api('bob', 'POST', kill, { reason: 'gone wild' })).status).toBe(204);
+    expect(await end).toBe('57P01');
+    expect((await gate.admin('POST', `/admin/sessions/${of('bob').id}/kill`)).status).toBe(204);
+    expect(await asleep).toBe('57P01');
+    await until(async () => {
+      const running = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+      return (await gate.database.query(running)).rowCount === 0;
+    });
+    expect((await gate.admin('POST', '/admin/sessions/nothing/kill')).status).toBe(404);
+    const entries = (await gate.entries()).map(({ event }) => event);
+    expect(entries.filter(({ kind }) => kind === 'session-killed')).toEqual([
+      {
+        kind: 'session-killed',
+        session: of('report-bot').id,
+        door: 'http',
+        by: 'bob',
+        reason: 'gone wild',
+      },
+      { kind: 'session-killed', session: of('bob').id, door: 'admin-socket' },
+    ]);
+    expect((await alice.query('SELECT 1')).rowCount).toBe(1);
+    await endAll(alice);
   });
 
   test('are measured as one', async () => {
@@ -211,7 +285,7 @@ describe('a worker that is killed', () => {
       return now[0]?.pid !== before[0]!.pid && now.every(({ problem }) => problem === undefined);
     });
     expect((await workers())[1]!.pid).toBe(before[1]!.pid);
-    const next = await gate.client('bob');
+    const next = await enter('bob');
     // What was remembered of columns outlives whoever remembered it.
     expect(await telephone(next)).toMatch(/^\*/);
     expect((await workers()).map(({ connections }) => connections)).toEqual([1, 1]);

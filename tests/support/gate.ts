@@ -158,7 +158,8 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
-      return { status: answer.status, body: (await answer.json()) as { state?: string } };
+      const text = await answer.text();
+      return { status: answer.status, body: text === '' ? {} : (JSON.parse(text) as { state?: string }) };
     },
     entries: () => collect(config.dataDir),
     stop: async () => {

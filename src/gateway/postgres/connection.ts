@@ -8,7 +8,7 @@
 import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { ClientCertificate } from '../../identity/client-certificate.ts';
-import type { SessionInfo } from '../../model/session.ts';
+import type { SessionInfo, SessionStatus } from '../../model/session.ts';
 import type { Plan } from '../../session/plan.ts';
 import { refusalOf } from '../../session/planner.ts';
 import { Session } from '../../session/session.ts';
@@ -25,6 +25,7 @@ import { ResponseRelay } from './response-relay.ts';
 import { SessionObjects } from './session-objects.ts';
 import { SessionPlanner } from './session-planner.ts';
 import type { SessionBackend } from './session-reading.ts';
+import { statusOf } from './session-status.ts';
 import { endSocket } from './socket-end.ts';
 import { settingText } from './startup-settings.ts';
 import type { UpstreamConnection } from './upstream.ts';
@@ -184,6 +185,10 @@ export class Connection {
     this.#sender.finish(errorFrame(error, 'FATAL'));
     if (!this.#requests.idle) this.#cancelBackend();
     this.#terminate(`${error.code}: ${error.message}`);
+  }
+
+  status(): SessionStatus {
+    return statusOf(this.info, this.#session, this.#requests, this.#responses);
   }
 
   /** Ends the session at once: what its backend does is not waited for. */

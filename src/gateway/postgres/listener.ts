@@ -9,7 +9,7 @@ import { actorOfCertificate } from '../../identity/actor-chain.ts';
 import type { Throttle } from '../../identity/auth-throttle.ts';
 import type { TokenAuthority } from '../../identity/token-authority.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
-import type { SessionInfo } from '../../model/session.ts';
+import type { SessionInfo, SessionStatus } from '../../model/session.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
 import { Backends } from './backends.ts';
@@ -103,8 +103,18 @@ export class PostgresListener {
   }
 
   /** Sessions open now. */
-  get sessions(): readonly SessionInfo[] {
-    return [...this.#connections].map((connection) => connection.info);
+  sessions(): SessionStatus[] {
+    return [...this.#connections].map((connection) => connection.status());
+  }
+
+  /** Ends a session and tells its client why; false if there is none of that id. */
+  endSession(id: string, error: SluiceError): boolean {
+    for (const connection of this.#connections) {
+      if (connection.info.id !== id) continue;
+      connection.end(error);
+      return true;
+    }
+    return false;
   }
 
   /** Cancels what the session with this key does; false if none here has it. */

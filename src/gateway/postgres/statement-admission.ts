@@ -47,9 +47,15 @@ export interface Admission {
 export class StatementAdmission {
   readonly #o: AdmissionOptions;
   #hold: AbortController | undefined;
+  #held: Plan | undefined;
 
   constructor(options: AdmissionOptions) {
     this.#o = options;
+  }
+
+  /** What waits for an approval. */
+  get held(): Plan | undefined {
+    return this.#held;
   }
 
   /** Withdraws the approval being waited for; false if none is. */
@@ -146,10 +152,12 @@ export class StatementAdmission {
   #admitHeld(plan: Plan, admission: Admission): Pending {
     const hold = new AbortController();
     this.#hold = hold;
+    this.#held = plan;
     return this.attempt(
       () =>
         this.#release(plan, admission, hold.signal).finally(() => {
           this.#hold = undefined;
+          this.#held = undefined;
         }),
       (released) => this.#forward(released.plan, released.tickets, admission, released.approval),
       admission.refuse,

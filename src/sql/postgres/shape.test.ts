@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { loadModule, parseSync, scanSync } from 'libpg-query';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { canonicalText } from './digest.ts';
-import { MAX_SHAPED_LENGTH, shapeOf } from './shape.ts';
+import { MAX_SHAPED_LENGTH, shapeOf, textWithoutLiterals } from './shape.ts';
 
 beforeAll(() => loadModule());
 
@@ -10,6 +10,17 @@ const literalsOf = (text: string): string[] => {
   const { literals } = shapeOf(text)!;
   return literals.flatMap((start, i) => (i % 2 === 0 ? [text.slice(start, literals[i + 1])] : []));
 };
+
+describe('textWithoutLiterals', () => {
+  it.each([
+    ["SELECT * FROM t1 WHERE id = 42 AND name = 'it''s'", 'SELECT * FROM t1 WHERE id = ? AND name = ?'],
+    ['UPDATE t SET a = 1.25, b = -3 WHERE c2 = $1', 'UPDATE t SET a = ?, b = -? WHERE c2 = $1'],
+    ["SELECT E'secret'", undefined],
+    ['SELECT 1 -- secret', undefined],
+  ])('%j becomes %j', (text, expected) => {
+    expect(textWithoutLiterals(text)).toBe(expected);
+  });
+});
 
 describe('shapeOf', () => {
   it.each([

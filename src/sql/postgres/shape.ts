@@ -18,6 +18,8 @@ const MAX_DIGITS = 9;
 // Stand in the key for what was cut. No text with a control character has a shape, so they cannot be forged.
 const INTEGER_MARK = '\x01';
 const STRING_MARK = '\x02';
+const MARKS = /[\x01\x02]/g;
+const DECIMALS = /\b\d+\.\d+\b/g;
 
 /** What a character may start. */
 const REFUSED = 0;
@@ -103,6 +105,14 @@ export function shapeOf(text: string): Shape | undefined {
     }
   }
   return { key: key + text.slice(copied), literals };
+}
+
+/** The text with each literal replaced by `?`; undefined on any doubt where they are. */
+export function textWithoutLiterals(text: string): string | undefined {
+  const shape = shapeOf(text);
+  if (shape === undefined) return undefined;
+  // Decimal numbers are no literals of a shape, but literals they are.
+  return shape.key.replaceAll(MARKS, '?').replaceAll(DECIMALS, '?');
 }
 
 function isDigit(code: number): boolean {

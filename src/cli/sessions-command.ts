@@ -1,0 +1,102 @@
+/**
+ * `sluice sessions list|kill`: as administrator over the gateway's own socket, or, with `--url` or `--token-file`, through the public HTTP
+ * API as whoever the token says.
+ */
+import type { Command } from 'commander';
+import type { SessionListing } from '../api/session-routes.ts';
+import type { SessionStatus } from '../model/session.ts';
+import { askGateway, type GatewayAddress } from './api-client.ts';
+import { type CliContext, configOf, type GlobalOptions } from './cli-context.ts';
+import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
+import { printableLine } from './printable-text.ts';
+import { relativeTime, tableLines } from './table.ts';
+
+type Options = GlobalOptions & GatewayOptions & { readonly json?: true; readonly reason?: string };
+
+interface Door {
+  readonly address: GatewayAddress;
+  /** Before `/sessions`. */
+  readonly prefix: '/admin' | '/v1';
+}
+
+export function addSessionsCommand(program: Command, context: CliContext): void {
+  const sessions = program.command('sessions').description('see who is connected, and end sessions');
+  const add = (name: string, description: string) =>
+    sessions
+      .command(name)
+      .description(description)
+      .option('--url <url>', 'ask through the HTTP API, with your token (default: SLUICE_URL)')
+      .option('--token-file <path>', 'the file that holds your token, for the HTTP API')
+      .option('--ca-file <path>', 'the certificate to trust, for a gateway with one of its own')
+      .option('--allow-http', 'send the token to another machine without encryption');
+  add('list', 'list sessions, the oldest first')
+    .option('--json', 'for programs')
+    .action((_options, command: Command) => list(context, command.optsWithGlobals()));
+  add('kill', 'end a session; its client is told 57P01, and the ledger who asked')
+    .argument('<id>', 'as sessions list shows it')
+    .option('--reason <text>', 'why, for the ledger')
+    .action((id: string, _options, command: Command) => kill(context, command.optsWithGlobals(), id));
+  sessions.addHelpText(
+    'after',
+    `
+Without --url or --token-file, the gateway is asked over its admin socket: whoever may open it sees and may end every session.
+With a token you see your own sessions, those of agents that act for you, and all of databases that you may administer.
+
+Examples:
+  $ sluice sessions list
+  $ sluice sessions kill 01KAJ5QXW0M2J8S3E4T5V6W7X8 --reason "runs since yesterday"`,
+  );
+}
+
+async function list(context: CliContext, options: Options): Promise<void> {
+  const { terminal } = context;
+  const { address, prefix } = await doorOf(context, options);
+  const listing = (await askGateway(address, 'GET', `${prefix}/sessions`)) as SessionListing;
+  if (options.json) return terminal.json(listing);
+  for (const worker of listing.silentWorkers)
+    terminal.note(`Worker ${worker} did not answer: its sessions are missing.`);
+  if (listing.sessions.length === 0) return terminal.note('There are no sessions that you may see.');
+  const now = context.now();
+  const rows = listing.sessions
+    .toSorted((a, b) => a.startedAt - b.startedAt)
+    .map((session) => [
+      session.id,
+      printableLine([session.principal, ...session.onBehalfOf].join(' for ')),
+      session.database,
+      session.clientAddress,
+      relativeTime(session.startedAt, now),
+      session.state,
+      String(session.statements),
+      bytesText(session.bytes),
+      statementText(session),
+    ]);
+  const heads = ['ID', 'WHO', 'DATABASE', 'CLIENT', 'SINCE', 'STATE', 'STATEMENTS', 'SENT', 'STATEMENT'];
+  for (const line of tableLines(heads, rows, terminal.width)) terminal.out(line);
+}
+
+async function kill(context: CliContext, options: Options, id: string): Promise<void> {
+  const { address, prefix } = await doorOf(context, options);
+  const body = options.reason === undefined ? {} : { reason: options.reason };
+  await askGateway(address, 'POST', `${prefix}/sessions/${encodeURIComponent(id)}/kill`, body);
+  context.terminal.note(`Ended ${id}.`);
+}
+
+async function doorOf(context: CliContext, options: Options): Promise<Door> {
+  const { url = context.env.SLUICE_URL, tokenFile } = options;
+  if (url !== undefined || tokenFile !== undefined)
+    return { address: await gatewayAddress(context, options), prefix: '/v1' };
+  return { address: { socketPath: configOf(context, options).listen.adminSocket }, prefix: '/admin' };
+}
+
+function statementText({ statement, applicationName }: SessionStatus): string {
+  if (statement !== undefined) return printableLine(statement, 200);
+  return applicationName === '' ? '' : `(${printableLine(applicationName)})`;
+}
+
+function bytesText(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let size = bytes;
+  let unit = 0;
+  for (; size >= 1024 && unit < units.length - 1; unit += 1) size /= 1024;
+  return `${unit === 0 ? size : size.toFixed(1)} ${units[unit]}`;
+}
