@@ -77,6 +77,12 @@ export const ERROR_TABLE = {
   unsupported: row('0A000', 501, 'The protocol feature is not offered by the gate.'),
   upstream_unavailable: row('08001', 502, 'The database cannot be reached or does not accept the gateway.'),
   upstream_lost: row('08006', 502, 'The connection to the database broke.'),
+  outcome_unknown: row(
+    '08007',
+    502,
+    'The session ended while a transaction was being committed, and nobody knows whether it was.',
+    'Look whether it has taken effect before you try again.',
+  ),
   cancelled: row('57014', 409, 'The statement was cancelled by the client while it waited.'),
   idle_session: row('57P05', 408, 'The session was idle for longer than limits.idleSessionTimeout.'),
   idle_in_transaction: row(

@@ -182,7 +182,7 @@ export class Connection {
   end(error: SluiceError): void {
     if (this.#ending) return;
     this.#ending = true;
-    this.#sender.finish(errorFrame(error, 'FATAL'));
+    this.#sender.finish(errorFrame(this.#doubt(error), 'FATAL'));
     if (!this.#requests.idle) this.#cancelBackend();
     this.#terminate(`${error.code}: ${error.message}`);
   }
@@ -310,9 +310,10 @@ export class Connection {
 
   #onUpstreamClose(): void {
     this.#requests.end();
+    const loss = this.#doubt(new SluiceError('upstream_lost', 'the connection to the database was lost'));
     this.#responses.onLost();
     if (this.#left) this.#sender.finish();
-    else if (!this.#ending && !this.#clientGone) this.#tellLoss();
+    else if (!this.#ending && !this.#clientGone) this.#tellLoss(loss);
     this.#session.close('the database closed the connection');
     this.#o.context.cancels.remove(this.#key);
     if (!this.#released) this.#o.service.release();
@@ -322,10 +323,18 @@ export class Connection {
     else client.once('close', () => this.#closed());
   }
 
+  /** The error, or one that says more where nobody knows what has become of a transaction. */
+  #doubt(error: SluiceError): SluiceError {
+    if (!this.#responses.outcomeUnknown) return error;
+    return new SluiceError(
+      'outcome_unknown',
+      `${error.message}, and whether what was being committed has been is not known`,
+    );
+  }
+
   /** What the database said last goes out first; then the client learns that there will be nothing more. */
-  #tellLoss(): void {
+  #tellLoss(error: SluiceError): void {
     this.#ending = true;
-    const error = new SluiceError('upstream_lost', 'the connection to the database was lost');
     this.#sender.finish(this.#responses.toldFatal ? undefined : errorFrame(error, 'FATAL'));
   }
 }

@@ -116,9 +116,14 @@ export class Expectations {
     return skipped;
   }
 
+  /** Everything owed, in order. */
+  get owed(): readonly Expectation[] {
+    return this.#items.slice(this.#head).filter((item) => item !== undefined);
+  }
+
   /** Everything owed, for when the connection breaks. */
-  drain(): Expectation[] {
-    const rest = this.#items.slice(this.#head).filter((item) => item !== undefined);
+  drain(): readonly Expectation[] {
+    const rest = this.owed;
     this.#items = [];
     this.#head = 0;
     this.release();

@@ -18,6 +18,7 @@ import {
   wholeFramesExcept,
 } from '../../wire/postgres/index.ts';
 import type { ClientSender } from './client-sender.ts';
+import { CommitWatch } from './commit-watch.ts';
 import { type Expectation, Expectations } from './expectations.ts';
 import { answers, currentTicket, planOf, wasAdmitted } from './expected-answers.ts';
 import { clientErrorFields } from './refusals.ts';
@@ -59,6 +60,7 @@ export class ResponseRelay implements FrameSink {
   readonly #events: RelayEvents;
   readonly #whole = wholeFramesExcept(B.DataRow, B.CopyData);
   readonly #walker: FrameWalker;
+  readonly #commits = new CommitWatch();
   #chunk: Buffer = Buffer.alloc(0);
   #from = 0;
   #catalogChanged = false;
@@ -115,9 +117,15 @@ export class ResponseRelay implements FrameSink {
     if (last !== undefined) this.#sender.restOn(last.seq);
   }
 
+  /** A transaction may have been committed, and the client has not been told. */
+  get outcomeUnknown(): boolean {
+    return this.#commits.isUnknown(this.expectations.owed);
+  }
+
   /** Nothing more will come: whatever was asked and not answered is recorded so. */
   onLost(): void {
-    for (const expectation of this.expectations.drain()) this.#abandon(expectation, '08006');
+    const sqlstate = this.outcomeUnknown ? '08007' : '08006';
+    for (const expectation of this.expectations.drain()) this.#abandon(expectation, sqlstate);
   }
 
   onRows(count: number, bytes: number): void {
@@ -207,6 +215,7 @@ export class ResponseRelay implements FrameSink {
     if (ticket === undefined || plan === undefined)
       throw outOfOrder('more answers than there are statements');
     this.#finish(ticket, outcome);
+    this.#commits.completed(ticket.planned.facts);
     if (outcome.tag !== 'PORTAL SUSPENDED') this.#took(ticket, plan);
     if (plan.withholdsErrors) this.#withholding = true;
     if (head.kind === 'query') head.next += 1;
@@ -233,6 +242,7 @@ export class ResponseRelay implements FrameSink {
 
   #ready(head: Expectation, status: number): void {
     this.transactionStatus = String.fromCharCode(status) as TransactionStatus;
+    this.#commits.ready(this.transactionStatus);
     if (head.kind !== 'query' || !head.inPipeline) this.inBlock = this.transactionStatus === 'T';
     if (head.kind === 'query') {
       const missing = head.failed !== true && head.next < head.tickets.length;
