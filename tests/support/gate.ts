@@ -13,6 +13,7 @@ import type { LedgerFileSystem } from '../../src/ledger/file-system.ts';
 import { readEntries } from '../../src/ledger/read-entries.ts';
 import { type RunningGateway, startGateway } from '../../src/main.ts';
 import type { LedgerEntry } from '../../src/model/ledger-entry.ts';
+import type { ProvidedPostgres } from './global-setup.ts';
 import { createDatabase, type TestDatabase } from './postgres.ts';
 
 export const SHOP = `
@@ -82,6 +83,8 @@ export interface GateOptions {
   readonly schema?: string;
   /** Labels of that schema's columns, by table, instead of those of `SHOP`. */
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Another server than the run's. */
+  readonly server?: Omit<ProvidedPostgres, 'database'>;
   /** Where the gate finds the database's server, if not where it is. */
   readonly upstream?: { readonly host: string; readonly port: number };
   /** The ledger's file system, if it is to fail. */
@@ -90,7 +93,7 @@ export interface GateOptions {
 
 /** Starts one. The caller stops it. */
 export async function startGate(options: GateOptions = {}): Promise<Gate> {
-  const database = await createDatabase('gate');
+  const database = await createDatabase('gate', options.server);
   await database.query(options.schema ?? SHOP);
   const directory = mkdtempSync(join(tmpdir(), 'sluice-gate-'));
   const file = join(directory, 'sluice.yaml');

@@ -25,12 +25,15 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Creates an empty database named `<prefix>_<random>`. */
-export async function createDatabase(prefix = 'test'): Promise<TestDatabase> {
-  const server = inject('postgres');
+/** Creates an empty database named `<prefix>_<random>`, on the run's server or another. */
+export async function createDatabase(
+  prefix = 'test',
+  server: Omit<ProvidedPostgres, 'database'> = inject('postgres'),
+): Promise<TestDatabase> {
   const name = `${prefix}_${randomBytes(5).toString('hex')}`;
   await administer(server, `CREATE DATABASE "${name}" TEMPLATE template0`);
-  const connection = { ...server, database: name };
+  const { host, port, user, password } = server;
+  const connection = { host, port, user, password, database: name };
   const clients = new Set<pg.Client>();
   const client = async (options: pg.ClientConfig = {}): Promise<pg.Client> => {
     const opened = await connect({ ...connection, ...options });
@@ -78,6 +81,6 @@ async function once<Row extends pg.QueryResultRow>(
   }
 }
 
-async function administer(server: ProvidedPostgres, sql: string): Promise<void> {
-  await once(server, sql);
+async function administer(server: Omit<ProvidedPostgres, 'database'>, sql: string): Promise<void> {
+  await once({ ...server, database: 'postgres' }, sql);
 }

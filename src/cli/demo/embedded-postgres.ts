@@ -17,6 +17,7 @@ import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import { findPostgresBinaries, giveTo, type PostgresBinaries, serverAccount } from './postgres-binaries.ts';
 
@@ -42,10 +43,16 @@ export interface EmbeddedPostgres {
   readonly user: 'postgres';
   /** Its password: random, different for every start. */
   readonly password: string;
-  /** Process id of the postmaster. */
+  /** Process id of the postmaster; another one after a restart. */
   readonly pid: number;
   /** The end of the server's log, at most 64 KiB. */
   logTail(): string;
+  /**
+   * Ends the server and starts it again, on the same port and data: in good order but without waiting for clients (SIGINT), at once
+   * (SIGQUIT), or as a crash (SIGKILL).
+   * @throws {SluiceError} upstream_unavailable if it does not come back
+   */
+  restart(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL', whileDown?: () => Promise<void>): Promise<void>;
   /** Ends the server at once and removes its directory. Idempotent; resolves when both are gone. */
   stop(): Promise<void>;
 }
@@ -67,6 +74,8 @@ const BASE_SETTINGS: Readonly<Record<string, string>> = {
 const START_TIMEOUT_MS = 30_000;
 const MAX_LOG_BYTES = 64 * 1024;
 const MAX_ATTEMPTS = 5;
+const MAX_RESTART_ATTEMPTS = 20;
+const RESTART_PAUSE_MS = 250;
 
 /** Ends process $1 and removes the directories $2, $3 once stdin ends without the word `released`. */
 const WATCHDOG = `read -r word
@@ -170,51 +179,89 @@ async function startOnFreePort(
 ): Promise<EmbeddedPostgres> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort(attempt === 1 ? preferredPort : undefined);
-    const server = spawn(binaries.postgres, ['-D', dataDir, '-p', String(port)], {
-      cwd: dataDir,
-      // A process group of its own: Ctrl-C reaches this process, which then ends the server in good order.
-      detached: true,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      ...binaries.account,
-    });
-    const watchdog = watch(server, directories);
-    const logTail = collectLog(server);
-    if (await becomesReady(server, logTail))
-      return handle(server, watchdog, directories, port, password, logTail);
-    await endServer(server);
-    await release(watchdog);
-    if (attempt === MAX_ATTEMPTS || !/could not bind|Address already in use/i.test(logTail())) {
-      throw startFailure(`PostgreSQL did not start: ${logTail()}`);
+    const start = (): Promise<Postmaster> => startPostmaster(binaries, directories, dataDir, port);
+    try {
+      return handle(start, await start(), directories, port, password);
+    } catch (thrown) {
+      if (attempt === MAX_ATTEMPTS || !/could not bind|Address already in use/i.test(String(thrown)))
+        throw thrown;
     }
   }
 }
 
+interface Postmaster {
+  readonly server: ChildProcess;
+  readonly watchdog: ChildProcess;
+  logTail(): string;
+}
+
+async function startPostmaster(
+  binaries: PostgresBinaries,
+  directories: readonly string[],
+  dataDir: string,
+  port: number,
+): Promise<Postmaster> {
+  const server = spawn(binaries.postgres, ['-D', dataDir, '-p', String(port)], {
+    cwd: dataDir,
+    // A process group of its own: Ctrl-C reaches this process, which then ends the server in good order.
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ...binaries.account,
+  });
+  const watchdog = watch(server, directories);
+  const logTail = collectLog(server);
+  if (await becomesReady(server, logTail)) return { server, watchdog, logTail };
+  await endServer(server);
+  await release(watchdog);
+  throw startFailure(`PostgreSQL did not start: ${logTail()}`);
+}
+
 function handle(
-  server: ChildProcess,
-  watchdog: ChildProcess,
+  start: () => Promise<Postmaster>,
+  started: Postmaster,
   directories: readonly string[],
   port: number,
   password: string,
-  logTail: () => string,
 ): EmbeddedPostgres {
+  let running = started;
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    await endServer(server);
+    await endServer(running.server);
     await Promise.all(directories.map((directory) => rm(directory, { recursive: true, force: true })));
-    await release(watchdog);
+    await release(running.watchdog);
   };
   return {
     host: '127.0.0.1',
     port,
     user: 'postgres',
     password,
-    pid: server.pid as number,
-    logTail,
+    get pid() {
+      return running.server.pid as number;
+    },
+    logTail: () => running.logTail(),
+    restart: async (signal, whileDown) => {
+      await endServer(running.server, signal);
+      await release(running.watchdog);
+      await whileDown?.();
+      running = await startAgain(start);
+    },
     stop: () => {
       stopped ??= stop();
       return stopped;
     },
   };
+}
+
+/** What a crash left behind holds its shared memory for a moment longer. */
+async function startAgain(start: () => Promise<Postmaster>): Promise<Postmaster> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start();
+    } catch (thrown) {
+      if (attempt === MAX_RESTART_ATTEMPTS) throw thrown;
+      await sleep(RESTART_PAUSE_MS);
+    }
+  }
 }
 
 /** Resolves true once the server accepts connections, false if it ends or takes too long. */
@@ -251,11 +298,14 @@ async function release(watchdog: ChildProcess): Promise<void> {
   await gone;
 }
 
-/** Immediate shutdown: the data is thrown away anyway. */
-async function endServer(server: ChildProcess): Promise<void> {
+/** By default an immediate shutdown: the data is thrown away anyway. */
+async function endServer(
+  server: ChildProcess,
+  signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL' = 'SIGQUIT',
+): Promise<void> {
   if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
   const gone = once(server, 'exit');
-  server.kill('SIGQUIT');
+  server.kill(signal);
   const timer = setTimeout(() => server.kill('SIGKILL'), 5000);
   await gone;
   clearTimeout(timer);

@@ -50,7 +50,9 @@ describe.each<[answered: string, owed: string, unknown: boolean]>([
   ['begin ready:T write ready:T ready:E', 'commit', false],
   ['begin ready:T write savepoint ready:E', 'rollback-to commit', true],
   ['begin ready:T write ready:T commit ready:I', 'read', false],
-  ['begin ready:T write ready:T commit', '', false],
+  // The database has said COMMIT, but not yet that it is ready.
+  ['begin ready:T write ready:T commit', '', true],
+  ['begin ready:T read ready:T commit', '', false],
   // In a pipeline, nothing is committed before its Sync.
   ['', 'write!', false],
   ['', 'write! sync', true],

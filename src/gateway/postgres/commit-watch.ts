@@ -19,14 +19,18 @@ interface State {
   wrote: boolean;
   /** It can only be rolled back. */
   failed: boolean;
+  /** Another has been committed since the client was last told that it may go on; until then, drivers tell nobody. */
+  untold: boolean;
 }
 
+const NOTHING: State = { block: false, wrote: false, failed: false, untold: false };
+
 export class CommitWatch {
-  #state: State = { block: false, wrote: false, failed: false };
+  #state: State = { ...NOTHING };
 
   /** A statement has been answered. */
   completed(effect: Effect): void {
-    advance(this.#state, effect);
+    if (advance(this.#state, effect)) this.#state.untold = true;
   }
 
   /** ReadyForQuery passed. */
@@ -35,13 +39,14 @@ export class CommitWatch {
       block: status !== 'I',
       wrote: status !== 'I' && this.#state.wrote,
       failed: status === 'E',
+      untold: false,
     };
   }
 
   /** @param owed what was forwarded and has not been answered, in order */
   isUnknown(owed: readonly Expectation[]): boolean {
     const state = { ...this.#state };
-    return owed.some((expectation) => mayCommit(state, expectation));
+    return state.untold || owed.some((expectation) => mayCommit(state, expectation));
   }
 }
 
