@@ -32,6 +32,8 @@ export interface AnalyzedStatement {
   readonly unresolved: readonly string[];
   /** What the statement does to a named prepared statement or cursor of the session. */
   readonly sessionObject?: SessionObjectUse;
+  /** True if it calls code of the database whose names are looked up when it runs, and not when it is prepared or declared. */
+  readonly resolvesLate?: boolean;
   /** Lets go of what only `rewrite` needs, which is large. The statement can be kept, but not rewritten any more. */
   settle(): void;
 }

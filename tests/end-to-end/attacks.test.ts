@@ -21,6 +21,12 @@ const SCHEMA = `${SHOP}
     RETURN NEW;
   END $$;
   CREATE TRIGGER tells BEFORE INSERT ON noisy FOR EACH ROW EXECUTE FUNCTION tell();
+  CREATE SCHEMA cellar;
+  CREATE TABLE cellar.customers (email text);
+  CREATE TABLE people (email text);
+  CREATE FUNCTION first_mail() RETURNS text LANGUAGE sql AS 'SELECT max(email) FROM customers';
+  CREATE FUNCTION first_plan() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT max(email) FROM people); END';
+  CREATE FUNCTION cellar_mail() RETURNS text LANGUAGE sql SET search_path = cellar AS 'SELECT max(email) FROM customers';
   CREATE VIEW order_view AS SELECT * FROM orders;
   CREATE VIEW rich AS SELECT id FROM employees WHERE salary > 45000;
   ANALYZE;
@@ -98,6 +104,85 @@ const READ = 'SELECT email FROM customers LIMIT 3';
 
 /** A name is resolved by the gate while it means one thing, and by the database when it means another. */
 const SHADOWS: Attacks = {
+  'dropped between DECLARE and FETCH, read by a function': [
+    'BEGIN',
+    SHADOW,
+    'DECLARE c CURSOR FOR SELECT first_mail()',
+    'DROP TABLE pg_temp.customers',
+    'FETCH ALL FROM c',
+    'COMMIT',
+  ],
+  'dropped between Bind and Execute, read by a function': [
+    'BEGIN',
+    SHADOW,
+    [parse('SELECT first_mail() FROM orders', 's'), bind([], 's', 'x'), sync],
+    'DROP TABLE pg_temp.customers',
+    [execute(0, 'x'), sync],
+    'COMMIT',
+  ],
+  'dropped between Bind and Execute in a pipeline, read by a function': [
+    SHADOW,
+    [
+      run('BEGIN'),
+      parse('SELECT first_mail() FROM orders', 's'),
+      bind([], 's', 'x'),
+      run('DROP TABLE pg_temp.customers'),
+      execute(0, 'x'),
+      sync,
+    ],
+  ],
+  'out of the path between DECLARE and FETCH, read by a function': [
+    'BEGIN',
+    'SET LOCAL search_path = cellar, public',
+    'DECLARE c CURSOR FOR SELECT first_mail()',
+    'SET LOCAL search_path = public',
+    'FETCH ALL FROM c',
+    'COMMIT',
+  ],
+  'dropped between PREPARE and EXECUTE, read by a function': [
+    SHADOW,
+    'PREPARE p AS SELECT first_mail()',
+    'EXECUTE p',
+    'DROP TABLE pg_temp.customers',
+    'EXECUTE p',
+  ],
+  'dropped between Parse and Bind, read by a function': [
+    SHADOW,
+    [parse('SELECT first_mail()', 's'), sync],
+    'DROP TABLE pg_temp.customers',
+    [bind([], 's'), execute(), sync],
+  ],
+  'dropped before a default calls a function that reads it': [
+    SHADOW,
+    'CREATE TEMP TABLE d (a int, mail text DEFAULT first_mail())',
+    'DROP TABLE pg_temp.customers',
+    'INSERT INTO d (a) VALUES (1)',
+    'SELECT mail FROM d',
+  ],
+  'dropped before a cursor that is held calls a function that reads it': [
+    'BEGIN',
+    SHADOW,
+    'DECLARE c CURSOR WITH HOLD FOR SELECT first_mail()',
+    'DROP TABLE pg_temp.customers',
+    'COMMIT',
+    'FETCH ALL FROM c',
+  ],
+  'a function whose settings were changed in the transaction': [
+    'BEGIN',
+    'ALTER FUNCTION cellar_mail() SET search_path = public',
+    'SELECT cellar_mail()',
+    'ROLLBACK',
+  ],
+  'a function whose settings were changed in the text': [
+    'ALTER FUNCTION cellar_mail() SET search_path = public; SELECT cellar_mail(); ALTER FUNCTION cellar_mail() SET search_path = cellar',
+  ],
+  'a function whose table was swapped in the transaction': [
+    'BEGIN',
+    'ALTER TABLE people RENAME TO nobody',
+    'ALTER TABLE customers RENAME TO people',
+    'SELECT first_plan()',
+    'ROLLBACK',
+  ],
   'dropped by COMMIT in the same text': ['BEGIN', `${SHADOW} ON COMMIT DROP`, READ, `COMMIT; ${READ}`],
   'dropped by END and CHAIN': [
     'BEGIN',

@@ -174,23 +174,14 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
     `SELECT currval('orders_id_seq'), lastval()`,
     'SELECT · Read · pg_catalog.currval() · pg_catalog.lastval()',
   ],
-  [
-    `SELECT shout('a')`,
-    'SELECT · Read · Execute · public.shout()! · writes · <function: function public.shout>',
-  ],
-  [
-    `SELECT public.shout('a')`,
-    'SELECT · Read · Execute · public.shout()! · writes · <function: function public.shout>',
-  ],
+  [`SELECT shout('a')`, 'SELECT · Read · pg_catalog.upper() · public.shout()'],
+  [`SELECT public.shout('a')`, 'SELECT · Read · pg_catalog.upper() · public.shout()'],
   [
     'SELECT missing_function(1)',
     'SELECT · Read · Execute · missing_function()! · writes · <function: function missing_function> · unresolved missing_function',
   ],
   [`SELECT lower('A'), pg_catalog.lower('A')`, 'SELECT · Read · pg_catalog.lower()'],
-  [
-    `SELECT length('abc')`,
-    'SELECT · Read · Execute · pg_catalog.length()! · writes · <function: function pg_catalog.length>',
-  ],
+  [`SELECT length('abc')`, 'SELECT · Read · pg_catalog.length()'],
   [`SELECT pg_catalog.length('abc')`, 'SELECT · Read · pg_catalog.length()'],
   [
     `SELECT set_config('search_path', 'other', true)`,
@@ -431,10 +422,7 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
     'EXPLAIN ANALYZE DELETE FROM orders WHERE id = 1',
     'EXPLAIN · Read · Delete public.orders(id;id) · writes',
   ],
-  [
-    `EXPLAIN (ANALYZE false) SELECT shout('x')`,
-    'EXPLAIN · Read · Execute · public.shout()! · writes · <function: function public.shout>',
-  ],
+  [`EXPLAIN (ANALYZE false) SELECT shout('x')`, 'EXPLAIN · Read · pg_catalog.upper() · public.shout()'],
   ['EXPLAIN EXECUTE p', 'EXPLAIN · Read · @prepared use p'],
   [
     `CREATE TABLE t (id int PRIMARY KEY, c int REFERENCES customers (id), x text DEFAULT shout('a'), CHECK (id > 0))`,
@@ -709,7 +697,7 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
   ['LISTEN chan', 'LISTEN · Notify channel chan'],
   ['UNLISTEN *', 'UNLISTEN · Notify channel *'],
   [`DO 'BEGIN END'`, 'DO · Execute · writes · <dynamic-sql: a DO block>'],
-  ['CALL proc(1)', 'CALL · Execute · public.proc()! · writes · <function: function public.proc>'],
+  ['CALL proc(1)', 'CALL · Execute · public.proc()'],
   [`LOAD 'x'`, 'LOAD · Administer · writes · <dynamic-sql: a library>'],
   [
     'IMPORT FOREIGN SCHEMA a FROM SERVER s INTO public',

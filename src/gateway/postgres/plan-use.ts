@@ -1,12 +1,16 @@
 /** What using a plan again means: what it names, when it runs, whether it may. Pure. */
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Facts, Opaque } from '../../model/facts.ts';
+import type { Actor } from '../../model/principal.ts';
 import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
+import { rulesOf } from '../../session/planner.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
 import { judgeType } from '../../sql/postgres/judgement.ts';
 import type { PostgresScope } from '../../sql/postgres/scope.ts';
-import type { Portal, Prepared } from './session-objects.ts';
+import type { DatabaseService } from './database-service.ts';
+import type { Portal, Prepared, SessionObjects } from './session-objects.ts';
+import type { SessionBackend } from './session-reading.ts';
 
 /** What was found for the names of objects in one text. */
 export interface NameUse {
@@ -27,6 +31,25 @@ export function namedObject(
 /** An EXECUTE looks its name up when it runs; a portal of what PREPARE made has looked already. */
 export function runsLate({ plan, prepared }: Portal): boolean {
   return plan.usesObjects && prepared.usedAs === undefined;
+}
+
+/** What a session's planner works with. */
+export interface SessionPlannerOptions {
+  readonly service: DatabaseService;
+  readonly actor: Actor;
+  readonly objects: SessionObjects;
+  readonly user: string;
+  readonly backend: SessionBackend;
+}
+
+/**
+ * True if a portal's plan still says what it does: its names are settled, but not those in functions that it calls.
+ * @param scopeKey of the session now; undefined if that is not certain
+ */
+export function holdsFor(plan: Plan, generation: string, scopeKey: string | undefined): boolean {
+  const isLate = plan.statements.some(({ analyzed }) => analyzed.resolvesLate === true);
+  if (isLate) return plan.generation === generation && plan.scopeKey === scopeKey;
+  return rulesOf(plan.generation) === rulesOf(generation);
 }
 
 /** Kinds of opaque things that run, if at all, when the statement is executed. */

@@ -8,7 +8,7 @@ import type { Facts, Opaque } from '../../model/facts.ts';
 import type { Actor } from '../../model/principal.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
-import { type NamedObjects, type PlanningClass, rulesOf } from '../../session/planner.ts';
+import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
 import { hasPlainBackslash } from '../../sql/postgres/lexer.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
@@ -18,6 +18,7 @@ import { UNANSWERED } from './name-space.ts';
 import {
   ambiguousBackslash,
   doubtOfTypes,
+  holdsFor,
   isNameless,
   mayRunWhenPlanned,
   meaningOf,
@@ -25,12 +26,13 @@ import {
   namedObject,
   requireRunnable,
   runsLate,
+  type SessionPlannerOptions,
   stalePlan,
   tooNested,
 } from './plan-use.ts';
 import { objectNameOf, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
 import {
-  mayChangeReading,
+  effectOnReading,
   pathOf,
   READING_QUERY,
   type SessionBackend,
@@ -65,6 +67,8 @@ export class SessionPlanner {
   #revocable = false;
   /** The session has made things that the shared catalog may not show (temporary, or not committed yet). */
   #mayOwnRelations = false;
+  /** False while the session's transaction may have changed functions. */
+  #knowsBodies = true;
   #scope: PostgresScope | undefined;
   #scopeCatalogVersion = -1;
   #asked: PlanningClass<PostgresScope> | undefined;
@@ -73,13 +77,7 @@ export class SessionPlanner {
   readonly #renewing = new Set<Prepared>();
   #names: NameUse = { prepared: [], portals: [], unanswered: false };
 
-  constructor(options: {
-    service: DatabaseService;
-    actor: Actor;
-    objects: SessionObjects;
-    user: string;
-    backend: SessionBackend;
-  }) {
+  constructor(options: SessionPlannerOptions) {
     this.#service = options.service;
     this.#actor = options.actor;
     this.#objects = options.objects;
@@ -190,11 +188,8 @@ export class SessionPlanner {
   }
 
   #note(facts: Facts): void {
-    const { transaction } = facts;
-    if (facts.changesCatalog || facts.opaque.length > 0) this.#mayOwnRelations = true;
-    const changes = mayChangeReading(facts);
-    // The end of a transaction takes back SET LOCAL, and what a rollback undoes.
-    const ends = transaction !== 'none' && transaction !== 'begin' && transaction !== 'savepoint';
+    const { redefines, changes, ends } = effectOnReading(facts);
+    if (redefines) [this.#mayOwnRelations, this.#knowsBodies] = [true, false];
     if (changes) this.#revocable = true;
     if (changes || (ends && this.#revocable)) this.#stale = true;
   }
@@ -250,8 +245,9 @@ export class SessionPlanner {
   /** The names of a portal are settled: of what has changed since, only rules and labels matter. */
   #mayRun(portal: Portal): boolean {
     if (runsLate(portal) || this.#service.catalogIsStale) return false;
-    const generation = this.#service.planner.generation(this.#scopeNow());
-    return rulesOf(portal.plan.generation) === rulesOf(generation);
+    const scope = this.#scopeNow();
+    const generation = this.#service.planner.generation(scope);
+    return holdsFor(portal.plan, generation, this.#unsure ? undefined : scope.sessionKey);
   }
 
   async #renewed(prepared: Prepared): Promise<Plan> {
@@ -341,7 +337,9 @@ export class SessionPlanner {
       );
     }
     this.#stale = false;
-    if (this.#backend.outsideTransaction()) this.#revocable = false;
+    if (!this.#backend.outsideTransaction()) return;
+    this.#revocable = false;
+    this.#knowsBodies = true;
   }
 
   /** What the server sent in `client_encoding`; undefined if the gate does not read that. */
@@ -371,12 +369,14 @@ export class SessionPlanner {
 
   #scopeNow(): PostgresScope {
     const catalog = this.#service.catalog;
-    if (this.#scope === undefined || this.#scopeCatalogVersion !== catalog.version) {
+    const knowsBodies = this.#knowsBodies;
+    if (this.#scope?.knowsBodies !== knowsBodies || this.#scopeCatalogVersion !== catalog.version) {
       this.#scope = createScope({
         catalog,
         searchPath: this.#searchPath,
         user: this.#user,
         temporary: this.#temporary,
+        knowsBodies,
       });
       this.#scopeCatalogVersion = catalog.version;
       this.#asked = undefined;

@@ -1,5 +1,4 @@
 /** On what the reading of names and texts in a session depends, and how its backend is asked. */
-
 import type { Facts } from '../../model/facts.ts';
 import { TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
 import { parseSearchPath } from '../../sql/postgres/search-path.ts';
@@ -17,15 +16,18 @@ const READING_SETTINGS = new Set([
   'all',
   '',
 ]);
-/** True if a statement may change how the texts behind it are read. */
-export function mayChangeReading({ changesCatalog, opaque, settings, command }: Facts): boolean {
-  return (
-    changesCatalog ||
-    opaque.length > 0 ||
-    settings.some((setting) => READING_SETTINGS.has(setting.name.toLowerCase())) ||
-    command.startsWith('DISCARD') ||
-    command.startsWith('RESET')
-  );
+
+/** What a statement may change about how later ones are read. `redefines`: what exists; `ends`: a transaction. */
+export function effectOnReading(facts: Facts): { redefines: boolean; changes: boolean; ends: boolean } {
+  const { transaction, command } = facts;
+  const redefines = facts.changesCatalog || facts.opaque.length > 0;
+  const sets = facts.settings.some(({ name }) => READING_SETTINGS.has(name.toLowerCase()));
+  return {
+    redefines,
+    changes: redefines || sets || command.startsWith('DISCARD') || command.startsWith('RESET'),
+    // The end of a transaction takes back SET LOCAL, and what a rollback undoes.
+    ends: transaction !== 'none' && transaction !== 'begin' && transaction !== 'savepoint',
+  };
 }
 
 /** A path that names the temporary schema before there is one: to ask for the schemas along it would make it. */

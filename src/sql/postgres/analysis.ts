@@ -8,6 +8,7 @@ import type { Facts } from '../../model/facts.ts';
 import { type Binder, createBinder, settleReads } from './binder.ts';
 import { digestOfTree } from './digest.ts';
 import { withLimitedEffort } from './effort.ts';
+import { callsNow } from './function-calls.ts';
 import { hazardsOf } from './hazards.ts';
 import { firstToken } from './lexer.ts';
 import { createOffsets, isAscii, type Offsets } from './offsets.ts';
@@ -27,6 +28,7 @@ export class PostgresStatement implements AnalyzedStatement {
   readonly end: number;
   readonly unresolved: readonly string[];
   readonly sessionObject?: SessionObjectUse;
+  readonly resolvesLate: boolean;
   /** What rewriting and digests need: some 200 bytes a character of the text. Gone once it has settled. */
   #work: { readonly tree: Node; readonly binder: Binder; readonly text: string } | undefined;
   #astDigest: string | undefined;
@@ -39,6 +41,7 @@ export class PostgresStatement implements AnalyzedStatement {
     this.end = end;
     this.facts = facts;
     this.unresolved = binder.sheet.unresolved;
+    this.resolvesLate = binder.references.some(({ role }) => role === 'body');
     if (binder.sessionObject) this.sessionObject = binder.sessionObject;
   }
 
@@ -94,7 +97,8 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
   const statements: PostgresStatement[] = [];
   const disturbance: Disturbance = { catalog: false, path: false, begun: false };
   const analyze = (raw: RawStmt): void => {
-    const binder = createBinder(scope);
+    const isCurrent = scope.knowsBodies && !disturbance.catalog && !disturbance.path;
+    const binder = createBinder(scope, isCurrent && callsNow(statementOf(raw)) ? NO_CALLS : undefined);
     bindStatement(binder, statementOf(raw));
     settleReads(binder);
     hideDisturbed(binder, disturbance);
@@ -112,6 +116,8 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
   }
   return { text, statements, shareable: isShareable(text, statements), offsets, trees };
 }
+
+const NO_CALLS: ReadonlySet<number> = new Set();
 
 /** Each statement of a text has facts, a decision and two entries in the ledger. */
 const MAX_STATEMENTS = 5_000;

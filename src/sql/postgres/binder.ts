@@ -69,6 +69,8 @@ export interface Grouping {
 
 export interface Binder {
   readonly scope: PostgresScope;
+  /** The functions whose bodies are being looked at; undefined where none may be: in definitions that outlive a session. */
+  readonly calling: ReadonlySet<number> | undefined;
   readonly sheet: FactSheet;
   readonly references: RelationReference[];
   readonly columnUses: ColumnUse[];
@@ -84,9 +86,10 @@ export interface Binder {
   readonly inertConstants: Set<number>;
 }
 
-export function createBinder(scope: PostgresScope): Binder {
+export function createBinder(scope: PostgresScope, calling?: ReadonlySet<number>): Binder {
   return {
     scope,
+    calling,
     sheet: new FactSheet(),
     references: [],
     columnUses: [],
@@ -144,6 +147,7 @@ export function referTo(
     correlated: new Set(),
     systemColumns: new Set(),
     returned: new Set(),
+    isWritten: false,
     wholeRow: false,
     natural: false,
     qualified: [],
@@ -186,6 +190,8 @@ function viewsIn({ scope }: Binder, relation: RelationInfo): Iterable<RelationIn
 /** Writes what was read through every mention of a relation down in the facts. Once, at the end of a statement. */
 export function settleReads({ references, sheet }: Binder): void {
   for (const { id, role, reads, filters } of references) {
+    // What bodies of functions read was noted there.
+    if (role === 'body') continue;
     const isTarget = (role === 'target' || role === 'utility') && !sheet.isOnlyRead(id);
     sheet.noteReads(id, isTarget, reads, filters);
   }

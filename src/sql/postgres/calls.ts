@@ -1,8 +1,9 @@
 /**
  * Function calls: whether they can be seen through, and what they do besides computing.
  */
-import { type Binder, noteType } from './binder.ts';
+import { type Binder, noteType, type Place } from './binder.ts';
 import { EFFECTS, isAdministering, SECRET_SETTINGS } from './builtin-functions.ts';
+import { bindFunctions } from './function-calls.ts';
 import { judgeFunction } from './judgement.ts';
 import { parseSearchPath } from './search-path.ts';
 import { noteSetting } from './settings.ts';
@@ -12,12 +13,14 @@ import { as, constantOf, type Node, type TypeCast } from './tree.ts';
  * Notes a call.
  * @param names the function's name as written
  * @param argumentCount undefined if it cannot be told
+ * @param place where it stands; undefined if it is not called here and now
  */
 export function noteCall(
   b: Binder,
   names: readonly string[],
   argumentCount: number | undefined,
   args: readonly Node[],
+  place?: Place,
 ): void {
   const judged = judgeFunction(b.scope, names, argumentCount);
   const bare = names.at(-1) ?? '';
@@ -27,14 +30,15 @@ export function noteCall(
     if (b.scope.catalog.typesNamed(bare).length > 0)
       noteType(b, { names: names.map((sval) => ({ String: { sval } })) });
   }
-  const transparent = judged.transparent && !hidesSecret(bare, args);
+  const isSeen = !judged.transparent && place !== undefined && bindFunctions(b, judged.candidates, place);
+  const transparent = isSeen || (judged.transparent && !hidesSecret(bare, args));
   b.sheet.call(judged.name, transparent);
   if (!transparent) {
     b.sheet.act('Execute');
     b.sheet.hide('function', `function ${judged.name}`);
     if (judged.builtin && isAdministering(bare)) b.sheet.act('Administer');
   }
-  if (judged.writes) b.sheet.writes = true;
+  if (judged.writes && !isSeen) b.sheet.writes = true;
   if (judged.builtin && judged.found) noteEffects(b, bare, args);
 }
 

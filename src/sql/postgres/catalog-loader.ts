@@ -12,6 +12,8 @@ import {
   SCHEMAS,
   TYPES,
 } from './catalog-queries.ts';
+import { FunctionBodies } from './function-bodies.ts';
+import { isIncomplete, type KnownSources, readFunctionSources, sourcesByOid } from './function-sources.ts';
 import { createParser, type Parser } from './parser.ts';
 import { readViewDefinitions, traceViews, type ViewDefinitions } from './view-definitions.ts';
 
@@ -34,16 +36,23 @@ export function createCatalogLoader(query: CatalogQuery, parser?: Parser): Catal
   let last:
     | { readonly hash: string; readonly snapshot: CatalogSnapshot; readonly views: ViewDefinitions }
     | undefined;
+  let functions: KnownSources = new Map();
   let grammar = parser;
   return {
     async load() {
       const rows = await readRows(query);
       const views = await readViewDefinitions(query, rows.relations, last?.views ?? new Map());
       const hash = hashOf(rows, views);
-      if (last?.hash === hash) return last.snapshot;
+      if (last?.hash === hash) {
+        if (!isIncomplete(functions)) return last.snapshot;
+        const again = await readFunctionSources(query, last.snapshot, functions);
+        if (isIncomplete(again)) return last.snapshot;
+      }
       const snapshot = new CatalogSnapshot((last?.snapshot.version ?? 0) + 1, rows, last?.snapshot);
       grammar ??= await createParser();
       snapshot.setViewFlows(await traceViews(views, snapshot, grammar));
+      functions = await readFunctionSources(query, snapshot, functions);
+      snapshot.setFunctionBodies(new FunctionBodies(sourcesByOid(functions), grammar));
       last = { hash, snapshot, views };
       return snapshot;
     },

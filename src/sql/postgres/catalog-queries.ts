@@ -197,7 +197,8 @@ SELECT ${jsonArray(
     `CASE WHEN p.oid ${GE} ${FIRST_USER_OID}::pg_catalog.oid
        THEN pg_catalog.pg_get_function_identity_arguments(p.oid) END`,
     `CASE WHEN p.oid ${GE} ${FIRST_USER_OID}::pg_catalog.oid
-       THEN pg_catalog.md5(pg_catalog.concat_ws('|', p.prosrc, p.probin, p.proconfig, p.prosqlbody)) END`,
+       THEN pg_catalog.md5(pg_catalog.concat_ws('|', p.prosrc, p.probin, p.proconfig, p.prosqlbody, p.proargnames,
+         p.proargdefaults, p.proowner)) END`,
   )} ORDER BY p.oid)`,
 )}::${TEXT} AS j
 FROM pg_catalog.pg_proc p
@@ -266,4 +267,32 @@ export function viewDefinitionsQuery(oids: readonly number[]): string {
 SELECT ${jsonArray('c.oid::pg_catalog.int8', 'pg_catalog.pg_get_viewdef(c.oid)')}::${TEXT} AS j
 FROM pg_catalog.pg_class c
 WHERE c.oid ${EQ} ANY ('{${oids.map(Number).join(',')}}'::pg_catalog._oid) AND ${letter('c.relkind', 'vm')}`;
+}
+
+/**
+ * `[oid, name, language, text, is parsed, definition, parameters, defaults, settings, owner, types]` of those functions. Waits for
+ * locks on the relations that parsed bodies read.
+ */
+export function functionSourcesQuery(oids: readonly number[]): string {
+  return `
+SELECT ${jsonArray(
+    'p.oid::pg_catalog.int8',
+    'p.proname',
+    'l.lanname',
+    `CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_catalog.pg_get_function_sqlbody(p.oid) END`,
+    '(p.prosqlbody IS NOT NULL)::pg_catalog.int4',
+    `CASE WHEN l.lanname::${TEXT} ${EQ} 'plpgsql' THEN pg_catalog.pg_get_functiondef(p.oid) END`,
+    'pg_catalog.to_json(p.proargnames)',
+    'pg_catalog.pg_get_expr(p.proargdefaults, 0::pg_catalog.oid)',
+    'pg_catalog.to_json(p.proconfig)',
+    'pg_catalog.pg_get_userbyid(p.proowner)',
+    `(SELECT pg_catalog.json_agg(DISTINCT COALESCE(a.atttypid, t.oid)::pg_catalog.int8)
+      FROM pg_catalog.unnest(pg_catalog.array_append(
+          COALESCE(p.proallargtypes, p.proargtypes::pg_catalog._oid), p.prorettype)) u (oid)
+        JOIN pg_catalog.pg_type t ON t.oid ${EQ} u.oid
+        LEFT JOIN pg_catalog.pg_attribute a ON t.typrelid ${NE} 0::pg_catalog.oid AND a.attrelid ${EQ} t.typrelid
+          AND a.attnum ${GT} 0 AND NOT a.attisdropped)`,
+  )}::${TEXT} AS j
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
+WHERE p.oid ${EQ} ANY ('{${oids.map(Number).join(',')}}'::pg_catalog._oid) AND ${letter('p.prokind', 'fp')}`;
 }

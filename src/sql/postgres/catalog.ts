@@ -5,6 +5,7 @@
  */
 import type { RelationId } from '../../model/facts.ts';
 import { FIRST_USER_OID } from './catalog-queries.ts';
+import type { FunctionBodies, ParsedBody } from './function-bodies.ts';
 import { RelationInfo } from './relation-info.ts';
 import { unknownFlow, type ViewFlow } from './view-flow.ts';
 
@@ -85,6 +86,7 @@ export class CatalogSnapshot {
   readonly schemas: ReadonlySet<string>;
   /** Undefined while they are being traced. */
   #viewFlows: ReadonlyMap<number, ViewFlow> | undefined;
+  #functionBodies: FunctionBodies | undefined;
   readonly #relationsByName = new Map<string, RelationInfo[]>();
   readonly #relationsByOid = new Map<number, RelationInfo>();
   #referencing: ReadonlyMap<number, RelationInfo[]> | undefined;
@@ -188,6 +190,20 @@ export class CatalogSnapshot {
   /** Once, by the loader: tracing views needs the rest of the snapshot. */
   setViewFlows(flows: ReadonlyMap<number, ViewFlow>): void {
     this.#viewFlows = flows;
+  }
+
+  /** What calling a function executes; undefined if that is not known. */
+  functionBody(oid: number): ParsedBody | undefined {
+    return this.#functionBodies?.of(oid);
+  }
+
+  /** Once, by the loader. */
+  setFunctionBodies(bodies: FunctionBodies): void {
+    this.#functionBodies = bodies;
+  }
+
+  functions(): Iterable<FunctionInfo> {
+    return this.#functionsByOid.values();
   }
 
   /** Every function of that name, in whatever schema. */

@@ -283,7 +283,7 @@ function bindSubLink(b: Binder, { testexpr, operName, subselect }: SubLink, plac
 
 function bindCall(b: Binder, call: FuncCall, place: Place): void {
   const args = call.args ?? [];
-  noteCall(b, stringsOf(call.funcname), call.func_variadic ? undefined : countOf(call), args);
+  noteCall(b, stringsOf(call.funcname), call.func_variadic ? undefined : countOf(call), args, place);
   const inner = isAggregate(b, call) ? { ...place, grouping: undefined } : place;
   bindExpressions(b, args, call.agg_distinct ? filtering(inner) : inner);
   bindExpressions(b, call.agg_order, call.agg_within_group ? inner : filtering(inner));

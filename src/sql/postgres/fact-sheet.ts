@@ -101,6 +101,25 @@ export class FactSheet {
     this.#setsOff.add(what);
   }
 
+  /** Notes everything that another sheet holds, but for what it is called and how it ends. */
+  absorb(other: FactSheet): void {
+    for (const action of other.#actions) this.#actions.add(action);
+    for (const { id, relation, action, reads, filters, writes } of other.#uses.values()) {
+      const use = this.use(id, relation, action);
+      for (const column of reads) use.reads.add(column);
+      for (const column of filters) use.filters.add(column);
+      for (const column of writes) use.writes.add(column);
+    }
+    for (const { action, type, name } of other.#objects.values()) this.touch(action, type, name);
+    for (const { name, transparent } of other.#functions.values()) this.call(name, transparent);
+    for (const { kind, what } of other.#opaque.values()) this.hide(kind, what);
+    for (const what of other.#setsOff) this.setOff(what);
+    for (const setting of other.#settings) this.set(setting);
+    this.bounded &&= other.bounded;
+    this.writes ||= other.writes;
+    this.changesCatalog ||= other.changesCatalog;
+  }
+
   /** Notes a name that did not resolve. */
   miss(name: string): void {
     this.#unresolved.add(name);

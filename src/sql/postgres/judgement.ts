@@ -131,7 +131,8 @@ export function judgeType(scope: PostgresScope, names: readonly string[]): TypeJ
   return types.length > 0 || SERIALS.has(name) ? 'plain' : 'unknown';
 }
 
-function isForeign(catalog: CatalogSnapshot, oid: number, depth = 0): boolean {
+/** True if values of that type may run unreviewed code. */
+export function isForeign(catalog: CatalogSnapshot, oid: number, depth = 0): boolean {
   const type = catalog.type(oid);
   // Row types of relations are not in the snapshot: taking one apart is not worth it.
   return type === undefined || isForeignType(catalog, type, depth);

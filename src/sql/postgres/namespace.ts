@@ -17,9 +17,11 @@ export interface RelationReference {
   readonly id: RelationId;
   /**
    * `source`: an item of FROM; `target`: of INSERT, UPDATE, DELETE, MERGE; `returning`: that target, as RETURNING sees it;
-   * `copy`: of COPY; `utility`: anything else.
+   * `copy`: of COPY; `body`: in a function that is called; `utility`: anything else.
    */
-  readonly role: 'source' | 'target' | 'returning' | 'copy' | 'utility';
+  readonly role: 'source' | 'target' | 'returning' | 'copy' | 'body' | 'utility';
+  /** True if a function's body changes it. */
+  readonly isWritten: boolean;
   /** The TABLESAMPLE around it. */
   readonly sample: RangeTableSample | undefined;
   /** Columns read here, by their own names. */

@@ -46,7 +46,8 @@ export function requireAnswerable(
   for (const reference of references) requireNoHiddenRead(reference, masks);
   requireBlindCascades(statement, masks, scope);
   requireNoHiddenExecution(statement, masks);
-  const masked = references.filter((reference) => masks.isMasked(reference));
+  for (const reference of references) if (reference.role === 'body') requireBlindBody(reference, masks);
+  const masked = references.filter((reference) => reference.role !== 'body' && masks.isMasked(reference));
   if (masked.length === 0) return;
   const kind = tagOf(statement.tree);
   if (BLIND.has(kind)) return;
@@ -61,6 +62,19 @@ export function requireAnswerable(
   }
   requireNoCopyOfMasked(statement, masks);
   requireNoEstimate(statement.tree, masked, masks);
+}
+
+/** What a function's body does is done with real values. */
+function requireBlindBody(reference: RelationReference, masks: MaskIndex): void {
+  const [column] = masks.readThrough(reference);
+  const isUsed = reference.isWritten || reference.wholeRow || column !== undefined;
+  if (!isUsed || !masks.isMasked(reference)) return;
+  throw maskRefused(
+    column === undefined
+      ? `a function that is called writes ${reference.id}`
+      : `a function that is called reads the masked column ${reference.id}.${column}`,
+    'Write out what the function does as a plain statement.',
+  );
 }
 
 /** What a prepared statement yields was masked when it was prepared; where that goes shows only now. */
@@ -120,7 +134,12 @@ function requireNoCopyOfMasked({ binder, tree }: PostgresStatement, masks: MaskI
   // What the only change of a statement returns is stored nowhere: it has been made by then.
   const returnsOnly = created === undefined && written.length === 1 && targets(binder.references) === 1;
   for (const reference of binder.references) {
-    if (reference.role === 'target' || (returnsOnly && reference.role === 'returning')) continue;
+    if (
+      reference.role === 'target' ||
+      reference.role === 'body' ||
+      (returnsOnly && reference.role === 'returning')
+    )
+      continue;
     const column = masks
       .readThrough(reference)
       .find((name) => !(returnsOnly && reference.returned.has(name)));

@@ -137,7 +137,7 @@ function substituteCopy(
 /** What was resolved is what must run: bare names of relations are spelled with their schema. */
 function qualify(plan: Plan, { node, relation, role }: RelationReference, places: Places): void {
   if (relation === undefined || node.schemaname !== undefined) return;
-  if (role === 'utility' || role === 'returning') return;
+  if (role === 'utility' || role === 'returning' || role === 'body') return;
   const schema = relation.temporary ? TEMPORARY_SCHEMA : relation.schema;
   plan.splices.push({ ...places.name(node), text: quoteQualified(schema, relation.name) });
   plan.changes.set(node, { kind: 'qualify', schema });

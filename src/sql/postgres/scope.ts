@@ -19,6 +19,8 @@ export interface ScopeOptions {
   readonly user: string;
   /** Relations that only the session sees: temporary ones, and those of its open transaction. */
   readonly temporary?: readonly RelationInfo[];
+  /** False while functions may have bodies that the catalog does not show yet. Default true. */
+  readonly knowsBodies?: boolean;
 }
 
 /** Immutable. */
@@ -30,6 +32,10 @@ export interface PostgresScope extends Scope {
   relation(schema: string | undefined, name: string): RelationInfo | undefined;
   /** The session's own relations included. */
   relationByOid(oid: number): RelationInfo | undefined;
+  readonly user: string;
+  readonly knowsBodies: boolean;
+  /** The same session with another path. */
+  along(searchPath: readonly string[], user: string): PostgresScope;
   /** True if bare names surely mean what is in `path`, whatever other schemas hold. */
   readonly isClosed: boolean;
   /** True if the bare name may come to mean another relation while the statement is on its way. */
@@ -54,14 +60,21 @@ class SessionScope implements PostgresScope {
   readonly sessionKey: string;
   readonly path: readonly string[];
   readonly isClosed: boolean;
+  readonly user: string;
+  readonly knowsBodies: boolean;
+  readonly #temporary: readonly RelationInfo[];
   readonly #own = new Map<string, RelationInfo[]>();
 
-  constructor({ catalog, searchPath, user, temporary = [] }: ScopeOptions, isClosed = false) {
+  constructor(options: ScopeOptions, isClosed = false) {
+    const { catalog, searchPath, user, temporary = [], knowsBodies = true } = options;
     this.catalog = catalog;
     this.catalogVersion = catalog.version;
     this.isClosed = isClosed;
+    this.user = user;
+    this.knowsBodies = knowsBodies;
+    this.#temporary = temporary;
     this.path = effectivePath(searchPath, user);
-    this.sessionKey = keyOf(this.path, temporary);
+    this.sessionKey = `${keyOf(this.path, temporary)}${knowsBodies ? '' : ' without bodies'}`;
     for (const relation of temporary) {
       this.#own.set(relation.name, [...(this.#own.get(relation.name) ?? []), relation]);
     }
@@ -82,6 +95,11 @@ class SessionScope implements PostgresScope {
       if (found) return found;
     }
     return this.catalog.relationByOid(oid);
+  }
+
+  along(searchPath: readonly string[], user: string): PostgresScope {
+    const { catalog, knowsBodies } = this;
+    return new SessionScope({ catalog, searchPath, user, temporary: this.#temporary, knowsBodies });
   }
 
   isAmbiguous(name: string): boolean {

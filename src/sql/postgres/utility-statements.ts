@@ -281,7 +281,7 @@ function callProcedure(b: Binder, body: Body): void {
   const { funcname, args } = (body.funccall ?? {}) as FuncCall;
   b.sheet.command = 'CALL';
   b.sheet.act('Execute');
-  noteCall(b, stringsOf(funcname), undefined, args ?? []);
+  noteCall(b, stringsOf(funcname), undefined, args ?? [], NOWHERE);
   bindExpressions(b, args, NOWHERE);
 }
 

@@ -55,15 +55,24 @@ function isSame(a: readonly string[], b: readonly string[]): boolean {
 
 /** All at once; if one of them is locked, by halves. */
 async function definitionsOf(query: CatalogQuery, oids: readonly number[]): Promise<[number, string][]> {
+  const rows = await readUnlocked(query, viewDefinitionsQuery, oids);
+  return rows.map((row) => JSON.parse(row) as [number, string]);
+}
+
+/** Rows about those objects, but for objects that somebody holds locked: all at once, or else by halves. */
+export async function readUnlocked(
+  query: CatalogQuery,
+  sqlFor: (oids: readonly number[]) => string,
+  oids: readonly number[],
+): Promise<string[]> {
   try {
-    const rows = await query(viewDefinitionsQuery(oids));
-    return rows.map(({ j }) => JSON.parse(j ?? '[0,""]') as [number, string]);
+    return (await query(sqlFor(oids))).map(({ j }) => j ?? 'null');
   } catch (error) {
     if (!isLockTimeout(error)) throw error;
     if (oids.length === 1) return [];
     const middle = oids.length >> 1;
-    const first = await definitionsOf(query, oids.slice(0, middle));
-    return [...first, ...(await definitionsOf(query, oids.slice(middle)))];
+    const first = await readUnlocked(query, sqlFor, oids.slice(0, middle));
+    return [...first, ...(await readUnlocked(query, sqlFor, oids.slice(middle)))];
   }
 }
 
