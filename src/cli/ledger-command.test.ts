@@ -1,7 +1,8 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { publishLedger } from '../../tests/support/published-ledger.ts';
 import { runInProcess } from '../../tests/support/sluice-cli.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { LedgerEvent } from '../model/ledger-entry.ts';
@@ -9,7 +10,6 @@ import { entryLine } from './ledger-text.ts';
 
 let directory: string;
 let ledgerDirectory: string;
-let laneDirectory: string;
 let config: string;
 
 const statement = (session: string, number: number, text: string): LedgerEvent => ({
@@ -29,13 +29,13 @@ const statement = (session: string, number: number, text: string): LedgerEvent =
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-ledger-'));
   ledgerDirectory = join(directory, '.sluice', 'ledger');
-  laneDirectory = join(ledgerDirectory, 'lanes', '0');
   config = join(directory, 'sluice.yaml');
   writeFileSync(config, 'version: 1\n');
   const ledger = await Ledger.open({ directory: ledgerDirectory, version: '1' });
   for (let i = 1; i <= 30; i++) ledger.append(statement(i % 2 === 0 ? 'EVEN' : 'ODD', i, `SELECT ${i}`));
   ledger.append({ kind: 'token-revoked', token: 'abc' });
   await ledger.close();
+  await publishLedger(ledgerDirectory);
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
@@ -46,7 +46,7 @@ describe('ledger show', () => {
   it('shows the last entries, oldest first', async () => {
     const lines = texts((await ledger('show')).stdout);
     expect(lines).toHaveLength(20);
-    expect(lines.at(-1)).toMatch(/^ {6}31 {2}20\d\d-\d\d-\d\d \d\d:\d\d:\d\d {2}token-revoked {4}abc$/);
+    expect(lines.at(-1)).toMatch(/^ {6}61 {2}20\d\d-\d\d-\d\d \d\d:\d\d:\d\d {2}token-revoked {4}abc$/);
     expect(lines.at(-2)).toContain(
       'statement        EVEN #30 allow by p1: SELECT 30 -- masking public.t.c:email',
     );
@@ -55,21 +55,21 @@ describe('ledger show', () => {
   it.each<[string[], (number | string)[]]>([
     [
       ['--limit', '2'],
-      [30, 31],
+      [60, 61],
     ],
     [
       ['--from', '3', '--limit', '2'],
-      [3, 4],
+      [4, 6],
     ],
     [
       ['--session', 'ODD', '--limit', '2'],
-      [27, 29],
+      [54, 58],
     ],
     [
       ['--session', 'ODD', '--from', '0', '--limit', '2'],
-      [1, 3],
+      [2, 6],
     ],
-    [['--kind', 'token-revoked'], [31]],
+    [['--kind', 'token-revoked'], [61]],
     [['--kind', 'nothing'], []],
     [['--limit', '0'], []],
   ])('%j shows %j', async (args, seqs) => {
@@ -85,50 +85,54 @@ describe('ledger show', () => {
 describe('ledger verify', () => {
   it('accepts a whole ledger, and a copy with the key kept elsewhere', async () => {
     const run = await ledger('verify');
-    expect(run.exitCode).toBe(0);
-    expect(run.stdout).toMatch(/entries {2}32 in 1 files[\s\S]*The ledger verifies\.\n$/);
-    const { log } = JSON.parse((await ledger('verify', '--json')).stdout);
-    const key = join(ledgerDirectory, 'key.pub.pem');
-    const copy = await runInProcess([
-      'ledger',
-      'verify',
-      '--directory',
-      ledgerDirectory,
-      '--public-key',
-      key,
-      '--log',
-      log,
-    ]);
-    expect(copy.exitCode).toBe(0);
+    expect(run).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(run.stdout).toMatch(
+      /^log {8}sluice\.invalid\/[\s\S]*verified {3}62 entries[\s\S]*The ledger verifies\.\n$/,
+    );
+    const { vkey } = JSON.parse((await ledger('verify', '--json')).stdout);
+    for (const key of [vkey, join(ledgerDirectory, 'vkey')]) {
+      const copy = await runInProcess(['ledger', 'verify', '--directory', ledgerDirectory, '--vkey', key]);
+      expect(copy.exitCode).toBe(0);
+    }
   });
 
   it('says where one was changed', async () => {
-    const segment = readdirSync(laneDirectory).find((name) =>
-      readFileSync(join(laneDirectory, name), 'latin1').includes('SELECT 7"'),
-    )!;
-    const path = join(laneDirectory, segment);
+    const path = join(ledgerDirectory, 'tile/entries/000.p/62');
     writeFileSync(path, readFileSync(path, 'latin1').replace('SELECT 7"', 'SELECT 8"'), 'latin1');
     const run = await ledger('verify');
     expect(run.exitCode).toBe(1);
-    expect(run.stdout).toContain('The ledger does NOT verify from entry 7 on.');
+    expect(run.stdout).toContain('The ledger does NOT verify from entry 13 on.');
+    expect(run.stdout).toMatch(
+      /fault {6}tile\/entries\/000\.p\/62, byte \d+: the entry is not the one that was signed/,
+    );
     expect(JSON.parse((await ledger('verify', '--json')).stdout)).toMatchObject({
       ok: false,
-      fault: { seq: 7 },
+      fault: { seq: 13 },
     });
   });
 
-  it('tells a torn end from a broken chain', async () => {
-    const segment = readdirSync(laneDirectory).find((name) =>
-      readFileSync(join(laneDirectory, name), 'latin1').includes('SELECT 7"'),
-    )!;
-    appendFileSync(join(laneDirectory, segment), 'half a li');
+  it('says what no checkpoint covers', async () => {
+    const more = await Ledger.open({ directory: ledgerDirectory });
+    more.append({ kind: 'token-revoked', token: 'x' });
+    await more.close();
     const run = await ledger('verify');
+    expect(run.stdout).toContain('pending    1 entries that no checkpoint covers yet');
     expect(run.exitCode).toBe(0);
-    expect(run.stdout).toContain('torn     9 bytes at the end');
   });
 
-  it('refuses another ledger', async () => {
-    expect((await ledger('verify', '--log', 'other')).exitCode).toBe(1);
+  it('holds the log against an earlier checkpoint, and goes on where it stopped', async () => {
+    const earlier = join(directory, 'noted');
+    writeFileSync(earlier, readFileSync(join(ledgerDirectory, 'checkpoint')));
+    const state = join(directory, 'state');
+    expect((await ledger('verify', '--state', state, '--earlier', earlier)).exitCode).toBe(0);
+    const again = JSON.parse((await ledger('verify', '--state', state, '--json')).stdout);
+    expect(again).toMatchObject({ ok: true, entries: 0, checkpoint: { size: 62 } });
+    expect(JSON.parse((await ledger('verify', '--from', '60', '--json')).stdout)).toMatchObject({
+      entries: 2,
+    });
+    writeFileSync(state, 'nonsense');
+    expect((await ledger('verify', '--state', state)).exitCode).toBe(1);
+    expect((await ledger('verify', '--earlier', state)).exitCode).toBe(1);
   });
 
   it('says that there is none', async () => {
@@ -140,7 +144,7 @@ describe('ledger verify', () => {
 
 describe('an entry in a line', () => {
   const events: [LedgerEvent, string][] = [
-    [{ kind: 'log-opened', log: 'L', version: '1' }, 'L by version 1'],
+    [{ kind: 'log-opened', schema: 1, version: '1' }, 'by version 1'],
     [
       {
         kind: 'session-opened',
@@ -188,14 +192,14 @@ describe('an entry in a line', () => {
 
   it.each(events)('tells %j', (event, text) => {
     const kind = event.kind.padEnd(15);
-    expect(entryLine({ lane: 0, seq: 5, at: 0, event })).toBe(
+    expect(entryLine({ id: '0.5', lane: 0, seq: 5, at: 0, event })).toBe(
       `       5  1970-01-01 00:00:00  ${kind}  ${text}`,
     );
   });
 
   it('is cut to the width of a terminal', () => {
     const line = entryLine(
-      { lane: 0, seq: 5, at: 0, event: statement('S', 1, `SELECT '${'x'.repeat(5000)}'`) },
+      { id: '0.5', lane: 0, seq: 5, at: 0, event: statement('S', 1, `SELECT '${'x'.repeat(5000)}'`) },
       100,
     );
     expect(line).toHaveLength(100);

@@ -13,7 +13,7 @@ export function entryLine(entry: LedgerEntry, width?: number): string {
 function eventText(event: LedgerEvent): string {
   switch (event.kind) {
     case 'log-opened':
-      return `${event.log} by version ${event.version}`;
+      return `by version ${event.version}`;
     case 'session-opened':
       return `${event.session} ${who(event)} to ${event.database} (${event.environment}) from ${event.client}${event.purpose === undefined ? '' : `: ${event.purpose}`}`;
     case 'session-closed':

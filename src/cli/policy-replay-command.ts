@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { type CliContext, configOf, durationOption, type GlobalOptions } from './cli-context.ts';
+import { openerOf } from './ledger-place.ts';
 import { type Change, PolicyReplay } from './policy-replay.ts';
 import { printable } from './printable-text.ts';
 import { tableLines } from './table.ts';
@@ -48,7 +49,9 @@ async function replay(context: CliContext, options: ReplayOptions, draft: string
   const run = new PolicyReplay(checker);
   try {
     const since = context.now() - options.since;
-    for await (const entry of readEntries(options.directory ?? join(config.dataDir, 'ledger')))
+    const opener = await openerOf(context, options);
+    const reading = opener === undefined ? {} : { opener };
+    for await (const entry of readEntries(options.directory ?? join(config.dataDir, 'ledger'), reading))
       await run.entry(entry, since);
   } finally {
     await checker.close();

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts';
 import { loadInstallationSecret, prepareDataDir } from '../identity/installation-secret.ts';
 import { type IssuedToken, TokenAuthority } from '../identity/token-authority.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { runSequencer } from '../ledger/start-sequencer.ts';
 import { openStore } from '../store/store.ts';
 import { askGateway, NobodyListens } from './api-client.ts';
 
@@ -49,11 +50,30 @@ async function atOwnDesk<T>(
   work: (desk: TokenDesk) => Promise<T>,
 ): Promise<T> {
   prepareDataDir(config.dataDir);
-  const ledger = await Ledger.open({ directory: join(config.dataDir, 'ledger'), version });
+  const directory = join(config.dataDir, 'ledger');
+  // What is recorded here is published here, as a gateway would.
+  const sequencer = await runSequencer({ directory }, () => {});
   try {
-    const store = await openStore(join(config.dataDir, 'store.db'));
+    const ledger = await Ledger.open({ directory, version });
     try {
-      const authority = new TokenAuthority({
+      return await atOpenDesk(config, ledger, work);
+    } finally {
+      await ledger.close();
+    }
+  } finally {
+    await sequencer.close();
+  }
+}
+
+async function atOpenDesk<T>(
+  config: Config,
+  ledger: Ledger,
+  work: (desk: TokenDesk) => Promise<T>,
+): Promise<T> {
+  const store = await openStore(join(config.dataDir, 'store.db'));
+  try {
+    return await work(
+      new TokenAuthority({
         store: store.tokens,
         principals: config.principals,
         tokens: config.tokens,
@@ -61,12 +81,9 @@ async function atOwnDesk<T>(
         record: (event) => ledger.durable(ledger.append(event)),
         now: Date.now,
         randomBytes,
-      });
-      return await work(authority);
-    } finally {
-      await store.close();
-    }
+      }),
+    );
   } finally {
-    await ledger.close();
+    await store.close();
   }
 }

@@ -45,6 +45,8 @@ export interface LedgerFileSystem {
   rename(from: string, to: string): void;
   /** Removes a file; it may be missing. */
   remove(path: string): void;
+  /** Removes a directory with all that is in it; it may be missing. */
+  removeTree(path: string): void;
 }
 
 /** The real one. */
@@ -68,4 +70,5 @@ export const nodeFileSystem: LedgerFileSystem = {
   close: (fd) => closeSync(fd),
   rename: (from, to) => renameSync(from, to),
   remove: (path) => rmSync(path, { force: true }),
+  removeTree: (path) => rmSync(path, { force: true, recursive: true }),
 };

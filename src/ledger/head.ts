@@ -1,77 +1,112 @@
 /**
- * The signed head: which entry was the last one known to be on stable storage, and its hash. With it a ledger cannot be
- * cut behind an entry the head covers, nor an entry up to it be rewritten, without its key.
+ * A lane's head: which entry was the last one known to be on stable storage. With it, what a crash tore is told from what
+ * somebody cut. Renewed at most once an interval while entries come; what is published needs it no longer.
  *
- * The ledger may be longer than its head (by at most a second of traffic after a crash), never shorter.
+ * Not signed: the signature that counts is that of the log's checkpoint, which follows within a second.
  */
-import { type KeyObject, sign, verify } from 'node:crypto';
 import { join } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { LedgerFileSystem } from './file-system.ts';
-import type { LedgerKey } from './ledger-key.ts';
+import type { ChainPosition } from './segment-format.ts';
 import { readWholeFile, replaceWholeFile } from './whole-file.ts';
 
 const NAME = 'head.json';
-const CONTEXT = 'sluice-ledger-head 1\n';
 
-export interface LedgerHead {
-  /** The last entry covered. */
+export interface LaneHead {
+  /** The number of the last entry covered. */
   readonly seq: number;
-  /** Its hash, which commits to every entry before it. */
+  /** Its leaf hash. */
   readonly hash: string;
-  /** The ledger's id. */
-  readonly log: string;
-  /** When it was signed: milliseconds since the epoch. */
-  readonly at: number;
-}
-
-/** Signs and replaces the head. On stable storage when it resolves. */
-export async function writeHead(
-  fileSystem: LedgerFileSystem,
-  directory: string,
-  head: LedgerHead,
-  key: LedgerKey,
-): Promise<void> {
-  const signature = sign(null, signedBytes(head), key.privateKey).toString('base64');
-  await replaceWholeFile(fileSystem, join(directory, NAME), `${canonicalJson({ head, signature })}\n`, 0o600);
 }
 
 /**
- * Reads the head and checks its signature; undefined if there is none.
- * @throws {SluiceError} ledger_corrupt if it is malformed or not signed by `publicKey`.
+ * Reads the head of a lane's directory; undefined if there is none.
+ * @throws {SluiceError} ledger_corrupt if it is malformed.
  */
-export function readHead(
-  fileSystem: LedgerFileSystem,
-  directory: string,
-  publicKey: KeyObject,
-): LedgerHead | undefined {
+export function readLaneHead(fileSystem: LedgerFileSystem, directory: string): LaneHead | undefined {
   const path = join(directory, NAME);
   const text = readWholeFile(fileSystem, path);
   if (text === undefined) return undefined;
-  const file = parseHeadFile(text);
-  if (file === undefined) throw new SluiceError('ledger_corrupt', `${path} is malformed`);
-  if (!verify(null, signedBytes(file.head), publicKey, Buffer.from(file.signature, 'base64'))) {
-    throw new SluiceError('ledger_corrupt', `${path} is not signed by the ledger's key`);
-  }
-  return file.head;
+  const head = parseHead(text);
+  if (head === undefined) throw new SluiceError('ledger_corrupt', `${path} is malformed`);
+  return head;
 }
 
-function signedBytes(head: LedgerHead): Buffer {
-  return Buffer.from(CONTEXT + canonicalJson(head));
-}
-
-/** Only the very text that `writeHead` makes is taken, so that each byte of the file counts. */
-function parseHeadFile(text: string): { head: LedgerHead; signature: string } | undefined {
+/** Only the very text that is written is taken. */
+function parseHead(text: string): LaneHead | undefined {
   try {
-    const file = JSON.parse(text) as { head: LedgerHead; signature: string };
-    const { at, hash, log, seq } = file.head;
-    const head = { at, hash, log, seq };
-    const signature = Buffer.from(file.signature, 'base64').toString('base64');
-    const wellTyped = Number.isSafeInteger(seq) && Number.isSafeInteger(at) && typeof hash === 'string';
-    if (!wellTyped || `${canonicalJson({ head, signature })}\n` !== text) return undefined;
-    return { head, signature };
+    const { hash, seq } = JSON.parse(text) as LaneHead;
+    if (!Number.isSafeInteger(seq) || typeof hash !== 'string' || textOf({ hash, seq }) !== text)
+      return undefined;
+    return { hash, seq };
   } catch {
     return undefined;
+  }
+}
+
+const textOf = (head: LaneHead): string => `${canonicalJson(head)}\n`;
+
+export interface HeadKeeperOptions {
+  readonly fileSystem: LedgerFileSystem;
+  /** The lane's. */
+  readonly directory: string;
+  readonly intervalMs: number;
+  /** The lane as far as it is on stable storage. */
+  readonly durable: () => ChainPosition;
+  /** Told when a head that was due could not be written. */
+  readonly onFailure: (cause: unknown) => void;
+}
+
+/** Keeps the head of an open lane. */
+export class HeadKeeper {
+  readonly #options: HeadKeeperOptions;
+  #keptSeq = -1;
+  #keeping: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: HeadKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** The last entry covered by a head that this process wrote; -1 before the first. */
+  get keptSeq(): number {
+    return this.#keptSeq;
+  }
+
+  /** Says that entries became durable: a head follows within the interval, or at once if `now`. */
+  arm(now: boolean): void {
+    if (!now && (this.#timer !== undefined || this.#keptSeq >= this.#options.durable().seq - 1)) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#due, now ? 0 : this.#options.intervalMs).unref();
+  }
+
+  /** Writes what is durable now, one head at a time; it is on stable storage then. Throws what the file system throws. */
+  async keep(): Promise<void> {
+    while (this.#keeping !== undefined) await this.#keeping.catch(() => {});
+    this.#keeping = this.#keep();
+    try {
+      await this.#keeping;
+    } finally {
+      this.#keeping = undefined;
+    }
+  }
+
+  /** No head is written on its own any more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  readonly #due = (): void => {
+    this.#timer = undefined;
+    this.keep().catch(this.#options.onFailure);
+  };
+
+  async #keep(): Promise<void> {
+    const { fileSystem, directory } = this.#options;
+    const { seq, hash } = this.#options.durable();
+    if (seq - 1 <= this.#keptSeq) return;
+    await replaceWholeFile(fileSystem, join(directory, NAME), textOf({ hash, seq: seq - 1 }), 0o600);
+    this.#keptSeq = seq - 1;
   }
 }

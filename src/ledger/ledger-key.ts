@@ -1,7 +1,6 @@
 /**
- * The key that signs a ledger's heads: Ed25519, made with the ledger, private half 0600. The ledger's id is the key's
- * fingerprint and stands in its first entry, so that neither can be exchanged without the other: whoever noted the id has
- * pinned the key.
+ * The key that signs a log's checkpoints: Ed25519, made with the log, private half 0600. Beside it lies the verifier key (`vkey`): the log's
+ * name and the public half in the form every C2SP tool takes. Whoever noted that line has pinned the log.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8032
  */
@@ -9,71 +8,87 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyO
 import { join } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerFileSystem } from './file-system.ts';
+import { formatVkey, isKeyName, type NoteKey, noteKey, parseVkey } from './signed-note.ts';
 import { readWholeFile, replaceWholeFile } from './whole-file.ts';
 
 const PRIVATE_NAME = 'key.pem';
-const PUBLIC_NAME = 'key.pub.pem';
+const VKEY_NAME = 'vkey';
 
-export interface LedgerKey {
+export interface LogKey {
+  /** With the log's origin as its name. */
+  readonly note: NoteKey;
   readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
-  /** The ledger's id: the first 32 hex digits of the SHA-256 of the public key's DER (SubjectPublicKeyInfo). */
-  readonly log: string;
-}
-
-/** The id of the ledger whose heads `publicKey` signs. */
-export function logIdOf(publicKey: KeyObject): string {
-  return hash('sha256', publicKey.export({ type: 'spki', format: 'der' }), 'hex').slice(0, 32);
 }
 
 /**
- * Reads the key of a directory; undefined if there is none.
- * @throws {SluiceError} ledger_corrupt if the file is no Ed25519 key.
+ * Opens the key of a directory whose lock the caller holds; makes one if there is neither key nor log.
+ * @param origin the log's name; default: the one it has, or, for a new log, one made of the key
+ * @throws {SluiceError} ledger_corrupt if the key is missing, malformed or that of another name.
  */
-export function readLedgerKey(fileSystem: LedgerFileSystem, directory: string): LedgerKey | undefined {
-  const pem = readWholeFile(fileSystem, join(directory, PRIVATE_NAME));
-  if (pem === undefined) return undefined;
-  const privateKey = parseKey(() => createPrivateKey(pem), join(directory, PRIVATE_NAME));
-  const publicKey = createPublicKey(privateKey);
-  return { privateKey, publicKey, log: logIdOf(publicKey) };
-}
-
-/**
- * Reads the public key of a directory, which is all that verifying takes; undefined if there is none.
- * @throws {SluiceError} ledger_corrupt if the file is no Ed25519 key.
- */
-export function readPublicKey(fileSystem: LedgerFileSystem, directory: string): KeyObject | undefined {
-  const pem = readWholeFile(fileSystem, join(directory, PUBLIC_NAME));
-  if (pem === undefined) return undefined;
-  return parseKey(() => createPublicKey(pem), join(directory, PUBLIC_NAME));
-}
-
-/** Makes the key of a new ledger. On stable storage when it resolves. */
-export async function createLedgerKey(fileSystem: LedgerFileSystem, directory: string): Promise<LedgerKey> {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await replaceWholeFile(fileSystem, join(directory, PRIVATE_NAME), pem, 0o600);
-  await publishKey(fileSystem, directory, publicKey);
-  return { privateKey, publicKey, log: logIdOf(publicKey) };
-}
-
-/** Writes the public half beside the private one. */
-export async function publishKey(
+export async function openLogKey(
   fileSystem: LedgerFileSystem,
   directory: string,
-  publicKey: KeyObject,
-): Promise<void> {
-  const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-  await replaceWholeFile(fileSystem, join(directory, PUBLIC_NAME), pem, 0o644);
+  { isNew, origin }: { readonly isNew: boolean; readonly origin?: string | undefined },
+): Promise<LogKey> {
+  if (origin !== undefined && !isKeyName(origin)) {
+    throw new SluiceError('config_invalid', `"${origin}" cannot name a log: no spaces and no +`);
+  }
+  const privateKey = readPrivateKey(fileSystem, directory);
+  if (privateKey !== undefined) return publish(fileSystem, directory, privateKey, origin);
+  if (!isNew) throw new SluiceError('ledger_corrupt', `the key of the ledger in ${directory} is missing`);
+  const made = generateKeyPairSync('ed25519').privateKey;
+  const pem = made.export({ type: 'pkcs8', format: 'pem' }).toString();
+  await replaceWholeFile(fileSystem, join(directory, PRIVATE_NAME), pem, 0o600);
+  return publish(fileSystem, directory, made, origin);
 }
 
-function parseKey(parse: () => KeyObject, path: string): KeyObject {
-  let key: KeyObject | undefined;
+/**
+ * The verifier key in a directory; undefined if there is none.
+ * @throws {SluiceError} ledger_corrupt if the file holds something else.
+ */
+export function readVkey(fileSystem: LedgerFileSystem, directory: string): NoteKey | undefined {
+  const text = readWholeFile(fileSystem, join(directory, VKEY_NAME));
+  if (text === undefined) return undefined;
+  const key = parseVkey(text);
+  if (key !== undefined) return key;
+  throw new SluiceError('ledger_corrupt', `${join(directory, VKEY_NAME)} is not a verifier key`);
+}
+
+async function publish(
+  fileSystem: LedgerFileSystem,
+  directory: string,
+  privateKey: KeyObject,
+  origin: string | undefined,
+): Promise<LogKey> {
+  const publicKey = createPublicKey(privateKey);
+  const stated = readVkey(fileSystem, directory);
+  const name = origin ?? stated?.name ?? defaultOrigin(publicKey);
+  const note = noteKey(name, 'log', publicKey);
+  if (stated === undefined) {
+    await replaceWholeFile(fileSystem, join(directory, VKEY_NAME), `${formatVkey(note)}\n`, 0o644);
+  } else if (formatVkey(stated) !== formatVkey(note)) {
+    const whose = `the key in ${directory} is not that of the log ${stated.name}, or its name was changed`;
+    throw new SluiceError('ledger_corrupt', whose, {
+      hint: 'A log keeps its key and its name as long as it lives.',
+    });
+  }
+  return { note, privateKey };
+}
+
+function defaultOrigin(publicKey: KeyObject): string {
+  const fingerprint = hash('sha256', publicKey.export({ type: 'spki', format: 'der' }), 'hex');
+  return `sluice.invalid/${fingerprint.slice(0, 16)}`;
+}
+
+function readPrivateKey(fileSystem: LedgerFileSystem, directory: string): KeyObject | undefined {
+  const path = join(directory, PRIVATE_NAME);
+  const pem = readWholeFile(fileSystem, path);
+  if (pem === undefined) return undefined;
   try {
-    key = parse();
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === 'ed25519') return key;
   } catch {
     // The parser's own error may quote the file; the message below must not.
   }
-  if (key?.asymmetricKeyType === 'ed25519') return key;
   throw new SluiceError('ledger_corrupt', `${path} is not an Ed25519 key`);
 }

@@ -1,8 +1,8 @@
 /**
- * The append lane of one process into the ledger: append-only, hash-chained, group-committed. Lanes never wait for each other;
+ * The append lane of one process into the ledger: append-only, group-committed. Lanes never wait for each other;
  * `seq` counts within the lane.
  *
- * An entry is *appended* (in memory, its place in the chain fixed), then *written* (in the page cache: the death of the
+ * An entry is *appended* (in memory, its place in the lane fixed), then *written* (in the page cache: the death of the
  * process loses nothing of it), then *durable* (on stable storage: a power cut loses nothing of it).
  *
  * - A statement that changes anything MUST NOT be forwarded before `durable(seq)` of its entry resolved.
@@ -13,34 +13,35 @@
  * Never logs, never retries silently without saying so in `failure`. The format: docs/ledger.md.
  */
 import { SluiceError } from '../errors/sluice-error.ts';
-import type { LedgerEvent } from '../model/ledger-entry.ts';
+import type { AskedEvent, LedgerEvent } from '../model/ledger-entry.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
-import { entryText } from './entry-text.ts';
+import { EntryEncoder } from './entry-encoder.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { type CommitTarget, GroupCommit } from './group-commit.ts';
-import { HeadSigner } from './head-signer.ts';
+import { HeadKeeper } from './head.ts';
 import { laneDirectory } from './lane.ts';
 import { ledgerError } from './ledger-error.ts';
 import { LogWindow } from './log-window.ts';
 import { type Opening, prepareOpening } from './opening.ts';
-import { entryHash } from './segment-format.ts';
+import type { Sealer } from './sealer.ts';
+import { entryHash, entryLine, partLine } from './segment-format.ts';
 import { SegmentWriter } from './segment-writer.ts';
 
 export interface LedgerOptions {
   /** The ledger's own directory; made if missing. */
   readonly directory: string;
-  /** Which append lane to hold; one process at a time. Default 0, which makes a new ledger's key. */
+  /** Which append lane to hold; one process at a time. Default 0. */
   readonly lane?: number;
-  /** Written to the first entry of a new ledger. */
+  /** Written to the first entry of a new lane. */
   readonly version?: string;
   readonly fileSystem?: LedgerFileSystem;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
   /** How long an entry nobody waits for may stay unsynced before a sync begins. Default 5. */
   readonly maxSyncDelayMs?: number;
-  /** How often the head is signed while there is traffic. Default 1000. */
+  /** How often the lane's head is renewed while there is traffic. Default 1000. */
   readonly headIntervalMs?: number;
-  /** A segment that reached this size is followed by a new one. Default 64 MiB. */
+  /** A segment that reached this size is followed by a new one. Default 8 MiB. */
   readonly segmentBytes?: number;
   /** How many bytes may wait for the disk before statements are refused. Default 64 MiB. */
   readonly maxBacklogBytes?: number;
@@ -48,12 +49,12 @@ export interface LedgerOptions {
   readonly retryMs?: number;
   /** Told when the ledger fails (with the reason) and when it is whole again (undefined). Must not throw. */
   readonly onHealth?: (failure: SluiceError | undefined) => void;
+  /** Encrypts values of statements that touch labelled columns; without one, those are refused. Closed with the lane. */
+  readonly sealer?: Sealer;
   readonly lock?: (directory: string) => DirectoryLock;
 }
 
 const MAX_RETRY_MS = 5000;
-/** The longest entry, in UTF-16 code units; keeps every line below what a reader accepts. */
-const MAX_ENTRY_LENGTH = 16 * 1024 * 1024;
 const DONE = Promise.resolve();
 
 /** What must be made good before the ledger is whole again. */
@@ -65,19 +66,19 @@ interface Damage {
 }
 
 export class Ledger {
-  /** The ledger's id: the fingerprint of the key that signs its heads. */
-  readonly log: string;
   readonly lane: number;
   readonly #lock: DirectoryLock;
+  readonly #encoder: EntryEncoder;
+  readonly #sealer: Sealer | undefined;
   readonly #window = new LogWindow();
   readonly #writer: SegmentWriter;
-  readonly #signer: HeadSigner;
+  readonly #keeper: HeadKeeper;
   readonly #now: () => number;
   readonly #commit: GroupCommit;
   readonly #maxBacklogBytes: number;
   readonly #segmentBytes: number;
   readonly #onHealth: (failure: SluiceError | undefined) => void;
-  /** The chain behind the last appended entry. */
+  /** The lane behind the last appended entry. */
   #seq: number;
   #hash: string;
   #at: number;
@@ -91,29 +92,28 @@ export class Ledger {
 
   private constructor(options: LedgerOptions, lock: DirectoryLock, opening: Opening) {
     const fileSystem = options.fileSystem ?? nodeFileSystem;
-    const { key, recovered } = opening;
+    const { recovered } = opening;
     this.lane = options.lane ?? 0;
-    this.log = key.log;
+    this.#sealer = options.sealer;
+    this.#encoder = new EntryEncoder(this.lane, options.sealer);
     const directory = laneDirectory(options.directory, this.lane);
     this.#lock = lock;
     this.#now = options.now ?? Date.now;
     this.#maxBacklogBytes = options.maxBacklogBytes ?? 64 * 1024 * 1024;
-    this.#segmentBytes = options.segmentBytes ?? 64 * 1024 * 1024;
+    this.#segmentBytes = options.segmentBytes ?? 8 * 1024 * 1024;
     this.#firstRetryMs = options.retryMs ?? 100;
     this.#retryMs = this.#firstRetryMs;
     this.#onHealth = options.onHealth ?? (() => {});
-    this.#writer = new SegmentWriter(fileSystem, directory, this.#window, recovered);
+    this.#writer = new SegmentWriter(fileSystem, directory, this.lane, this.#window, recovered);
     ({ seq: this.#seq, hash: this.#hash, at: this.#at } = recovered.position);
-    this.#signer = new HeadSigner({
+    this.#keeper = new HeadKeeper({
       fileSystem,
       directory,
-      key,
-      now: this.#now,
       intervalMs: options.headIntervalMs ?? 1000,
       durable: () => this.#writer.durable,
       onFailure: (cause) => {
         this.#damage.head = true;
-        this.#fail(cause, 'cannot sign the head of the ledger');
+        this.#fail(cause, 'cannot write the head of a lane');
       },
     });
     this.#commit = new GroupCommit(this.#commitTarget(), options.maxSyncDelayMs ?? 5);
@@ -153,9 +153,9 @@ export class Ledger {
     return this.#writer.durable.seq - 1;
   }
 
-  /** The last entry that the signed head covers. */
+  /** The last entry that the lane's head covers. */
   get headSeq(): number {
-    return this.#signer.signedSeq;
+    return this.#keeper.keptSeq;
   }
 
   /** Bytes that are not on stable storage yet. */
@@ -177,22 +177,21 @@ export class Ledger {
    *
    * While the ledger fails, only the ends of what already began (`outcome`, `session-closed`) are still taken, as long as
    * the memory set aside for them lasts.
-   * @returns the entry's seq.
+   * @returns the entry's number in the lane; a statement's form, if it has to be kept, gets the one before.
    * @throws {SluiceError} ledger_full, ledger_unavailable; statement_too_large beyond 16 Mi characters. Nothing was taken.
    */
-  append(event: LedgerEvent): number {
+  append(event: LedgerEvent | AskedEvent): number {
     this.#admit(event.kind);
-    const now = this.#now();
-    const at = Math.max(now, this.#at);
-    const json = entryText(this.lane, this.#seq, at, event);
-    if (json.length > MAX_ENTRY_LENGTH) {
-      throw new SluiceError('statement_too_large', 'the statement is too large to be recorded');
+    const at = Math.max(this.#now(), this.#at);
+    for (const { text, part } of this.#encoder.encode(this.#seq, at, event)) {
+      if (part !== undefined) this.#window.push(partLine(part.hash, part.json));
+      this.#hash = entryHash(text);
+      this.#window.push(entryLine(this.#hash, text));
+      this.#seq++;
     }
-    this.#hash = entryHash(this.#hash, json);
     this.#at = at;
-    this.#window.push(`${this.#hash} ${json}\n`);
     this.#commit.arm();
-    return this.#seq++;
+    return this.#seq - 1;
   }
 
   /**
@@ -233,7 +232,7 @@ export class Ledger {
     return this.#closing;
   }
 
-  #admit(kind: LedgerEvent['kind']): void {
+  #admit(kind: (LedgerEvent | AskedEvent)['kind']): void {
     if (this.#closing !== undefined) throw new SluiceError('ledger_unavailable', 'the ledger is closed');
     const ends = kind === 'outcome' || kind === 'session-closed';
     if (this.#failure !== undefined && !ends) throw this.#failure;
@@ -246,7 +245,7 @@ export class Ledger {
     this.#writer.write({ seq: this.#seq, hash: this.#hash, at: this.#at });
     if (this.#writer.segmentBytes < this.#segmentBytes) return;
     this.#writer.startSegment(this.#writer.written);
-    this.#signer.arm(true);
+    this.#keeper.arm(true);
   }
 
   #commitTarget(): CommitTarget {
@@ -256,7 +255,7 @@ export class Ledger {
       written: () => this.#writer.written.seq,
       lag: () => this.#seq - this.#writer.durable.seq,
       blocked: () => this.#damage.sync,
-      onSynced: () => this.#signer.arm(false),
+      onSynced: () => this.#keeper.arm(false),
       onSyncFailure: (cause) => {
         this.#damage.sync = true;
         return this.#fail(cause, 'cannot sync the ledger');
@@ -316,7 +315,7 @@ export class Ledger {
     }
     if (this.#seq !== this.#writer.written.seq) this.#write();
     await this.#commit.syncNow();
-    if (this.#damage.head) await this.#signer.sign();
+    if (this.#damage.head) await this.#keeper.keep();
   }
 
   async #close(): Promise<void> {
@@ -324,7 +323,7 @@ export class Ledger {
     await this.#retrying;
     try {
       await this.#flush();
-      await this.#signer.sign();
+      await this.#keeper.keep();
       waiting?.resolve();
     } catch (cause) {
       const failure = ledgerError(cause, 'cannot close the ledger');
@@ -332,6 +331,7 @@ export class Ledger {
       throw failure;
     } finally {
       this.#writer.close();
+      this.#sealer?.close();
       this.#lock.release();
     }
   }
@@ -339,7 +339,7 @@ export class Ledger {
   async #begin(event: LedgerEvent | undefined): Promise<void> {
     try {
       if (event !== undefined) await this.durable(this.append(event));
-      await this.#signer.sign();
+      await this.#keeper.keep();
     } catch (cause) {
       this.#abandon();
       throw cause;
@@ -356,7 +356,7 @@ export class Ledger {
   /** Nothing happens on its own any more. */
   #stop(): PromiseWithResolvers<void> | undefined {
     clearTimeout(this.#retryTimer);
-    this.#signer.stop();
+    this.#keeper.stop();
     return this.#commit.stop();
   }
 }

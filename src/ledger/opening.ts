@@ -1,25 +1,25 @@
-/** What happens before the first entry: the key, the head, the recovery, and the entry that says how it went. */
-import { join } from 'node:path';
+/** What happens before a lane's first entry: its head, what the log has of it, the recovery, and the entry that says how it went. */
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerEvent } from '../model/ledger-entry.ts';
 import type { LedgerFileSystem } from './file-system.ts';
-import { readHead } from './head.ts';
+import { readLaneHead } from './head.ts';
 import { laneDirectory } from './lane.ts';
-import { statedLog } from './ledger-files.ts';
-import { createLedgerKey, type LedgerKey, publishKey, readLedgerKey, readPublicKey } from './ledger-key.ts';
 import { type Recovered, recover } from './recovery.ts';
-import { segmentName, segmentsOf } from './segment-format.ts';
+import { segmentsOf } from './segment-format.ts';
+import { readSequencerState } from './sequencer-state.ts';
+
+/** The version of the entries that are written: schemas/ledger-entry.json describes it. */
+export const ENTRY_SCHEMA = 1;
 
 export interface Opening {
-  readonly key: LedgerKey;
   readonly recovered: Recovered;
-  /** To be appended first: the log was made, or a torn end was cut off. */
+  /** To be appended first: the lane was made, or a torn end was cut off. */
   readonly event: LedgerEvent | undefined;
 }
 
 /**
- * Prepares a lane, whose lock the caller holds. Lane 0 makes a new ledger's key; the other ones wait for it.
- * @throws {SluiceError} ledger_corrupt, ledger_unavailable without a key; else the file system's own errors.
+ * Prepares a lane, whose lock the caller holds.
+ * @throws {SluiceError} ledger_corrupt; else the file system's own errors.
  */
 export async function prepareOpening(
   fileSystem: LedgerFileSystem,
@@ -29,48 +29,32 @@ export async function prepareOpening(
 ): Promise<Opening> {
   const files = laneDirectory(directory, lane);
   fileSystem.makeDirectory(files);
-  refuseOldFormat(fileSystem.list(directory), directory);
-  const key = await openKey(fileSystem, directory, lane);
-  const recovered = await recover(fileSystem, files, readHead(fileSystem, files, key.publicKey));
-  if (recovered.position.seq > 0) refuseForeignKey(fileSystem, files, key.log);
-  return { key, recovered, event: openingEvent(recovered, key.log, version) };
+  refuseOldFormat(fileSystem, directory);
+  const recovered = await recover({
+    fileSystem,
+    directory: files,
+    lane,
+    head: readLaneHead(fileSystem, files),
+    sequenced: readSequencerState(fileSystem, directory)?.lanes[String(lane)],
+  });
+  return { recovered, event: openingEvent(recovered, version) };
 }
 
-/** Before lanes, the segments lay in the ledger's own directory. */
-function refuseOldFormat(names: readonly string[], directory: string): void {
+/**
+ * Refuses a directory that another version's ledger lies in, and leaves it as it is.
+ * @throws {SluiceError} ledger_corrupt
+ */
+export function refuseOldFormat(fileSystem: LedgerFileSystem, directory: string): void {
+  const names = fileSystem.list(directory);
   if (!names.includes('head.json') && segmentsOf(names).length === 0) return;
   throw new SluiceError(
     'ledger_corrupt',
     `${directory} holds a ledger of an older format, which cannot be continued`,
-    {
-      hint: 'Keep it as it is and give the gateway a new data directory.',
-    },
+    { hint: 'Keep it as it is and give the gateway a new data directory.' },
   );
 }
 
-async function openKey(fileSystem: LedgerFileSystem, directory: string, lane: number): Promise<LedgerKey> {
-  const key = readLedgerKey(fileSystem, directory);
-  if (key === undefined) {
-    if (lane !== 0) throw new SluiceError('ledger_unavailable', 'lane 0 has not made the ledger yet');
-    if (segmentsOf(fileSystem.list(laneDirectory(directory, 0))).length === 0)
-      return createLedgerKey(fileSystem, directory);
-    throw new SluiceError('ledger_corrupt', `the key of the ledger in ${directory} is missing`);
-  }
-  if (readPublicKey(fileSystem, directory) === undefined)
-    await publishKey(fileSystem, directory, key.publicKey);
-  return key;
-}
-
-function refuseForeignKey(fileSystem: LedgerFileSystem, directory: string, log: string): void {
-  const stated = statedLog(fileSystem, join(directory, segmentName(0)));
-  if (stated === log) return;
-  throw new SluiceError(
-    'ledger_corrupt',
-    `the key in ${directory} is that of ledger ${log}, not of ${stated}`,
-  );
-}
-
-function openingEvent(recovered: Recovered, log: string, version: string): LedgerEvent | undefined {
-  if (recovered.position.seq === 0) return { kind: 'log-opened', log, version };
+function openingEvent(recovered: Recovered, version: string): LedgerEvent | undefined {
+  if (recovered.position.seq === 0) return { kind: 'log-opened', schema: ENTRY_SCHEMA, version };
   return recovered.tornBytes > 0 ? { kind: 'log-recovered', tornBytes: recovered.tornBytes } : undefined;
 }

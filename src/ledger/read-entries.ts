@@ -1,59 +1,53 @@
 /**
- * Reads entries for people and tools, in either direction, without checking the chain: that is what `verify` does. May run
- * beside the gateway that writes; an unfinished last line is not an entry yet. Memory stays flat.
+ * Reads entries for people and tools, in either direction, without verifying them. Begins with the log and goes on with what the lanes
+ * have that is not sequenced yet; may run beside the processes that write.
  */
-import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerEntry } from '../model/ledger-entry.ts';
-import { parseEntryText } from './entry-text.ts';
+import { EntryDecoder, type Opener, type RawEntry } from './entry-decoder.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { laneDirectory, lanesOf } from './lane.ts';
+import { LaneCursor, type LaneLine, mergeByTime } from './lane-cursor.ts';
 import { ledgerError } from './ledger-error.ts';
-import { listLane } from './ledger-files.ts';
-import { LineReader } from './line-reader.ts';
-import { firstSeqOf, HASH_LENGTH, MAX_LINE_BYTES, segmentsOf } from './segment-format.ts';
-
-const CHUNK_BYTES = 256 * 1024;
-const NEWLINE = 0x0a;
+import { ORIGIN } from './segment-format.ts';
+import { EMPTY_STATE, readSequencerState, type SequencerState } from './sequencer-state.ts';
+import { TILE_WIDTH } from './tile.ts';
+import { TileReader } from './tile-reader.ts';
+import { DirectoryStore, type TileSource } from './tile-store.ts';
 
 export interface ReadOptions {
-  /** The first entry wanted of each lane, inclusive. Default 0. */
+  /** The first entry wanted, inclusive. Default 0. */
   readonly fromSeq?: number;
-  /** The last entry wanted of each lane, inclusive. Default: to the end. */
+  /** The last entry wanted, inclusive. Default: to the end. */
   readonly toSeq?: number;
   /** Newest first. */
   readonly reverse?: boolean;
   /** At most so many. */
   readonly limit?: number;
+  /** Where the log's tiles are; default: in the directory. */
+  readonly source?: TileSource;
+  /** Decrypts values; without it they stay sealed. */
+  readonly opener?: Opener;
   readonly fileSystem?: LedgerFileSystem;
 }
 
-/** An entry with its hash. */
-export interface StoredEntry extends LedgerEntry {
-  readonly hash: string;
-}
-
 /**
- * The entries of the ledger in `directory`, all lanes merged by time, or newest first if `reverse`. Within a lane in order.
- * @throws {SluiceError} not_found if there is no ledger, ledger_corrupt for a line that is no entry, ledger_unavailable.
+ * The entries of the ledger in `directory`, in the log's order, or newest first if `reverse`. Entries that only keep the form of a statement
+ * are left out, so `seq` has gaps.
+ * @throws {SluiceError} not_found if there is no ledger, ledger_corrupt for what is no entry, ledger_unavailable.
  */
 export async function* readEntries(
   directory: string,
   options: ReadOptions = {},
-): AsyncGenerator<StoredEntry, void, void> {
-  const fileSystem = options.fileSystem ?? nodeFileSystem;
-  const from = options.fromSeq ?? 0;
-  const to = options.toSeq ?? Number.POSITIVE_INFINITY;
+): AsyncGenerator<LedgerEntry, void, void> {
+  const log = new LedgerReader(directory, options);
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   try {
-    const lanes = lanesOf(fileSystem, directory);
-    if (lanes.length === 0) throw new SluiceError('not_found', `there is no ledger in ${directory}`);
     if (left <= 0) return;
-    const sources = lanes.map((lane) =>
-      laneEntries(fileSystem, laneDirectory(directory, lane), options, from, to),
-    );
-    for await (const entry of mergedByTime(sources, options.reverse === true)) {
+    const decoder = log.decoder(options.opener);
+    for await (const raw of log.raw(options.fromSeq ?? 0, options.toSeq, options.reverse === true)) {
+      const entry = await decoder.decode(raw);
+      if (entry === undefined) continue;
       yield entry;
       if (--left <= 0) return;
     }
@@ -62,141 +56,115 @@ export async function* readEntries(
   }
 }
 
-/** Takes the oldest (or newest) of the sources' next entries, again and again. Holds one entry a source. */
-async function* mergedByTime(
-  sources: readonly AsyncGenerator<StoredEntry, void, void>[],
-  reverse: boolean,
-): AsyncGenerator<StoredEntry, void, void> {
-  try {
-    const next = await Promise.all(sources.map(async (source) => (await source.next()).value));
-    for (;;) {
-      let best = -1;
-      for (const [index, entry] of next.entries()) {
-        if (entry === undefined) continue;
-        const held = next[best];
-        if (held === undefined || (reverse ? entry.at >= held.at : entry.at < held.at)) best = index;
-      }
-      const entry = next[best];
-      if (entry === undefined) return;
-      yield entry;
-      next[best] = (await sources[best]?.next())?.value ?? undefined;
-    }
-  } finally {
-    for (const source of sources) await source.return();
-  }
-}
-
-async function* laneEntries(
-  fileSystem: LedgerFileSystem,
+/** The same as they are written: each entry's bytes, those that keep forms included. Throws as `readEntries` does. */
+export async function* readRawEntries(
   directory: string,
-  options: ReadOptions,
-  from: number,
-  to: number,
-): AsyncGenerator<StoredEntry, void, void> {
-  for (const name of segmentsBetween(listLane(fileSystem, directory), from, to, options.reverse === true)) {
-    yield* segmentEntries(fileSystem, join(directory, name), options, from, to);
-  }
-}
-
-function segmentsBetween(
-  all: readonly string[],
-  from: number,
-  to: number,
-  reverse: boolean,
-): readonly string[] {
-  const names = segmentsOf(all).filter((name, index, list) => {
-    const next = list[index + 1];
-    const beginsInTime = (firstSeqOf(name) as number) <= to;
-    return beginsInTime && (next === undefined || (firstSeqOf(next) as number) > from);
-  });
-  return reverse ? names.toReversed() : names;
-}
-
-async function* segmentEntries(
-  fileSystem: LedgerFileSystem,
-  path: string,
-  options: ReadOptions,
-  from: number,
-  to: number,
-): AsyncGenerator<StoredEntry, void, void> {
-  const fd = fileSystem.open(path, 'r', 0);
+  options: Omit<ReadOptions, 'opener' | 'limit'> = {},
+): AsyncGenerator<RawEntry, void, void> {
   try {
-    const reverse = options.reverse === true;
-    const lines = reverse ? linesBackward(fileSystem, fd) : linesForward(fileSystem, fd, from, firstOf(path));
-    for await (const line of lines) {
-      const entry = parseLine(line, path);
-      if (entry === undefined || entry.seq < from || entry.seq > to) {
-        if (entry !== undefined && (reverse ? entry.seq < from : entry.seq > to)) return;
-        continue;
-      }
-      yield entry;
-    }
-  } finally {
-    fileSystem.close(fd);
-  }
-}
-
-/** The lines from entry `from` on; those before are skipped unread. */
-async function* linesForward(
-  fileSystem: LedgerFileSystem,
-  fd: number,
-  from: number,
-  firstSeq: number,
-): AsyncGenerator<string, void, void> {
-  const reader = new LineReader(fileSystem, fd);
-  let seq = firstSeq - 1;
-  while (reader.fill()) {
-    while (reader.next()) {
-      if (seq >= from || seq < firstSeq) yield reader.text();
-      seq++;
-    }
-    await nextTurn();
-  }
-}
-
-/** All complete lines, last one first. */
-async function* linesBackward(fileSystem: LedgerFileSystem, fd: number): AsyncGenerator<string, void, void> {
-  let position = fileSystem.size(fd);
-  let rest = Buffer.alloc(0);
-  let complete = false;
-  while (position > 0) {
-    const length = Math.min(position, Math.max(CHUNK_BYTES, rest.length));
-    const chunk = Buffer.allocUnsafe(length);
-    position -= readFully(fileSystem, fd, chunk, position - length);
-    rest = Buffer.concat([chunk, rest]);
-    for (let newline = rest.lastIndexOf(NEWLINE); newline !== -1; newline = rest.lastIndexOf(NEWLINE)) {
-      // What stands behind the last newline of the file is an unfinished line.
-      if (complete) yield rest.toString('utf8', newline + 1);
-      complete = true;
-      rest = rest.subarray(0, newline);
-    }
-    if (rest.length > MAX_LINE_BYTES)
-      throw new SluiceError('ledger_corrupt', 'a line of the ledger is too long');
-    await nextTurn();
-  }
-  if (complete) yield rest.toString('utf8');
-}
-
-function readFully(fileSystem: LedgerFileSystem, fd: number, target: Buffer, position: number): number {
-  let length = 0;
-  while (length < target.length) {
-    const read = fileSystem.read(fd, target, length, target.length - length, position + length);
-    if (read === 0) throw Object.assign(new Error('the file became shorter'), { code: 'EIO' });
-    length += read;
-  }
-  return length;
-}
-
-/** Undefined for the header line. */
-function parseLine(line: string, path: string): StoredEntry | undefined {
-  if (line.startsWith('sluice-ledger ')) return undefined;
-  try {
-    return { ...parseEntryText(line.slice(HASH_LENGTH + 1)), hash: line.slice(0, HASH_LENGTH) };
+    yield* new LedgerReader(directory, options).raw(
+      options.fromSeq ?? 0,
+      options.toSeq,
+      options.reverse === true,
+    );
   } catch (cause) {
-    throw new SluiceError('ledger_corrupt', `${path} holds a line that is not an entry`, { cause });
+    throw ledgerError(cause, `cannot read the ledger in ${directory}`);
   }
 }
 
-function firstOf(path: string): number {
-  return firstSeqOf(path.slice(path.lastIndexOf('/') + 1)) as number;
+/** What the lanes have at most, while the sequencer is behind. */
+const MAX_PENDING_BYTES = 256 * 1024 * 1024;
+
+class LedgerReader {
+  readonly #directory: string;
+  readonly #fileSystem: LedgerFileSystem;
+  readonly #source: TileSource;
+  #state: SequencerState = EMPTY_STATE;
+  #pending: readonly RawEntry[] = [];
+
+  constructor(directory: string, { fileSystem = nodeFileSystem, source }: ReadOptions) {
+    this.#directory = directory;
+    this.#fileSystem = fileSystem;
+    this.#source = source ?? new DirectoryStore(fileSystem, directory);
+  }
+
+  decoder(opener: Opener | undefined): EntryDecoder {
+    return new EntryDecoder(this.#source, (seq) => this.#entries(0, seq - 1, true), opener);
+  }
+
+  async *raw(
+    from: number,
+    to = Number.POSITIVE_INFINITY,
+    reverse = false,
+  ): AsyncGenerator<RawEntry, void, void> {
+    this.#look();
+    yield* this.#entries(from, to, reverse);
+  }
+
+  async *#entries(from: number, to: number, reverse: boolean): AsyncGenerator<RawEntry, void, void> {
+    if (reverse) {
+      yield* this.#pendingBetween(from, to).reverse();
+      yield* this.#sequenced(from, to, true);
+    } else {
+      yield* this.#sequenced(from, to, false);
+      yield* this.#pendingBetween(from, to);
+    }
+  }
+
+  #pendingBetween(from: number, to: number): RawEntry[] {
+    return this.#pending.filter(({ seq }) => seq >= from && seq <= to);
+  }
+
+  async *#sequenced(from: number, to: number, reverse: boolean): AsyncGenerator<RawEntry, void, void> {
+    const { size } = this.#state;
+    const last = Math.min(to, size - 1);
+    if (last < from) return;
+    const tiles = new TileReader(this.#source, size);
+    const [low, high] = [Math.floor(from / TILE_WIDTH), Math.floor(last / TILE_WIDTH)];
+    for (let step = 0; step <= high - low; step++) {
+      const index = reverse ? high - step : low + step;
+      const entries = (await tiles.bundle(index)) ?? [];
+      const raws = entries.map((bytes, at) => ({ seq: index * TILE_WIDTH + at, bytes, sequenced: true }));
+      const wanted = raws.filter(({ seq }) => seq >= from && seq <= last);
+      yield* reverse ? wanted.reverse() : wanted;
+    }
+  }
+
+  /** Reads where the log stands and what the lanes have beyond; again, if it moved on meanwhile and the lanes were pruned. */
+  #look(): void {
+    for (;;) {
+      this.#state = readSequencerState(this.#fileSystem, this.#directory) ?? EMPTY_STATE;
+      try {
+        this.#pending = this.#readLanes();
+        return;
+      } catch (cause) {
+        const now = readSequencerState(this.#fileSystem, this.#directory) ?? EMPTY_STATE;
+        if (now.size === this.#state.size) throw cause;
+      }
+    }
+  }
+
+  #readLanes(): RawEntry[] {
+    const lanes = lanesOf(this.#fileSystem, this.#directory);
+    if (lanes.length === 0 && this.#state.size === 0) {
+      throw new SluiceError('not_found', `there is no ledger in ${this.#directory}`);
+    }
+    const lines = lanes.map((lane) => this.#readLane(lane));
+    return mergeByTime(lines).map(({ entry, part }, index) => ({
+      seq: this.#state.size + index,
+      bytes: entry,
+      sequenced: false,
+      ...(part === undefined ? {} : { part: part.bytes }),
+    }));
+  }
+
+  #readLane(lane: number): LaneLine[] {
+    const from = this.#state.lanes[String(lane)] ?? ORIGIN;
+    const cursor = new LaneCursor(this.#fileSystem, laneDirectory(this.#directory, lane), lane, from);
+    try {
+      return cursor.read(MAX_PENDING_BYTES);
+    } finally {
+      cursor.close();
+    }
+  }
 }

@@ -1,13 +1,13 @@
 /**
- * Finds where a ledger goes on. What a crash can leave behind the signed head (a torn line, pages or segments that never
+ * Finds where a lane goes on. What a crash can leave behind its head (a torn line, pages or segments that never
  * reached the disk) is cut off; anything else that does not verify is `ledger_corrupt` and nothing is touched.
  *
- * Checks the chain from the segment of the head on; `verify` checks all of it.
+ * Checks from the segment of the head on; the sequencer checks each entry, and `verify` all of the log.
  */
 import { join } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerFileSystem } from './file-system.ts';
-import type { LedgerHead } from './head.ts';
+import type { LaneHead } from './head.ts';
 import { LineReader } from './line-reader.ts';
 import {
   type ChainPosition,
@@ -19,6 +19,7 @@ import {
 } from './segment-format.ts';
 import { runScan, scanSegment } from './segment-scan.ts';
 import type { Resume } from './segment-writer.ts';
+import type { SequencedLane } from './sequencer-state.ts';
 import { writeAll } from './whole-file.ts';
 
 const COPY_BYTES = 1024 * 1024;
@@ -53,19 +54,28 @@ interface Walk {
   readonly fault?: Fault;
 }
 
+export interface RecoverySubject {
+  readonly fileSystem: LedgerFileSystem;
+  /** The lane's. */
+  readonly directory: string;
+  readonly lane: number;
+  readonly head: LaneHead | undefined;
+  /** How far the lane is in the log, which never loses an entry again. */
+  readonly sequenced: SequencedLane | undefined;
+}
+
 /**
- * Recovers the ledger of `directory`, whose lock the caller holds. What it returns is on stable storage.
+ * Recovers a lane, whose lock the caller holds. What it returns is on stable storage, here or in the log.
  * @throws {SluiceError} ledger_corrupt; else the file system's own errors.
  */
-export async function recover(
-  fileSystem: LedgerFileSystem,
-  directory: string,
-  head: LedgerHead | undefined,
-): Promise<Recovered> {
+export async function recover(subject: RecoverySubject): Promise<Recovered> {
+  const { fileSystem, directory, sequenced } = subject;
   const names = segmentsOf(fileSystem.list(directory));
-  const walk = names.length === 0 ? EMPTY : walkSegments(fileSystem, directory, names, head);
-  refuseCorruption(fileSystem, walk, head);
+  const walk = names.length === 0 ? EMPTY : walkSegments(subject, names);
   const last = walk.segments.at(-1);
+  if (sequenced !== undefined && (last?.position.seq ?? 0) < sequenced.seq)
+    return restart(subject, sequenced, names);
+  refuseCorruption(fileSystem, walk, subject.head);
   const extra = names.slice(last === undefined ? 0 : names.indexOf(nameOf(last.path)) + 1);
   let tornBytes = 0;
   for (const name of extra.toReversed()) tornBytes += removeSegment(fileSystem, join(directory, name));
@@ -76,17 +86,32 @@ export async function recover(
   return { start: last.start, bytes: last.goodBytes, position: last.position, tornBytes };
 }
 
+/**
+ * The log has more of the lane than the lane itself: entries were sequenced from the page cache before the power went. All that is
+ * left of it is in the log, so the lane goes on where the log stands.
+ */
+async function restart(
+  { fileSystem, directory, head }: RecoverySubject,
+  sequenced: SequencedLane,
+  names: readonly string[],
+): Promise<Recovered> {
+  if (head !== undefined && head.seq >= sequenced.seq) {
+    const reason = `${directory} ends before entry ${head.seq}, which its head covers`;
+    throw new SluiceError('ledger_corrupt', reason, { hint: HINT });
+  }
+  for (const name of names.toReversed()) removeSegment(fileSystem, join(directory, name));
+  await fileSystem.syncDirectory(directory);
+  return { start: sequenced, bytes: 0, position: sequenced, tornBytes: 0 };
+}
+
 const EMPTY: Walk = { segments: [], headSeen: false };
 
-function walkSegments(
-  fileSystem: LedgerFileSystem,
-  directory: string,
-  names: readonly string[],
-  head: LedgerHead | undefined,
-): Walk {
+function walkSegments(subject: RecoverySubject, names: readonly string[]): Walk {
+  const { fileSystem, directory, lane, head, sequenced } = subject;
+  refuseGap(directory, names, sequenced);
   const from = firstToCheck(names, head);
   const segments: Walked[] = [];
-  let start = from === 0 ? ORIGIN : startOf(fileSystem, join(directory, names[from] as string));
+  let start = startOf(subject, names[from] as string);
   let headSeen = false;
   for (let index = from; index < names.length; index++) {
     const path = join(directory, names[index] as string);
@@ -95,7 +120,9 @@ function walkSegments(
       return { segments, headSeen, fault: { path, offset: 0, reason, orphan: true } };
     }
     let uncovered = 0;
-    const scan = scanFile(fileSystem, path, start, (position, endOffset) => {
+    const scan = scanFile(fileSystem, path, lane, start, (position, endOffset) => {
+      if (position.seq === sequenced?.seq && position.hash !== sequenced.hash)
+        throw corrupt(path, endOffset, `the log holds another entry ${position.seq - 1}`);
       if (head === undefined || position.seq !== head.seq + 1 || position.hash !== head.hash) return;
       headSeen = true;
       uncovered = endOffset;
@@ -111,51 +138,62 @@ function walkSegments(
 function scanFile(
   fileSystem: LedgerFileSystem,
   path: string,
+  lane: number,
   start: ChainPosition,
   visit: (position: ChainPosition, endOffset: number) => void,
 ) {
   const fd = fileSystem.open(path, 'r', 0);
   try {
-    return runScan(scanSegment(fileSystem, fd, start, visit));
+    return runScan(scanSegment(fileSystem, fd, lane, start, visit));
   } finally {
     fileSystem.close(fd);
   }
 }
 
-/** The segment of the head's entry: the head's hash commits to what its header says of everything before. */
-function firstToCheck(names: readonly string[], head: LedgerHead | undefined): number {
+/** What came before the first segment must be in the log. */
+function refuseGap(directory: string, names: readonly string[], sequenced: SequencedLane | undefined): void {
+  const first = firstSeqOf(names[0] as string) as number;
+  if (first <= (sequenced?.seq ?? 0)) return;
+  const reason = `${directory} begins with entry ${first}, and what came before is not in the log`;
+  throw new SluiceError('ledger_corrupt', reason, { hint: HINT });
+}
+
+/** The segment of the head's entry; what came before was checked when it was sequenced, or will be. */
+function firstToCheck(names: readonly string[], head: LaneHead | undefined): number {
   return Math.max(
     0,
     names.findLastIndex((name) => (firstSeqOf(name) as number) <= (head?.seq ?? 0)),
   );
 }
 
-/** What the header of a segment says of the chain before it. */
-function startOf(fileSystem: LedgerFileSystem, path: string): ChainPosition {
-  const fd = fileSystem.open(path, 'r', 0);
+/** Where a segment begins: as its header says, or, without one, at its name's number; then nothing in it is good. */
+function startOf({ fileSystem, directory, lane, sequenced }: RecoverySubject, name: string): ChainPosition {
+  const seq = firstSeqOf(name) as number;
+  if (seq === sequenced?.seq) return sequenced;
+  const fd = fileSystem.open(join(directory, name), 'r', 0);
   try {
     const reader = new LineReader(fileSystem, fd);
     const header = reader.fill() && reader.next() ? parseHeader(reader.text()) : undefined;
-    if (header === undefined) throw corrupt(path, 0, 'not a segment of a ledger');
-    return { seq: header.firstSeq, hash: header.previousHash, at: 0 };
+    const stated = header !== undefined && header.firstSeq === seq && header.lane === lane;
+    return stated ? { seq, hash: header.previousHash, at: 0 } : { ...ORIGIN, seq };
   } finally {
     fileSystem.close(fd);
   }
 }
 
-/** A ledger may be longer than its head, never shorter; and only one that never got past its first entry has none. */
-function refuseCorruption(fileSystem: LedgerFileSystem, walk: Walk, head: LedgerHead | undefined): void {
+/** A lane may be longer than its head, never shorter; and only one that never got past its first entry has none. */
+function refuseCorruption(fileSystem: LedgerFileSystem, walk: Walk, head: LaneHead | undefined): void {
   const { fault, segments } = walk;
   const covered = head !== undefined && !walk.headSeen;
   if (fault !== undefined && (covered || !isCrash(fileSystem, fault))) {
     throw corrupt(fault.path, fault.offset, fault.reason);
   }
   if (covered) {
-    const reason = `the ledger ends before entry ${head.seq}, which its head covers, or holds another one there`;
+    const reason = `the lane ends before entry ${head.seq}, which its head covers, or holds another one there`;
     throw new SluiceError('ledger_corrupt', reason, { hint: HINT });
   }
   if (head === undefined && (segments.length > 1 || fault?.orphan || (segments[0]?.position.seq ?? 0) > 1)) {
-    throw new SluiceError('ledger_corrupt', 'the head of the ledger is missing', { hint: HINT });
+    throw new SluiceError('ledger_corrupt', 'the head of a lane is missing', { hint: HINT });
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Walks one segment and checks each line against the chain. The one walk that recovery, repair and `verify` share.
+ * Walks one segment of a lane and checks each line. The one walk that recovery, repair and `verify` share.
  */
 import type { LedgerFileSystem } from './file-system.ts';
 import { LineReader } from './line-reader.ts';
@@ -28,6 +28,7 @@ export type EntryVisitor = (position: ChainPosition, endOffset: number) => void;
 export function* scanSegment(
   fileSystem: LedgerFileSystem,
   fd: number,
+  lane: number,
   start: ChainPosition,
   visit: EntryVisitor = () => {},
 ): Generator<void, SegmentScan> {
@@ -37,13 +38,14 @@ export function* scanSegment(
   while (reader.fill()) {
     while (reader.next()) {
       if (inHeader) {
-        const reason = headerFault(reader.text(), start);
+        const reason = headerFault(reader.text(), lane, start);
         if (reason !== undefined) return brokenAt(reader.offset, position, reason);
         inHeader = false;
         continue;
       }
-      const check = checkLine(reader.buffer, reader.start, reader.end, position);
+      const check = checkLine(reader.buffer, reader.start, reader.end, lane, position);
       if ('reason' in check) return brokenAt(reader.offset, position, check.reason);
+      if (check === position) continue;
       position = check;
       visit(position, reader.nextOffset);
     }
@@ -64,9 +66,9 @@ function brokenAt(offset: number, position: ChainPosition, reason: string): Segm
   return { position, goodBytes: offset, unfinishedBytes: 0, broken: { reason, offset } };
 }
 
-function headerFault(line: string, start: ChainPosition): string | undefined {
+function headerFault(line: string, lane: number, start: ChainPosition): string | undefined {
   const header = parseHeader(line);
-  if (header === undefined) return 'not a segment of a ledger';
+  if (header?.lane !== lane) return `not a segment of lane ${lane}`;
   if (header.firstSeq !== start.seq) return `the segment does not begin with entry ${start.seq}`;
   if (header.previousHash !== start.hash) return 'the segment does not follow the one before';
   return undefined;

@@ -40,6 +40,7 @@ export class SegmentWriter {
   durable: ChainPosition;
   readonly #fileSystem: LedgerFileSystem;
   readonly #directory: string;
+  readonly #lane: number;
   readonly #window: LogWindow;
   /** Those not wholly on stable storage, oldest first; the last one is written to. */
   #segments: OpenSegment[] = [];
@@ -47,9 +48,16 @@ export class SegmentWriter {
   #durableTo = 0;
 
   /** Goes on at the end of a recovered segment, which is on stable storage; without bytes it makes the file. */
-  constructor(fileSystem: LedgerFileSystem, directory: string, window: LogWindow, resume: Resume) {
+  constructor(
+    fileSystem: LedgerFileSystem,
+    directory: string,
+    lane: number,
+    window: LogWindow,
+    resume: Resume,
+  ) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
+    this.#lane = lane;
     this.#window = window;
     this.written = resume.position;
     this.durable = resume.position;
@@ -65,7 +73,7 @@ export class SegmentWriter {
   /** Lets the next entry begin a new segment. Everything in the window must have been written. */
   startSegment(start: ChainPosition): void {
     this.#segments.push(this.#segment(start, this.#window.end, false));
-    this.#window.push(headerLine(start.seq, start.hash));
+    this.#window.push(headerLine(this.#lane, start.seq, start.hash));
   }
 
   /**
@@ -134,7 +142,7 @@ export class SegmentWriter {
 
   async #verifyDurable(segment: OpenSegment, fd: number): Promise<void> {
     let found = false;
-    const scan = scanSegment(this.#fileSystem, fd, segment.start, (position) => {
+    const scan = scanSegment(this.#fileSystem, fd, this.#lane, segment.start, (position) => {
       found ||= position.seq === this.durable.seq && position.hash === this.durable.hash;
     });
     while (!scan.next().done) await nextTurn();

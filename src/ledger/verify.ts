@@ -1,220 +1,273 @@
 /**
- * Checks a ledger without trusting whoever wrote it: every hash, every sequence number, the times, the segments' order, and
- * the signed head. Reads only; may run beside the gateway that writes. Memory stays flat.
+ * Checks a log without trusting whoever wrote it: the checkpoint's signature, every tile against the root, every entry against its tile,
+ * and that no lane's entries have gaps. Reads only; may run beside the gateway that writes. Memory stays flat.
+ *
+ * Needs nothing but the log and its verifier key: a directory, a copy of one, or the address it is served at.
  */
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { decodeBundle, LENGTH_BYTES } from './entry-bundle.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
-import { type LedgerHead, readHead } from './head.ts';
-import { laneDirectory, lanesOf } from './lane.ts';
+import { HttpSource } from './http-source.ts';
+import { checkLanes, LaneOrder } from './lane-order.ts';
 import { ledgerError } from './ledger-error.ts';
-import { listLane, statedLog } from './ledger-files.ts';
-import { logIdOf, readPublicKey } from './ledger-key.ts';
-import { type ChainPosition, ORIGIN, segmentsOf } from './segment-format.ts';
-import { type SegmentScan, scanSegment } from './segment-scan.ts';
+import { hashAt, leafHash, rootAt } from './merkle-tree.ts';
+import { checkCheckpoint } from './signed-checkpoint.ts';
+import { formatVkey, type NoteKey, parseVkey } from './signed-note.ts';
+import { CHECKPOINT, TILE_WIDTH, tilePath, tileWidth } from './tile.ts';
+import { DirectoryStore, type TileSource } from './tile-store.ts';
+import { TileFault, VerifiedTiles } from './verified-tiles.ts';
 
 export interface VerifyOptions {
-  /** The public key (PEM) to hold the head against; default: the one in the directory. Pin it to exclude its exchange. */
-  readonly publicKey?: string;
-  /** The ledger's id the caller expects. */
-  readonly log?: string;
+  /** The verifier key to hold the log against; default: the one beside it. Pin it to exclude its exchange. */
+  readonly vkey?: string;
+  /** Verifier keys of witnesses whose cosignatures are looked for. */
+  readonly witnesses?: readonly string[];
+  /** Only these entries, both inclusive. */
+  readonly fromSeq?: number;
+  readonly toSeq?: number;
+  /** A checkpoint noted earlier or elsewhere: the log must continue it. */
+  readonly earlier?: string;
+  /** Where an earlier run stopped: what it verified is not read again, only shown to be part of this log. */
+  readonly resume?: VerifiedPart;
   readonly fileSystem?: LedgerFileSystem;
-  /** Called now and then with the entries and bytes checked so far. */
-  readonly onProgress?: (progress: { readonly entries: number; readonly bytes: number }) => void;
+  readonly source?: TileSource;
+  /** Called now and then. */
+  readonly onProgress?: (progress: VerifyProgress) => void | Promise<void>;
 }
 
-/** Where the ledger is not what it was. */
+/** How far a run came. What is left can be verified by another one. */
+export interface VerifiedPart {
+  readonly size: number;
+  /** The root of the first `size` entries, in hex. */
+  readonly root: string;
+}
+
+export interface VerifyProgress {
+  /** Entries verified in this run. */
+  readonly entries: number;
+  readonly of: number;
+  /** To go on from later; only without a range. */
+  part(): Promise<VerifiedPart>;
+}
+
+/** Where the log is not what was signed. */
 export interface LedgerFault {
   /** The first entry that does not verify, as far as that can be said. */
   readonly seq: number;
   readonly file: string;
-  /** Where in the file the bad line begins. */
+  /** Where in the file the bad entry begins: the first byte that is not proven. */
   readonly offset: number;
   readonly reason: string;
 }
 
 export interface VerifyReport {
   readonly ok: boolean;
-  /** Good entries, counted from the first. */
+  /** The log's name and key; undefined if there is no key. */
+  readonly vkey: string | undefined;
+  /** What the checkpoint covers; undefined if it does not verify. */
+  readonly checkpoint:
+    | { readonly size: number; readonly root: string; readonly cosigners: readonly string[] }
+    | undefined;
+  /** Entries verified. */
   readonly entries: number;
   readonly bytes: number;
-  readonly segments: number;
-  /** The ledger's id; undefined if there is no key. */
-  readonly log: string | undefined;
-  /** The hash of the last good entry: two copies of a ledger with the same one are the same up to there. */
-  readonly hash: string;
-  /** What the head covers; entries behind it are chained, but not signed yet. */
-  readonly head: LedgerHead | undefined;
-  /** Bytes of an unfinished line at the end: a write under way, or what a crash left. Recovery cuts it. */
-  readonly tornBytes: number;
+  /** Entries whose hash is proven, but whose text was pruned. */
+  readonly pruned: number;
+  /** Entries in lanes that no checkpoint covers yet: each is whole, none is proven. */
+  readonly pending: number;
   readonly fault: LedgerFault | undefined;
 }
 
 /**
- * Verifies the ledger of a directory. A ledger that does not verify is a report, not an error.
- * @throws {SluiceError} not_found if there is no ledger; bad_request if `publicKey` is none; ledger_unavailable if a file
- *   cannot be read.
+ * Verifies the log in a directory or at an address. One that does not verify is a report, not an error.
+ * @throws {SluiceError} not_found if there is none; bad_request if a key given is none; ledger_unavailable if it cannot be read.
  */
-export async function verifyLedger(directory: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+export async function verifyLedger(place: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const source = options.source ?? sourceOf(place, options.fileSystem);
   try {
-    const fileSystem = options.fileSystem ?? nodeFileSystem;
-    const lanes = lanesOf(fileSystem, directory);
-    if (lanes.length === 0) throw new SluiceError('not_found', `there is no ledger in ${directory}`);
-    const reports: VerifyReport[] = [];
-    for (const lane of lanes) reports.push(await new Verification(directory, lane, options).run());
-    return combined(reports);
+    return await new Verification(place, source, options).run();
   } catch (cause) {
-    throw ledgerError(cause, `cannot read the ledger in ${directory}`);
+    throw ledgerError(cause, `cannot read the ledger in ${place}`);
   }
 }
 
-/** What is said of a ledger with several lanes: the sums, and the first fault. Hash and head are those of the first lane. */
-function combined(reports: readonly VerifyReport[]): VerifyReport {
-  const [first] = reports as [VerifyReport];
-  const sum = (of: (report: VerifyReport) => number) =>
-    reports.reduce((total, report) => total + of(report), 0);
-  return {
-    ...first,
-    ok: reports.every((report) => report.ok),
-    entries: sum((report) => report.entries),
-    bytes: sum((report) => report.bytes),
-    segments: sum((report) => report.segments),
-    tornBytes: sum((report) => report.tornBytes),
-    fault: reports.find((report) => report.fault !== undefined)?.fault,
-  };
+/** What a place that somebody typed holds: a directory, or what is served at an address. */
+export function sourceOf(place: string, fileSystem: LedgerFileSystem = nodeFileSystem): TileSource {
+  return /^https?:\/\//.test(place) ? new HttpSource(place) : new DirectoryStore(fileSystem, place);
 }
 
-class Verification {
-  readonly #directory: string;
-  readonly #files: string;
-  readonly #options: VerifyOptions;
-  readonly #fileSystem: LedgerFileSystem;
-  #position: ChainPosition = ORIGIN;
-  #bytes = 0;
-  #segments = 0;
-  #log: string | undefined;
-  #head: LedgerHead | undefined;
-  #headHash: string | undefined;
+/** @throws {SluiceError} bad_request */
+export function pinnedKey(vkey: string): NoteKey {
+  const key = parseVkey(vkey);
+  if (key !== undefined) return key;
+  throw new SluiceError('bad_request', 'the verifier key given is none: it looks like name+12345678+base64');
+}
 
-  constructor(directory: string, lane: number, options: VerifyOptions) {
-    this.#directory = directory;
-    this.#files = laneDirectory(directory, lane);
+const YIELD_BUNDLES = 64;
+
+class Verification {
+  readonly #place: string;
+  readonly #source: TileSource;
+  readonly #options: VerifyOptions;
+  readonly #order = new LaneOrder();
+  #key: NoteKey | undefined;
+  #checkpoint: VerifyReport['checkpoint'];
+  #entries = 0;
+  #bytes = 0;
+  #pruned = 0;
+  #pending = 0;
+
+  constructor(place: string, source: TileSource, options: VerifyOptions) {
+    this.#place = place;
+    this.#source = source;
     this.#options = options;
-    this.#fileSystem = options.fileSystem ?? nodeFileSystem;
   }
 
   async run(): Promise<VerifyReport> {
-    // The head first: the gateway may append meanwhile, and the entries must not be fewer than the head says.
-    const headFault = this.#readHead();
-    const names = segmentsOf(listLane(this.#fileSystem, this.#files));
-    let tornBytes = 0;
-    for (const [index, name] of names.entries()) {
-      const scan = await this.#scan(name);
-      const fault = this.#faultOf(name, scan, index === names.length - 1);
-      if (fault !== undefined) return this.#report(fault, 0);
-      tornBytes = scan.unfinishedBytes;
+    const witnesses = (this.#options.witnesses ?? []).map(pinnedKey);
+    const [vkey, bytes] = [await this.#vkey(), await this.#source.read(CHECKPOINT)];
+    if (bytes === undefined && vkey === undefined && !(await this.#hasLanes())) {
+      throw new SluiceError('not_found', `there is no ledger in ${this.#place}`);
     }
-    return this.#report(headFault ?? this.#keyFault(names[0]) ?? this.#headFault(), tornBytes);
-  }
-
-  #readHead(): LedgerFault | undefined {
-    const fault = (reason: string): LedgerFault => ({ seq: 0, file: 'head.json', offset: 0, reason });
+    const whole = (file: string, reason: string) => this.#report({ seq: 0, file, offset: 0, reason });
+    if (vkey === undefined) return whole('vkey', 'the verifier key of the log is missing');
+    if (bytes === undefined) return whole(CHECKPOINT, 'the checkpoint is missing');
+    this.#key = vkey;
+    const checked = checkCheckpoint(bytes.toString('utf8'), vkey, witnesses);
+    if ('reason' in checked) return whole(CHECKPOINT, checked.reason);
+    const { size, root, cosigners } = checked;
+    this.#checkpoint = { size, root: root.toString('hex'), cosigners };
     try {
-      const key = this.#publicKey();
-      if (key === undefined)
-        return { ...fault('the public key of the ledger is missing'), file: 'key.pub.pem' };
-      this.#log = logIdOf(key);
-      if (this.#options.log !== undefined && this.#options.log !== this.#log) {
-        return { ...fault(`the key is not that of ledger ${this.#options.log}`), file: 'key.pub.pem' };
-      }
-      this.#head = readHead(this.#fileSystem, this.#files, key);
-      if (this.#head === undefined) return fault('the head is missing');
-      return this.#head.log === this.#log ? undefined : fault('the head is of another ledger');
+      const tiles = await VerifiedTiles.of(this.#source, size, root);
+      const fault =
+        (await this.#discontinuity(tiles, vkey)) ?? (await this.#walk(tiles)) ?? (await this.#lanes());
+      return this.#report(fault);
     } catch (cause) {
-      if (cause instanceof SluiceError && cause.code === 'ledger_corrupt') return fault(cause.message);
-      throw cause;
-    }
-  }
-
-  #publicKey(): KeyObject | undefined {
-    const pem = this.#options.publicKey;
-    return pem === undefined ? readPublicKey(this.#fileSystem, this.#directory) : pinnedKey(pem);
-  }
-
-  async #scan(name: string): Promise<SegmentScan> {
-    const fd = this.#fileSystem.open(join(this.#files, name), 'r', 0);
-    try {
-      const from = this.#bytes;
-      const scan = scanSegment(this.#fileSystem, fd, this.#position, (position, endOffset) => {
-        this.#position = position;
-        this.#bytes = from + endOffset;
-        if (position.seq - 1 === this.#head?.seq) this.#headHash = position.hash;
+      if (!(cause instanceof TileFault)) throw cause;
+      return this.#report({
+        seq: this.#entries + this.#first(),
+        file: cause.file,
+        offset: 0,
+        reason: cause.reason,
       });
-      for (;;) {
-        const step = scan.next();
-        if (step.done) return step.value;
-        this.#options.onProgress?.({ entries: this.#position.seq, bytes: this.#bytes });
-        await nextTurn();
-      }
-    } finally {
-      this.#fileSystem.close(fd);
-      this.#segments++;
     }
   }
 
-  #faultOf(name: string, scan: SegmentScan, last: boolean): LedgerFault | undefined {
-    const at = { seq: scan.position.seq, file: name, offset: scan.goodBytes };
-    if (scan.broken !== undefined) return { ...at, reason: scan.broken.reason };
-    if (scan.unfinishedBytes > 0 && !last) return { ...at, reason: 'the line does not end' };
+  async #vkey(): Promise<NoteKey | undefined> {
+    if (this.#options.vkey !== undefined) return pinnedKey(this.#options.vkey);
+    return parseVkey((await this.#source.read('vkey'))?.toString('utf8') ?? '');
+  }
+
+  /** The first entry to be read. */
+  #first(): number {
+    return this.#options.fromSeq ?? this.#options.resume?.size ?? 0;
+  }
+
+  /** What was noted before must be a beginning of this log. */
+  async #discontinuity({ reader }: VerifiedTiles, key: NoteKey): Promise<LedgerFault | undefined> {
+    const { earlier, resume } = this.#options;
+    const noted: { size: number; root: string; what: string }[] = [];
+    if (resume !== undefined) noted.push({ ...resume, what: 'the part verified before' });
+    if (earlier !== undefined) {
+      const checked = checkCheckpoint(earlier, key);
+      if ('reason' in checked)
+        return { seq: 0, file: 'the earlier checkpoint', offset: 0, reason: checked.reason };
+      noted.push({ size: checked.size, root: checked.root.toString('hex'), what: 'the earlier checkpoint' });
+    }
+    for (const { size, root, what } of noted) {
+      const fault = (reason: string) => ({ seq: 0, file: CHECKPOINT, offset: 0, reason });
+      if (size > reader.size) return fault(`the log has ${reader.size} entries, ${what} ${size}`);
+      if ((await rootAt(size, reader.subtree)).toString('hex') !== root)
+        return fault(`the log does not continue ${what}`);
+    }
     return undefined;
   }
 
-  /** The first entry names the key, so that neither can be exchanged without the other. */
-  #keyFault(first: string | undefined): LedgerFault | undefined {
-    if (first === undefined || this.#position.seq === 0) return undefined;
-    const log = statedLog(this.#fileSystem, join(this.#files, first));
-    if (log === this.#log) return undefined;
-    return { seq: 0, file: 'key.pub.pem', offset: 0, reason: `the key is not that of ledger ${log}` };
-  }
-
-  #headFault(): LedgerFault | undefined {
-    const head = this.#head;
-    if (head === undefined || this.#headHash === head.hash) return undefined;
-    if (this.#headHash !== undefined) {
-      return {
-        seq: head.seq,
-        file: 'head.json',
-        offset: 0,
-        reason: 'the head holds another hash for this entry',
-      };
+  async #walk(tiles: VerifiedTiles): Promise<LedgerFault | undefined> {
+    const { size } = tiles.reader;
+    const from = this.#first();
+    const to = Math.min(this.#options.toSeq ?? size - 1, size - 1);
+    for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH <= to; index++) {
+      const fault = await this.#bundle(tiles, index, from, to);
+      if (fault !== undefined) return fault;
+      if (index % YIELD_BUNDLES > 0) continue;
+      await this.#options.onProgress?.({
+        entries: this.#entries,
+        of: to - from + 1,
+        part: async () => {
+          const done = Math.min(size, (index + 1) * TILE_WIDTH);
+          return { size: done, root: (await rootAt(done, tiles.reader.subtree)).toString('hex') };
+        },
+      });
+      await nextTurn();
     }
-    const reason = `the ledger ends before entry ${head.seq}, which its head covers`;
-    return { seq: this.#position.seq, file: 'head.json', offset: 0, reason };
+    return undefined;
   }
 
-  #report(fault: LedgerFault | undefined, tornBytes: number): VerifyReport {
+  async #bundle(
+    tiles: VerifiedTiles,
+    index: number,
+    from: number,
+    to: number,
+  ): Promise<LedgerFault | undefined> {
+    const hashes = await tiles.hashes(0, index);
+    const first = index * TILE_WIDTH;
+    const width = tileWidth('entries', index, tiles.reader.size);
+    const file = tilePath({ level: 'entries', index, width });
+    const bytes = await tiles.reader.bundleBytes(index);
+    if (bytes === undefined) return this.#withoutBundle(first, width, file);
+    const { entries, end } = decodeBundle(bytes);
+    let offset = 0;
+    for (let at = 0; at < width; at++) {
+      const entry = entries[at];
+      const fault = (reason: string) => ({ seq: first + at, file, offset, reason });
+      if (entry === undefined) return fault('the bundle ends too early');
+      if (first + at >= from && first + at <= to) {
+        if (!leafHash(entry).equals(hashAt(hashes, at)))
+          return fault('the entry is not the one that was signed');
+        const gap = this.#order.check(entry);
+        if (gap !== undefined) return fault(gap);
+        this.#entries++;
+        this.#bytes += LENGTH_BYTES + entry.length;
+      }
+      offset += LENGTH_BYTES + entry.length;
+    }
+    const surplus = width === TILE_WIDTH && (end !== bytes.length || entries.length > TILE_WIDTH);
+    return surplus
+      ? { seq: first + width, file, offset, reason: 'the bundle holds more than its entries' }
+      : undefined;
+  }
+
+  /** A bundle that was pruned, with what is kept of it. */
+  #withoutBundle(seq: number, _width: number, file: string): LedgerFault | undefined {
+    return { seq, file, offset: 0, reason: 'the bundle is missing' };
+  }
+
+  async #lanes(): Promise<LedgerFault | undefined> {
+    if (this.#options.source !== undefined || /^https?:/.test(this.#place)) return undefined;
+    const { pending, fault } = checkLanes(this.#options.fileSystem ?? nodeFileSystem, this.#place);
+    this.#pending = pending;
+    return fault === undefined
+      ? undefined
+      : { seq: this.#checkpoint?.size ?? 0, file: 'lanes', offset: 0, reason: fault };
+  }
+
+  async #hasLanes(): Promise<boolean> {
+    if (this.#options.source !== undefined || /^https?:/.test(this.#place)) return false;
+    return checkLanes(this.#options.fileSystem ?? nodeFileSystem, this.#place).pending > 0;
+  }
+
+  #report(fault: LedgerFault | undefined): VerifyReport {
     return {
       ok: fault === undefined,
-      entries: this.#position.seq,
+      vkey: this.#key === undefined ? undefined : formatVkey(this.#key),
+      checkpoint: this.#checkpoint,
+      entries: this.#entries,
       bytes: this.#bytes,
-      segments: this.#segments,
-      log: this.#log,
-      hash: this.#position.hash,
-      head: this.#head,
-      tornBytes,
+      pruned: this.#pruned,
+      pending: this.#pending,
       fault,
     };
   }
-}
-
-function pinnedKey(pem: string): KeyObject {
-  try {
-    const key = createPublicKey(pem);
-    if (key.asymmetricKeyType === 'ed25519') return key;
-  } catch {
-    // Said below, without the file's text.
-  }
-  throw new SluiceError('bad_request', 'the public key given is not an Ed25519 key in PEM');
 }

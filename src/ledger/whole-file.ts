@@ -37,11 +37,21 @@ export async function replaceWholeFile(
   text: string,
   mode: number,
 ): Promise<void> {
+  await replaceWholeBytes(fileSystem, path, Buffer.from(text), mode);
+}
+
+/** As `replaceWholeFile`, for bytes. */
+export async function replaceWholeBytes(
+  fileSystem: LedgerFileSystem,
+  path: string,
+  bytes: Buffer,
+  mode: number,
+): Promise<void> {
   const temporary = `${path}.new`;
   fileSystem.remove(temporary);
   const fd = fileSystem.open(temporary, 'wx+', mode);
   try {
-    writeAll(fileSystem, fd, Buffer.from(text), 0);
+    writeAll(fileSystem, fd, bytes, 0);
     await fileSystem.sync(fd);
   } finally {
     fileSystem.close(fd);

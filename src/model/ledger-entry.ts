@@ -1,15 +1,73 @@
 /**
- * What the ledger holds. Pure types. An entry is canonical JSON (RFC 8785); `seq`, `at` and `prev` are added by the ledger.
+ * What the ledger holds. Pure types. docs/ledger.md says how an entry is written; schemas/ledger-entry.schema.json describes the bytes.
  *
  * `statement` and `outcome` are separate: a statement whose outcome is missing was in flight when the process ended.
+ *
+ * The union grows: a reader must pass over kinds it does not know.
  */
 import type { Action } from './facts.ts';
 
+/** What all askings of one statement have in common. The ledger keeps it once and refers to it by its hash. */
+export interface StatementForm {
+  /** The text in pieces: `literals[i]` stands between `text[i]` and `text[i + 1]`. */
+  readonly text: readonly string[];
+  readonly command: string;
+  readonly actions: readonly Action[];
+  /** `action relation(column,…)` of each relation use, as `RelationUse` has them. */
+  readonly relations: readonly string[];
+  /** Functions it calls, and what of it was not understood, as phrases. */
+  readonly functions?: readonly string[];
+  readonly opaque?: readonly string[];
+  /** Present if it is an UPDATE or DELETE without a predicate. */
+  readonly bounded?: false;
+  readonly decision: 'allow' | 'hold' | 'deny';
+  readonly policies: readonly string[];
+  readonly policyVersion: string;
+  readonly reason?: string;
+  /** `relation.column:label` of each column that was read and is masked. */
+  readonly masked?: readonly string[];
+  /** Labels that were read as they are. */
+  readonly unmasked?: readonly string[];
+  /** Present if masks were pushed down into the text. */
+  readonly rewritten?: true;
+}
+
+/** The group of people that a labelled relation belongs to which names no other. */
+export const EVERYONE = 'everyone';
+
+/** Whose values a statement's literals and parameters may hold: they are encrypted under keys of their own. */
+export interface PrivacyScope {
+  readonly database: string;
+  /** Groups of people whom the labelled relations are about; sorted, at least one. */
+  readonly subjects: readonly string[];
+}
+
+/** How many rows were returned of columns with a label. */
+export interface LabelRows {
+  readonly masked?: number;
+  readonly unmasked?: number;
+}
+
+/** A statement as it is appended. The same `form` object for the same plan makes this cheap. Read back as `statement`. */
+export interface AskedEvent {
+  readonly kind: 'asked';
+  readonly session: string;
+  /** Unique within the session, counted from 1. */
+  readonly statement: number;
+  readonly form: StatementForm;
+  readonly literals?: readonly string[];
+  readonly parameters?: readonly (string | null)[];
+  readonly approval?: string;
+  /** Present if literals and parameters must not stand in plain sight. */
+  readonly privacy?: PrivacyScope;
+}
+
 export type LedgerEvent =
   | {
+      /** The first entry of a lane. */
       readonly kind: 'log-opened';
-      /** Identifies this ledger; random. */
-      readonly log: string;
+      /** The version of the entries' schema. */
+      readonly schema: number;
       readonly version: string;
     }
   | {
@@ -47,25 +105,21 @@ export type LedgerEvent =
       readonly client: string;
       readonly code: string;
     }
-  | {
+  | ({
       readonly kind: 'statement';
       readonly session: string;
       /** Unique within the session, counted from 1. */
       readonly statement: number;
+      /** With its literals; where these are encrypted and the key is not at hand, `‹sealed›` stands for each. */
       readonly text: string;
+      readonly literals?: readonly string[];
       readonly parameters?: readonly (string | null)[];
-      readonly command: string;
-      readonly actions: readonly Action[];
-      /** `action relation(column,…)` of each relation use, as `RelationUse` has them. */
-      readonly relations: readonly string[];
-      readonly decision: 'allow' | 'hold' | 'deny';
-      readonly policies: readonly string[];
-      readonly policyVersion: string;
-      readonly reason?: string;
-      /** `relation.column:label` of each column that was read and is masked. */
-      readonly masked?: readonly string[];
       readonly approval?: string;
-    }
+      /** The hash of the form, SHA-256 in base64url; equal for statements that differ in their values only. */
+      readonly of?: string;
+      /** The key under which literals and parameters are encrypted, if they could not be read. */
+      readonly sealed?: string;
+    } & Omit<StatementForm, 'text'>)
   | {
       readonly kind: 'outcome';
       readonly session: string;
@@ -76,6 +130,8 @@ export type LedgerEvent =
       readonly bytes: number;
       readonly sqlstate?: string;
       readonly durationUs: number;
+      /** By label; absent if the statement read no labelled column or returned nothing. */
+      readonly labels?: Readonly<Record<string, LabelRows>>;
     }
   | {
       readonly kind: 'approval';
@@ -119,10 +175,12 @@ export type LedgerEvent =
 
 /** An entry as it stands in the ledger. */
 export interface LedgerEntry {
+  /** 0-based position in the log, without gaps. Before the entry is published: the place it would get now. */
+  readonly seq: number;
+  /** `<lane>.<number in the lane>`: fixed when it was appended. */
+  readonly id: string;
   /** The append lane that took it: one a process. */
   readonly lane: number;
-  /** 0-based position within the lane; without gaps. */
-  readonly seq: number;
   /** Milliseconds since the epoch; never less than the entry before in its lane. */
   readonly at: number;
   readonly event: LedgerEvent;

@@ -90,9 +90,9 @@ function sizeOf(plan: Plan, text: string): number {
 
 /** The same plan for a text of the same shape: only the text and the offsets of splices differ. */
 function exchangeLiterals({ plan, shape: from }: ShapedPlan, text: string, to: Shape): Plan | undefined {
-  if (plan.splices.length === 0) return { ...plan, text, forwardText: text };
+  if (plan.splices.length === 0) return { ...plan, text, literals: to.literals, forwardText: text };
   const splices = transferSplices(plan.splices, from.literals, to.literals);
   return splices === undefined
     ? undefined
-    : { ...plan, text, splices, forwardText: applySplices(text, splices) };
+    : { ...plan, text, literals: to.literals, splices, forwardText: applySplices(text, splices) };
 }

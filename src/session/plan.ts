@@ -6,6 +6,7 @@ import type { SluiceError } from '../errors/sluice-error.ts';
 import type { Decision } from '../model/decision.ts';
 import type { AnalyzedStatement, Splice } from '../model/dialect.ts';
 import type { Facts } from '../model/facts.ts';
+import type { PrivacyScope } from '../model/ledger-entry.ts';
 import type { ParameterValue } from '../model/session.ts';
 
 /** What the ledger says of a statement, made once a plan. */
@@ -15,6 +16,11 @@ export interface StatementRecord {
   readonly relations: readonly string[];
   readonly policies: readonly string[];
   readonly masked?: readonly string[];
+  /** Labels that it reads as they are. */
+  readonly unmasked?: readonly string[];
+  readonly functions?: readonly string[];
+  readonly opaque?: readonly string[];
+  readonly bounded?: false;
   readonly reason?: string;
 }
 
@@ -24,6 +30,8 @@ export interface PlannedStatement {
   readonly facts: Facts;
   readonly decision: Decision;
   readonly record: StatementRecord;
+  /** Present if it touches labelled columns, or may: then its values are not for everyone who reads the ledger. */
+  readonly privacy?: PrivacyScope;
   /** The prepared statement or cursor that it uses by name: that runs, too. */
   readonly uses: readonly NamedObject[];
   /** True if its errors and notices could quote values that the actor may not see. */
@@ -43,6 +51,8 @@ export interface NamedObject {
 export interface Plan {
   /** As the client wrote it. */
   readonly text: string;
+  /** start, end, start, end, … of its plain literals; absent if the text cannot be taken apart for sure. */
+  readonly literals?: readonly number[];
   readonly statements: readonly PlannedStatement[];
   readonly outcome: Decision['outcome'];
   /** The text to forward; equal to `text` if nothing is masked. */

@@ -17,6 +17,7 @@ import type {
 } from '../model/dialect.ts';
 import type { Facts, Opaque, RelationUse } from '../model/facts.ts';
 import type { ColumnMask, LabelSet } from '../model/labels.ts';
+import { EVERYONE, type PrivacyScope } from '../model/ledger-entry.ts';
 import type { Actor } from '../model/principal.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
 import type { NamedObject, Plan, PlannedStatement, StatementRecord } from './plan.ts';
@@ -43,6 +44,8 @@ export interface PlannerOptions<S extends Scope> {
   readonly policy: () => PolicyEngine;
   /** The labels in force for the catalog of `scope`, inheritance included. */
   readonly labels: (scope: S) => LabelSet;
+  /** The group of people whom a relation is about; `everyone` where it has none. */
+  readonly subjects?: (relation: string) => string | undefined;
   readonly now: () => number;
   /** Told of each novel statement: how long analysis and decision took, in seconds. */
   readonly onNovel?: (analyzeSeconds: number, decideSeconds: number) => void;
@@ -105,7 +108,8 @@ export class Planner<S extends Scope> {
       if (similar !== undefined) return similar;
     }
     const startedAt = performance.now();
-    const keep = (analysis: Analysis, plan: Plan): Plan => {
+    const keep = (analysis: Analysis, made: Plan): Plan => {
+      const plan = shape === undefined ? made : { ...made, literals: shape.literals };
       for (const statement of analysis.statements) statement.settle();
       // What an EXECUTE does depends on the session, and an unresolved name may resolve a moment later.
       const lasting = !analysis.statements.some(
@@ -157,6 +161,7 @@ export class Planner<S extends Scope> {
         facts,
         decision,
         record: recordOf(facts, decision),
+        ...privacyOf(facts, this.#options, asked.scope),
         uses,
         withholdsErrors,
       });
@@ -356,8 +361,31 @@ function recordOf(facts: Facts, decision: Decision): StatementRecord {
     relations: facts.relations.map(describeUse),
     policies: decision.policies.map((policy) => policy.id),
     ...(masked.length === 0 ? {} : { masked }),
+    ...(decision.unmasked.length === 0 ? {} : { unmasked: decision.unmasked }),
+    ...(facts.functions.length === 0 ? {} : { functions: facts.functions.map((use) => use.name) }),
+    ...(facts.opaque.length === 0 ? {} : { opaque: facts.opaque.map((one) => one.what) }),
+    ...(facts.bounded ? {} : { bounded: false as const }),
     ...(decision.outcome === 'allow' ? {} : { reason: decision.reason }),
   };
+}
+
+/**
+ * Whose values may stand in a statement: those of the subjects whose labelled columns it touches; of everyone, if it was not understood.
+ */
+function privacyOf<S extends Scope>(
+  facts: Facts,
+  { labels, database, subjects }: PlannerOptions<S>,
+  scope: S,
+): { privacy?: PrivacyScope } {
+  const labelled = labels(scope);
+  if (labelled.columns.length === 0) return {};
+  const touched = facts.relations.filter(({ relation, reads, writes }) =>
+    labelled.ofRelation(relation).some(({ column }) => reads.includes(column) || writes.includes(column)),
+  );
+  const found = new Set(touched.map(({ relation }) => subjects?.(relation) ?? EVERYONE));
+  if (facts.opaque.length > 0) found.add(EVERYONE);
+  if (found.size === 0) return {};
+  return { privacy: { database: database.name, subjects: [...found].sort() } };
 }
 
 function describeUse(use: RelationUse): string {

@@ -8,9 +8,11 @@
  */
 import { asSluiceError, type SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { EVERYONE, type LabelRows } from '../model/ledger-entry.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { Plan, PlannedStatement } from './plan.ts';
+import { StatementForms, WHOLE } from './statement-form.ts';
 
 /** A statement that was recorded and whose outcome is awaited. Owned by whoever admitted it until `finish`. */
 export interface Ticket {
@@ -30,6 +32,9 @@ export interface StatementOutcome {
   readonly tag?: string;
   readonly sqlstate?: string;
 }
+
+/** Shared by all sessions, as plans are. */
+const FORMS = new StatementForms();
 
 export class Session {
   readonly info: SessionInfo;
@@ -146,17 +151,22 @@ export class Session {
     this.#statements += 1;
     this.#metrics.decided('deny');
     this.#ledger.append({
-      kind: 'statement',
+      kind: 'asked',
       session: this.info.id,
       statement: this.#statements,
-      text,
-      command: '',
-      actions: [],
-      relations: [],
-      decision: 'deny',
-      policies: [`sluice:${error.code}`],
-      policyVersion: '',
-      reason: error.message,
+      form: {
+        // Nobody knows what stands in a text that could not be read.
+        text: WHOLE,
+        command: '',
+        actions: [],
+        relations: [],
+        decision: 'deny',
+        policies: [`sluice:${error.code}`],
+        policyVersion: '',
+        reason: reasonOf(error),
+      },
+      literals: [text],
+      privacy: { database: this.info.database.name, subjects: [EVERYONE] },
     });
   }
 
@@ -185,6 +195,7 @@ export class Session {
         rows: ticket.rows,
         bytes: ticket.bytes,
         durationUs: Math.round(durationMs * 1000),
+        ...labelRows(ticket),
       });
     } catch {
       // See close(): what is missing shows as a statement without an outcome.
@@ -201,18 +212,31 @@ export class Session {
   ): Ticket {
     this.#statements += 1;
     this.#metrics.decided(decision);
-    const { analyzed, record } = planned;
     const seq = this.#ledger.append({
-      kind: 'statement',
+      kind: 'asked',
       session: this.info.id,
       statement: this.#statements,
-      text: plan.statements.length === 1 ? plan.text : plan.text.slice(analyzed.start, analyzed.end),
-      ...(parameters.length === 0 ? {} : { parameters }),
-      ...record,
-      decision,
-      policyVersion: planned.decision.policyVersion,
+      ...FORMS.of(plan, planned, decision, parameters),
       ...(approval === undefined ? {} : { approval }),
     });
     return { statement: this.#statements, seq, startedAtMs: performance.now(), planned, rows: 0, bytes: 0 };
   }
+}
+
+/** A parser's message quotes the text, which is sealed. */
+function reasonOf(error: SluiceError): string {
+  return error.code === 'syntax_error' ? 'syntax error' : error.message;
+}
+
+/** What came back, by the labels of the columns it was read from. */
+function labelRows({ planned, rows }: Ticket): { labels?: Record<string, LabelRows> } {
+  const { masked, unmasked } = planned.record;
+  if (rows === 0 || (masked === undefined && unmasked === undefined)) return {};
+  const labels: Record<string, LabelRows> = {};
+  for (const label of unmasked ?? []) labels[label] = { unmasked: rows };
+  for (const column of masked ?? []) {
+    const label = column.slice(column.lastIndexOf(':') + 1);
+    labels[label] = { ...labels[label], masked: rows };
+  }
+  return { labels };
 }

@@ -6,10 +6,16 @@ import { Gauge, type Registry } from 'prom-client';
 import type { Config } from '../config/config.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerFileSystem } from '../ledger/file-system.ts';
+import type { KeyWrapper } from '../ledger/key-wrapper.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { SealKeys } from '../ledger/seal-keys.ts';
+import type { SequencerStatus } from '../ledger/sequencer-loop.ts';
+import type { RunningSequencer } from '../ledger/start-sequencer.ts';
+import { openKeyWrapper } from '../ledger/wrapper-key-file.ts';
+import { EVERYONE } from '../model/ledger-entry.ts';
 
 export interface LaneOptions {
-  readonly config: Pick<Config, 'dataDir'>;
+  readonly config: Pick<Config, 'dataDir' | 'databases'>;
   /** 0 for the process that there is one of; a worker's number else. */
   readonly lane: number;
   readonly version: string;
@@ -37,11 +43,14 @@ export async function openLane(options: LaneOptions): Promise<Ledger> {
   }
 }
 
-function open({ config, lane, version, log, fileSystem, onHealth }: LaneOptions): Promise<Ledger> {
-  return Ledger.open({
+async function open(options: LaneOptions): Promise<Ledger> {
+  const { config, lane, version, log, fileSystem, onHealth } = options;
+  const sealer = await openSealer(options);
+  const opened = Ledger.open({
     directory: join(config.dataDir, 'ledger'),
     lane,
     version,
+    sealer,
     ...(fileSystem === undefined ? {} : { fileSystem }),
     onHealth: (failure) => {
       if (failure === undefined) log.info('the ledger is whole again');
@@ -52,6 +61,21 @@ function open({ config, lane, version, log, fileSystem, onHealth }: LaneOptions)
         );
       onHealth?.(failure);
     },
+  });
+  opened.catch(() => sealer.close());
+  return opened;
+}
+
+/** Encrypts what concerns people: under keys of the ledger's directory, wrapped by that of the data directory. */
+function openSealer({ config, log, fileSystem }: LaneOptions): Promise<SealKeys> {
+  const wrapper = openKeyWrapper(config.dataDir, undefined, true);
+  return SealKeys.open({
+    directory: join(config.dataDir, 'ledger'),
+    wrapper: wrapper as KeyWrapper,
+    scopes: [...config.databases.keys()].map((database) => ({ database, subject: EVERYONE })),
+    ...(fileSystem === undefined ? {} : { fileSystem }),
+    onFailure: (failure) =>
+      log.error({ code: failure.code, cause: failure.message }, 'the keys of the ledger cannot be renewed'),
   });
 }
 
@@ -76,5 +100,41 @@ export function measureLane(registry: Registry, ledger: Ledger): void {
   );
   gauge('sluice_ledger_healthy', '1 if the ledger can be written', 'min', () =>
     ledger.failure === undefined ? 1 : 0,
+  );
+}
+
+/** Says in the log when entries can no longer be published, and when they can again. */
+export function sequencerReports(log: Logger): (status: SequencerStatus) => void {
+  let told: string | undefined;
+  return ({ failure }) => {
+    if (failure?.message === told) return;
+    told = failure?.message;
+    if (failure === undefined) log.info('the ledger is published again');
+    else log.error({ code: failure.code, cause: failure.message }, 'the ledger cannot be published');
+  };
+}
+
+export function measureSequencer(registry: Registry, sequencer: RunningSequencer): void {
+  const gauge = (name: string, help: string, read: (status: SequencerStatus) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read(sequencer.status()));
+      },
+    });
+  gauge(
+    'sluice_ledger_published_entries',
+    'Entries of the ledger that a checkpoint covers',
+    ({ size }) => size,
+  );
+  gauge(
+    'sluice_ledger_published_timestamp_seconds',
+    'When the last checkpoint was signed; 0 before the first',
+    ({ publishedAt }) => publishedAt / 1000,
+  );
+  gauge('sluice_ledger_publishing', '1 if the ledger can be published', ({ failure }) =>
+    failure === undefined ? 1 : 0,
   );
 }

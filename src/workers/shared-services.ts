@@ -16,10 +16,11 @@ import { loadServerCertificate } from '../identity/tls-certificates.ts';
 import { TokenAuthority } from '../identity/token-authority.ts';
 import type { LedgerFileSystem } from '../ledger/file-system.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { type RunningSequencer, startSequencer } from '../ledger/start-sequencer.ts';
 import { PipelineMetrics } from '../session/metrics.ts';
 import { PolicyHolder } from '../session/policy-holder.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { measureLane, openLane } from './lane.ts';
+import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
 
 export interface GatewayRuntime {
   readonly log: Logger;
@@ -32,7 +33,9 @@ export interface SharedServices {
   readonly config: Config;
   readonly log: Logger;
   readonly version: string;
+  /** Lane 0. */
   readonly ledger: Ledger;
+  readonly sequencer: RunningSequencer;
   readonly store: Store;
   readonly policies: PolicyHolder;
   readonly tokens: TokenAuthority;
@@ -62,6 +65,12 @@ export async function openSharedServices(
   undo: Undo,
 ): Promise<SharedServices> {
   prepareDataDir(config.dataDir);
+  const sequencer = await startSequencer({
+    directory: join(config.dataDir, 'ledger'),
+    ...(fileSystem === undefined ? {} : { fileSystem }),
+    onStatus: sequencerReports(log),
+  });
+  undo.push(() => sequencer.close());
   const ledger = await openLane({
     config,
     lane: 0,
@@ -100,8 +109,21 @@ export async function openSharedServices(
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
+  measureSequencer(registry, sequencer);
   return {
-    ...{ config, log, version, ledger, store, policies, tokens, installationSecret, approvals, registry },
+    ...{
+      config,
+      log,
+      version,
+      ledger,
+      sequencer,
+      store,
+      policies,
+      tokens,
+      installationSecret,
+      approvals,
+      registry,
+    },
     revocationListeners,
     throttle: new AuthThrottle({
       firstDelayMs: config.limits.authFailureDelayMs,

@@ -10,7 +10,10 @@ import { pino } from 'pino';
 import { loadConfig, SYSTEM_DEPS } from '../../src/config/load-config.ts';
 import type { RawPostgresListener } from '../../src/config/raw-config.ts';
 import type { LedgerFileSystem } from '../../src/ledger/file-system.ts';
+import type { KeyWrapper } from '../../src/ledger/key-wrapper.ts';
 import { readEntries } from '../../src/ledger/read-entries.ts';
+import { SealOpener } from '../../src/ledger/seal-keys.ts';
+import { openKeyWrapper } from '../../src/ledger/wrapper-key-file.ts';
 import { type RunningGateway, startGateway } from '../../src/main.ts';
 import type { LedgerEntry } from '../../src/model/ledger-entry.ts';
 import type { ProvidedPostgres } from './global-setup.ts';
@@ -208,7 +211,10 @@ async function collect(dataDir: string): Promise<LedgerEntry[]> {
   // What nobody waits for is written within ten milliseconds.
   await new Promise((resolve) => setTimeout(resolve, 30));
   const entries: LedgerEntry[] = [];
-  for await (const entry of readEntries(join(dataDir, 'ledger'))) entries.push(entry);
+  const wrapper = openKeyWrapper(dataDir, undefined, false) as KeyWrapper;
+  const directory = join(dataDir, 'ledger');
+  const opener = await SealOpener.open(directory, wrapper);
+  for await (const entry of readEntries(directory, { opener })) entries.push(entry);
   return entries;
 }
 

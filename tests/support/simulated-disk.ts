@@ -68,6 +68,11 @@ export class SimulatedDisk implements LedgerFileSystem {
     return this.#names.get(path)?.cache;
   }
 
+  /** All files there are. */
+  paths(): readonly string[] {
+    return [...this.#names.keys()];
+  }
+
   /** Replaces a file's bytes, on the disk too. */
   plant(path: string, bytes: Buffer): void {
     const inode = { cache: bytes, disk: bytes, dirty: new Set<number>() };
@@ -163,6 +168,11 @@ export class SimulatedDisk implements LedgerFileSystem {
   remove(path: string): void {
     this.#check('remove', path);
     this.#names.delete(path);
+  }
+
+  removeTree(path: string): void {
+    this.#check('removeTree', path);
+    for (const name of [...this.#names.keys()]) if (name.startsWith(`${path}/`)) this.#names.delete(name);
   }
 
   /** @returns by how much a write is to be cut short. */

@@ -7,13 +7,15 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import type { Config } from '../../config/config.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { readEntries } from '../../ledger/read-entries.ts';
+import { SealOpener } from '../../ledger/seal-keys.ts';
 import { verifyLedger } from '../../ledger/verify.ts';
+import { openKeyWrapper } from '../../ledger/wrapper-key-file.ts';
 import { type RunningGateway, startGateway } from '../../main.ts';
 import { askGateway } from '../api-client.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
@@ -207,7 +209,7 @@ async function tour(terminal: Terminal, { place }: RunningDemo): Promise<ExitCod
       const address = { url: new URL(`http://${place.http}`), token: place.tokens.alice };
       await askGateway(address, 'POST', `/v1/approvals/${id}/approve`, { reason: 'checked with Bob' });
     },
-    ledgerLines: (principal) => linesAbout(principal, place.ledgerDir),
+    ledgerLines: (principal) => linesAbout(principal, dirname(place.ledgerDir)),
     verifyLedger: () => verdictOf(place.ledgerDir),
   });
   await Promise.all([alice.leave(), bob.leave(), bot.leave()]);
@@ -219,10 +221,13 @@ async function tour(terminal: Terminal, { place }: RunningDemo): Promise<ExitCod
   return stage.failures === 0 ? EXIT.ok : EXIT.failure;
 }
 
-async function linesAbout(principal: string, directory: string): Promise<string[]> {
+async function linesAbout(principal: string, dataDir: string): Promise<string[]> {
+  const directory = join(dataDir, 'ledger');
+  const wrapper = openKeyWrapper(dataDir, undefined, false);
+  const opener = wrapper && (await SealOpener.open(directory, wrapper));
   const lines: string[] = [];
   const sessions = new Set<string>();
-  for await (const entry of readEntries(directory)) {
+  for await (const entry of readEntries(directory, { ...(opener && { opener }) })) {
     const { event } = entry;
     if (event.kind === 'session-opened' && event.principal === principal) sessions.add(event.session);
     const concerns = event.kind === 'approval' || ('session' in event && sessions.has(event.session ?? ''));
@@ -235,5 +240,6 @@ async function verdictOf(directory: string): Promise<string> {
   const report = await verifyLedger(directory);
   if (!report.ok)
     throw new Error(`the ledger does not verify from entry ${report.fault?.seq}: ${report.fault?.reason}`);
-  return `ledger verified: ${report.entries} entries, head ${report.hash.slice(0, 16)}…`;
+  const { size = 0, root = '' } = report.checkpoint ?? {};
+  return `ledger verified: ${report.entries} entries, signed root ${root.slice(0, 16)}… over ${size}`;
 }

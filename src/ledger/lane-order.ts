@@ -1,0 +1,73 @@
+/** That lanes have no gaps: an entry that was acknowledged and is nowhere would leave one. */
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { LedgerFileSystem } from './file-system.ts';
+import { laneDirectory, lanesOf } from './lane.ts';
+import { LaneCursor } from './lane-cursor.ts';
+import { ORIGIN } from './segment-format.ts';
+import { EMPTY_STATE, readSequencerState } from './sequencer-state.ts';
+
+/** How the entries of nearly every statement begin; anything else is parsed. */
+const COMMON =
+  /^\{(?:"approval":"[^"\\]*",)?"at":\d+,(?:"bytes":\d+,)?"id":"(\d+)\.(\d+)","kind":"(?:statement|outcome)"/;
+const HEAD_BYTES = 200;
+
+/** Follows the numbers of all lanes through a log. */
+export class LaneOrder {
+  readonly #next = new Map<number, number>();
+
+  /** Takes the next entry of the log. @returns what is wrong with its number, or undefined */
+  check(entry: Buffer): string | undefined {
+    const [lane, seq] = idOf(entry) ?? [];
+    if (lane === undefined || seq === undefined) return 'the entry has no id';
+    const expected = this.#next.get(lane);
+    this.#next.set(lane, seq + 1);
+    return expected === undefined || expected === seq
+      ? undefined
+      : `lane ${lane} goes on with entry ${seq}, not ${expected}`;
+  }
+}
+
+function idOf(entry: Buffer): [lane: number, seq: number] | undefined {
+  const match = COMMON.exec(entry.toString('latin1', 0, HEAD_BYTES));
+  if (match !== null) return [Number(match[1]), Number(match[2])];
+  try {
+    const { id } = JSON.parse(entry.toString('utf8')) as { id?: unknown };
+    const parts = typeof id === 'string' ? /^(\d{1,4})\.(\d{1,16})$/.exec(id) : null;
+    return parts === null ? undefined : [Number(parts[1]), Number(parts[2])];
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the lanes have that is not in the log yet, checked line by line. */
+export function checkLanes(
+  fileSystem: LedgerFileSystem,
+  directory: string,
+): { readonly pending: number; readonly fault: string | undefined } {
+  const state = readSequencerState(fileSystem, directory) ?? EMPTY_STATE;
+  let pending = 0;
+  for (const lane of lanesOf(fileSystem, directory)) {
+    const from = state.lanes[String(lane)] ?? ORIGIN;
+    const cursor = new LaneCursor(fileSystem, laneDirectory(directory, lane), lane, from);
+    try {
+      for (let read = cursor.read(CHUNK_BYTES); read.length > 0; read = cursor.read(CHUNK_BYTES))
+        pending += read.length;
+    } catch (cause) {
+      // The sequencer may have gone on, and removed what it has in the log.
+      const now = readSequencerState(fileSystem, directory) ?? EMPTY_STATE;
+      const moved = now.size !== state.size;
+      if (!(cause instanceof SluiceError) || moved)
+        return moved ? checkLanes(fileSystem, directory) : rethrow(cause);
+      return { pending, fault: cause.message };
+    } finally {
+      cursor.close();
+    }
+  }
+  return { pending, fault: undefined };
+}
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+function rethrow(cause: unknown): never {
+  throw cause;
+}

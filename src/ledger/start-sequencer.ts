@@ -1,0 +1,164 @@
+/**
+ * Starts the sequencer of a ledger beside the work of the process: in a thread of its own, so that hashing and syncing cost the event loop
+ * nothing. One process of a gateway does this; the lanes of the others are read from their files.
+ */
+import { Worker } from 'node:worker_threads';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { LedgerFileSystem } from './file-system.ts';
+import { Sequencer } from './sequencer.ts';
+import { SequencerLoop, type SequencerStatus } from './sequencer-loop.ts';
+
+/** Plain data: it crosses threads. */
+export interface SequencerConfig {
+  /** The ledger's. */
+  readonly directory: string;
+  /** The log's name in checkpoints; default: the one it has, or one made of its key. */
+  readonly origin?: string | undefined;
+  /** How long what is there may wait to be published. Default 500; less than a second, whatever the load. */
+  readonly intervalMs?: number;
+}
+
+export interface StartSequencerOptions extends SequencerConfig {
+  /** For tests: then it runs in this thread. */
+  readonly fileSystem?: LedgerFileSystem;
+  /** Told when entries were published, and when that fails or works again. Must not throw. */
+  readonly onStatus?: (status: SequencerStatus) => void;
+}
+
+export interface RunningSequencer {
+  /** As it was told last. */
+  status(): SequencerStatus;
+  /** Publishes what the lanes have now. Resolves in any case. */
+  flush(): Promise<void>;
+  /** Publishes what is left, and lets go of the ledger. Close the process's own lane before. */
+  close(): Promise<void>;
+}
+
+/** What is said to the thread, and what it says. */
+export type SequencerCommand = 'flush' | 'close';
+export type SequencerReply =
+  | { readonly started: true }
+  | { readonly done: SequencerCommand }
+  | { readonly status: SequencerStatus }
+  | { readonly error: { readonly code: string; readonly message: string; readonly hint?: string } };
+
+/**
+ * Resolves when the sequencer holds the ledger; it makes the directory and the key of a new one.
+ * @throws {SluiceError} ledger_locked, ledger_corrupt, ledger_full, ledger_unavailable, config_invalid
+ */
+export async function startSequencer(options: StartSequencerOptions): Promise<RunningSequencer> {
+  const { fileSystem, onStatus = () => {}, ...config } = options;
+  return fileSystem === undefined
+    ? SequencerThread.start(config, onStatus)
+    : runSequencer(config, onStatus, fileSystem);
+}
+
+/** Runs a sequencer in this thread. */
+export async function runSequencer(
+  config: SequencerConfig,
+  onStatus: (status: SequencerStatus) => void,
+  fileSystem?: LedgerFileSystem,
+): Promise<RunningSequencer> {
+  const sequencer = await Sequencer.open({
+    directory: config.directory,
+    origin: config.origin,
+    ...(fileSystem === undefined ? {} : { fileSystem }),
+  });
+  let last: SequencerStatus = { size: 0, publishedAt: 0 };
+  const loop = new SequencerLoop({
+    sequencer,
+    intervalMs: config.intervalMs ?? 500,
+    now: Date.now,
+    onStatus: (status) => {
+      last = status;
+      onStatus(status);
+    },
+  });
+  loop.start();
+  return { status: () => last, flush: () => loop.flush(), close: () => loop.close() };
+}
+
+class SequencerThread implements RunningSequencer {
+  readonly #worker: Worker;
+  readonly #onStatus: (status: SequencerStatus) => void;
+  readonly #waiting: Record<SequencerCommand, (() => void)[]> = { flush: [], close: [] };
+  #status: SequencerStatus = { size: 0, publishedAt: 0 };
+  #ended = false;
+
+  private constructor(worker: Worker, onStatus: (status: SequencerStatus) => void) {
+    this.#worker = worker;
+    this.#onStatus = onStatus;
+  }
+
+  static start(
+    config: SequencerConfig,
+    onStatus: (status: SequencerStatus) => void,
+  ): Promise<SequencerThread> {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const worker = new Worker(new URL(`./sequencer-thread.${extension}`, import.meta.url), {
+      workerData: config,
+      execArgv: [],
+    });
+    const thread = new SequencerThread(worker, onStatus);
+    return new Promise((resolve, reject) => {
+      worker.on('message', (reply: SequencerReply) => {
+        if ('started' in reply) resolve(thread);
+        else if ('status' in reply) thread.#tell(reply.status);
+        else if ('done' in reply) thread.#done(reply.done);
+        else
+          reject(
+            new SluiceError(reply.error.code as 'ledger_corrupt', reply.error.message, hintOf(reply.error)),
+          );
+      });
+      const ended = (reason: string) => {
+        reject(new SluiceError('ledger_unavailable', reason));
+        thread.#end(reason);
+      };
+      worker.on('error', (cause) => ended(`the sequencer failed: ${cause.message}`));
+      worker.on('exit', () => ended('the sequencer ended'));
+    });
+  }
+
+  status(): SequencerStatus {
+    return this.#status;
+  }
+
+  flush(): Promise<void> {
+    return this.#ask('flush');
+  }
+
+  close(): Promise<void> {
+    return this.#ask('close');
+  }
+
+  #ask(command: SequencerCommand): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting[command].push(resolve);
+      this.#worker.postMessage(command);
+    });
+  }
+
+  #done(command: SequencerCommand): void {
+    if (command === 'close') this.#ended = true;
+    this.#waiting[command].shift()?.();
+  }
+
+  #tell(status: SequencerStatus): void {
+    this.#status = status;
+    this.#onStatus(status);
+  }
+
+  #end(reason: string): void {
+    if (!this.#ended)
+      this.#tell({ ...this.#status, failure: { code: 'ledger_unavailable', message: reason } });
+    this.#ended = true;
+    for (const resolve of [...this.#waiting.flush, ...this.#waiting.close]) resolve();
+    this.#waiting.flush = [];
+    this.#waiting.close = [];
+  }
+}
+
+function hintOf({ hint }: { readonly hint?: string }): { hint?: string } {
+  return hint === undefined ? {} : { hint };
+}
