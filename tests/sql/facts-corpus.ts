@@ -117,11 +117,11 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
   ['SELECT e.v FROM customers c, LATERAL (SELECT c.city AS v) e', 'SELECT · Read public.customers(city)'],
   [
     `SELECT t FROM customers c, unnest(string_to_array(c.city, ',')) t`,
-    'SELECT · Read public.customers(city) · pg_catalog.unnest() · pg_catalog.string_to_array()',
+    'SELECT · Read public.customers(city;city) · pg_catalog.unnest() · pg_catalog.string_to_array()',
   ],
   [
     `SELECT x.b FROM customers c, unnest(string_to_array(c.city, ','), ARRAY[c.id]) WITH ORDINALITY AS x (a, b, n)`,
-    'SELECT · Read public.customers(city,id) · pg_catalog.unnest() · pg_catalog.string_to_array()',
+    'SELECT · Read public.customers(city,id;city,id) · pg_catalog.unnest() · pg_catalog.string_to_array()',
   ],
   ['SELECT g FROM generate_series(1, 10) g', 'SELECT · Read · pg_catalog.generate_series()'],
   ['SELECT * FROM customers TABLESAMPLE BERNOULLI (10)', 'SELECT · Read public.customers(city,id,name)'],
@@ -236,7 +236,7 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
   ],
   [
     `SELECT x.v FROM customers, JSON_TABLE(city::jsonb, '$[*]' COLUMNS (v int PATH '$')) x`,
-    'SELECT · Read public.customers(city)',
+    'SELECT · Read public.customers(city;city)',
   ],
   [
     `SELECT x.v FROM customers, XMLTABLE('/a' PASSING (city::xml) COLUMNS v text PATH '.') x WHERE x.v = '1'`,

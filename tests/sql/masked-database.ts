@@ -19,6 +19,7 @@ import {
   sessionRelationsQuery,
 } from '../../src/sql/postgres/index.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+import { rowsOf, SCHEMA } from './twin-schema.ts';
 
 export const MASKS: Readonly<Record<string, Mask>> = {
   email: { kind: 'email' },
@@ -163,59 +164,7 @@ function masksOf(scope: PostgresScope): ColumnMask[] {
   }));
 }
 
-/** The same rows in both databases; the secrets differ, but not in what their masks leave. */
+/** Schema and rows of a twin. */
 export function seedOf(variant: 'a' | 'b'): string {
-  const pick = (a: string, b: string): string => (variant === 'a' ? a : b);
-  return `
-CREATE EXTENSION pg_trgm;
-CREATE EXTENSION citext;
-CREATE TABLE plans (name text PRIMARY KEY, price int NOT NULL);
-INSERT INTO plans VALUES ('free', 0), ('pro', 10);
-CREATE TABLE customers (
-  id int PRIMARY KEY, email varchar(80) NOT NULL UNIQUE, ssn text, card text, salary numeric(10,2) CHECK (salary > 0),
-  born date, name text, tags text[], doc jsonb, plan text REFERENCES plans ON DELETE CASCADE,
-  created timestamptz NOT NULL DEFAULT '2024-01-01', note text, cap int, CHECK (cap IS NULL OR cap < salary)
-);
-INSERT INTO customers
-SELECT i,
-  'u' || CASE WHEN ${pick('i % 3 = 0', 'i % 3 = 1')} THEN '${pick('alpha', 'gamma')}' ELSE '${pick('delta', 'kappa')}' END || i || '@example.com',
-  CASE WHEN i % 10 = 9 THEN NULL ELSE lpad(((i * ${pick('7919', '6131')}) % 1000000)::text, 9, '${pick('4', '8')}') END,
-  lpad(((i * ${pick('104729', '96557')}) % 99999999)::text, 12, '${pick('5', '3')}') || lpad((i % 10000)::text, 4, '0'),
-  50000 + (i * ${pick('3701', '5113')}) % 9000,
-  (1950 + i % 40 || '-${pick('02', '09')}-01')::date + (i * ${pick('3', '5')}) % 25,
-  'P${pick('eter', 'aula')} ' || (i * ${pick('13', '17')} % 100),
-  ARRAY['${pick('red', 'blue')}', 't' || i],
-  jsonb_build_object('${pick('k', 'q')}', i * ${pick('11', '23')}),
-  CASE WHEN i % 4 = 0 THEN 'pro' ELSE 'free' END, '2024-01-01'::timestamptz + i * interval '1 hour', 'note ' || i
-FROM generate_series(1, 60) i;
-CREATE INDEX customers_lower ON customers (lower(email));
-CREATE TABLE orders (id int PRIMARY KEY, customer_id int REFERENCES customers, total numeric, note text);
-INSERT INTO orders SELECT i, 1 + i % 60, (i * 37) % 500, 'order ' || i FROM generate_series(1, 120) i;
-CREATE VIEW customer_mails AS SELECT id, email FROM customers;
-CREATE VIEW nested_mails AS SELECT * FROM customer_mails;
-CREATE MATERIALIZED VIEW mail_copy AS SELECT id, email, plan FROM customers;
-CREATE VIEW statistics_of AS SELECT attname, histogram_bounds::text FROM pg_stats WHERE schemaname = 'public';
-CREATE VIEW rich AS SELECT id, plan FROM customers WHERE salary > 54321;
-CREATE VIEW by_mail AS SELECT substr(email, 2, 3) AS part, count(*) FROM customers GROUP BY 1;
-CREATE VIEW derived AS SELECT c.id, upper(ssn) AS s, salary * 2 AS d, born + 1 AS next_day, plan,
-  (SELECT x.card FROM customers x WHERE x.id = c.id) AS sub, reverse(card) AS drac, row_to_json(c) AS whole FROM customers c;
-CREATE VIEW united AS SELECT id, note AS text FROM customers UNION ALL SELECT id, ssn FROM customers;
-CREATE VIEW over_copy AS SELECT c.id, c.email, o.total FROM mail_copy c JOIN orders o ON o.customer_id = c.id;
-CREATE VIEW guarded WITH (security_barrier) AS SELECT id, ssn FROM customers WHERE id < 30;
-CREATE RECURSIVE VIEW climbing (id, s) AS SELECT id, ssn FROM customers WHERE id = 1
-  UNION ALL SELECT c.id, c.ssn FROM customers c JOIN climbing ON c.id = climbing.id + 1;
-CREATE VIEW writable AS SELECT id, note, cap, email AS mail FROM customers;
-CREATE VIEW plain AS SELECT id, note, cap FROM customers;
-CREATE VIEW ranked AS SELECT id, row_number() OVER (ORDER BY salary) AS place FROM customers;
-CREATE MATERIALIZED VIEW rich_copy AS SELECT id FROM customers WHERE salary > 54321;
-CREATE VIEW over_derived AS SELECT id, d, s FROM derived;
-ALTER TABLE customers ADD COLUMN exact numeric GENERATED ALWAYS AS (salary * 100000) STORED;
-CREATE FUNCTION mail_of(int) RETURNS text LANGUAGE sql STABLE AS 'SELECT email FROM customers WHERE id = $1';
-CREATE VIEW calling AS SELECT id, mail_of(id) AS m FROM orders;
-CREATE VIEW calling_deep AS SELECT * FROM calling;
-CREATE FUNCTION shout(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE NOTICE 'saw %', $1; RETURN $1; END$$;
-CREATE FUNCTION whole(customers) RETURNS text LANGUAGE sql AS 'SELECT $1.ssn';
-CREATE TABLE people (id int, secret_of int) PARTITION BY RANGE (id);
-ANALYZE;
-`;
+  return `${SCHEMA}\n${rowsOf(variant)}`;
 }

@@ -84,6 +84,8 @@ export interface GateOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** SQL to run on the new database instead of `SHOP`. */
   readonly schema?: string;
+  /** The database to copy instead of an empty one. */
+  readonly template?: string;
   /** Labels of that schema's columns, by table, instead of those of `SHOP`. */
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Another server than the run's. */
@@ -96,7 +98,7 @@ export interface GateOptions {
 
 /** Starts one. The caller stops it. */
 export async function startGate(options: GateOptions = {}): Promise<Gate> {
-  const database = await createDatabase('gate', options.server);
+  const database = await createDatabase('gate', options.server, options.template);
   await database.query(options.schema ?? SHOP);
   const directory = mkdtempSync(join(tmpdir(), 'sluice-gate-'));
   const file = join(directory, 'sluice.yaml');

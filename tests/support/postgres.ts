@@ -25,13 +25,17 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Creates an empty database named `<prefix>_<random>`, on the run's server or another. */
+/**
+ * Creates a database named `<prefix>_<random>`, on the run's server or another: empty, or a copy of one that nobody is connected
+ * to, OIDs included.
+ */
 export async function createDatabase(
   prefix = 'test',
   server: Omit<ProvidedPostgres, 'database'> = inject('postgres'),
+  template = 'template0',
 ): Promise<TestDatabase> {
   const name = `${prefix}_${randomBytes(5).toString('hex')}`;
-  await administer(server, `CREATE DATABASE "${name}" TEMPLATE template0`);
+  await administer(server, `CREATE DATABASE "${name}" TEMPLATE "${template}"`);
   const { host, port, user, password } = server;
   const connection = { host, port, user, password, database: name };
   const clients = new Set<pg.Client>();

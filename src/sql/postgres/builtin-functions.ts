@@ -32,6 +32,16 @@ export const REACHING: ReadonlySet<string> = new Set([
   // Connection strings and secret settings.
   'pg_stat_get_wal_receiver',
   'pg_show_all_settings',
+  // How long the log of a write is and which blocks it touched: whether a value written is the one that was there.
+  'pg_get_replication_slots',
+  'pg_stat_get_blocks_fetched',
+  'pg_stat_get_blocks_hit',
+  'pg_stat_get_db_blocks_fetched',
+  'pg_stat_get_db_blocks_hit',
+  'pg_stat_get_tuples_hot_updated',
+  'pg_stat_get_tuples_newpage_updated',
+  'pg_stat_get_wal',
+  'pg_stat_get_wal_senders',
   // Values sampled from tables.
   'pg_mcv_list_items',
   // Run the input function, and with it the CHECK constraints, of a type that is computed.
@@ -53,7 +63,7 @@ export const REACHING: ReadonlySet<string> = new Set([
   'fmgr_internal_validator',
 ]);
 
-/** Volatile functions whose effects are known, and end with the session or with what `EFFECTS` says. */
+/** Volatile functions whose effects are known, that tell nothing of values, and end with the session or with what `EFFECTS` says. */
 export const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
   // Time, chance, waiting.
   'clock_timestamp',
@@ -108,9 +118,6 @@ export const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
   'pg_is_in_recovery',
   'pg_is_wal_replay_paused',
   'pg_get_wal_replay_pause_state',
-  'pg_current_wal_flush_lsn',
-  'pg_current_wal_insert_lsn',
-  'pg_current_wal_lsn',
   'pg_last_wal_receive_lsn',
   'pg_last_wal_replay_lsn',
   'pg_last_xact_replay_timestamp',
@@ -131,20 +138,13 @@ export const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
   'txid_status',
   'pg_stat_have_stats',
   'pg_stat_clear_snapshot',
-  'pg_stat_get_io',
-  'pg_stat_get_backend_io',
-  'pg_stat_get_backend_wal',
-  'pg_stat_get_xact_blocks_fetched',
-  'pg_stat_get_xact_blocks_hit',
   'pg_stat_get_xact_function_calls',
   'pg_stat_get_xact_function_self_time',
   'pg_stat_get_xact_function_total_time',
   'pg_stat_get_xact_numscans',
   'pg_stat_get_xact_tuples_deleted',
   'pg_stat_get_xact_tuples_fetched',
-  'pg_stat_get_xact_tuples_hot_updated',
   'pg_stat_get_xact_tuples_inserted',
-  'pg_stat_get_xact_tuples_newpage_updated',
   'pg_stat_get_xact_tuples_returned',
   'pg_stat_get_xact_tuples_updated',
   'pg_show_replication_origin_status',

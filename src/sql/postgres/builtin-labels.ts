@@ -2,7 +2,7 @@
  * Columns of PostgreSQL's own catalogs and views that hold values, texts or secrets of others. Pure table; names that a
  * server's version lacks do no harm.
  *
- * Labels: `statistics` (values sampled from columns), `statement_text` (others' statements), `secret` (passwords and
+ * Labels: `statistics` (values sampled from columns, and traces of writes), `statement_text` (others' statements), `secret` (passwords and
  * connection strings).
  *
  * @see https://www.postgresql.org/docs/18/catalogs.html
@@ -70,6 +70,7 @@ const LABELLED: Readonly<Record<string, Readonly<Record<Label, readonly string[]
       'range_bounds_histogram',
     ],
   },
+  ...traces(),
   pg_stat_activity: { statement_text: ['query'] },
   pg_prepared_statements: { statement_text: ['statement'] },
   pg_cursors: { statement_text: ['statement'] },
@@ -89,6 +90,35 @@ const LABELLED: Readonly<Record<string, Readonly<Record<Label, readonly string[]
   pg_ident_file_mappings: { secret: ['error'] },
   pg_file_settings: { secret: ['setting', 'error'] },
 };
+
+/**
+ * What a write leaves behind in counters: whether it touched an index, how many blocks, how long its log was. They tell whether
+ * a value that was written is the one that was there.
+ */
+function traces(): Record<string, Record<Label, readonly string[]>> {
+  const counted: [string, readonly string[]][] = [
+    ...['all', 'user', 'sys'].flatMap((whose): [string, readonly string[]][] => [
+      [`pg_stat_${whose}_tables`, ['n_tup_hot_upd', 'n_tup_newpage_upd']],
+      [`pg_stat_xact_${whose}_tables`, ['n_tup_hot_upd', 'n_tup_newpage_upd']],
+      [
+        `pg_statio_${whose}_tables`,
+        ['heap', 'idx', 'toast', 'tidx'].flatMap((part) => [`${part}_blks_read`, `${part}_blks_hit`]),
+      ],
+      [`pg_statio_${whose}_indexes`, ['idx_blks_read', 'idx_blks_hit']],
+    ]),
+    ['pg_stat_database', ['blks_read', 'blks_hit']],
+    ['pg_stat_wal', ['wal_records', 'wal_fpi', 'wal_bytes', 'wal_buffers_full']],
+    [
+      'pg_stat_io',
+      ['read', 'write', 'extend']
+        .flatMap((kind) => [`${kind}s`, `${kind}_bytes`])
+        .concat('hits', 'writebacks'),
+    ],
+    ['pg_stat_replication', ['sent_lsn', 'write_lsn', 'flush_lsn', 'replay_lsn']],
+    ['pg_replication_slots', ['restart_lsn', 'confirmed_flush_lsn', 'safe_wal_size']],
+  ];
+  return Object.fromEntries(counted.map(([view, columns]) => [view, { statistics: columns }]));
+}
 
 const INFORMATION_SCHEMA: Readonly<Record<string, readonly string[]>> = {
   _pg_foreign_servers: ['srvoptions'],

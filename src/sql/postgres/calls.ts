@@ -14,6 +14,7 @@ import { as, constantOf, type Node, type TypeCast } from './tree.ts';
  * @param names the function's name as written
  * @param argumentCount undefined if it cannot be told
  * @param place where it stands; undefined if it is not called here and now
+ * @returns whether its arguments decide how many rows there are
  */
 export function noteCall(
   b: Binder,
@@ -21,7 +22,7 @@ export function noteCall(
   argumentCount: number | undefined,
   args: readonly Node[],
   place?: Place,
-): void {
+): boolean {
   const judged = judgeFunction(b.scope, names, argumentCount);
   const bare = names.at(-1) ?? '';
   if (!judged.found) {
@@ -40,6 +41,7 @@ export function noteCall(
   }
   if (judged.writes && !isSeen) b.sheet.writes = true;
   if (judged.builtin && judged.found) noteEffects(b, bare, args);
+  return judged.candidates.some(({ returnsSet }) => returnsSet);
 }
 
 function noteEffects(b: Binder, name: string, args: readonly Node[]): void {

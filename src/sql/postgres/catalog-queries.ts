@@ -199,6 +199,7 @@ SELECT ${jsonArray(
     `CASE WHEN p.oid ${GE} ${FIRST_USER_OID}::pg_catalog.oid
        THEN pg_catalog.md5(pg_catalog.concat_ws('|', p.prosrc, p.probin, p.proconfig, p.prosqlbody, p.proargnames,
          p.proargdefaults, p.proowner)) END`,
+    'p.proretset::pg_catalog.int4',
   )} ORDER BY p.oid)`,
 )}::${TEXT} AS j
 FROM pg_catalog.pg_proc p

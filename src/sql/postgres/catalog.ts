@@ -23,6 +23,8 @@ export interface FunctionInfo {
   readonly argumentCount: number;
   readonly defaultCount: number;
   readonly variadic: boolean;
+  /** How many rows a call yields depends on its arguments. */
+  readonly returnsSet: boolean;
   /** True if it came with the server. */
   readonly builtin: boolean;
   readonly extension: string | undefined;
@@ -276,6 +278,7 @@ type FunctionRow = readonly [
   extension: string | null,
   identityArguments: string | null,
   definitionDigest: string | null,
+  returnsSet: number,
 ];
 type FunctionsRow = readonly [schema: string, name: string, overloads: readonly FunctionRow[]];
 type TypeRow = readonly [
@@ -310,6 +313,7 @@ function functionOf(schema: string, name: string, row: FunctionRow): FunctionInf
     extension: row[8] ?? undefined,
     identityArguments: row[9] ?? undefined,
     definitionDigest: row[10] ?? undefined,
+    returnsSet: row[11] === 1,
   };
 }
 

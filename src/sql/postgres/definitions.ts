@@ -9,7 +9,7 @@ import { bindExpression } from './expressions.ts';
 import { type Item, type RelationReference, relationItem } from './namespace.ts';
 import { isAdministrative, objectName, rangeVarOf } from './object-names.ts';
 import { bindQuery, creationSchema } from './queries.ts';
-import { as, bodyOf, type Node, type RangeVar, stringsOf, type TypeName, tagOf } from './tree.ts';
+import { as, bodyOf, constantOf, type Node, type RangeVar, stringsOf, type TypeName, tagOf } from './tree.ts';
 
 /** Nodes of expressions: from here on `expressions.ts` knows the way. */
 const EXPRESSIONS: ReadonlySet<string> = new Set([
@@ -143,6 +143,13 @@ export function optionsOf(options: readonly Node[] | undefined, name: string): N
     const option = as<{ defname?: string; arg?: Node }>(node, 'DefElem');
     return option?.defname === name ? [option.arg ?? { Boolean: { boolval: true } }] : [];
   });
+}
+
+/** An option without a value, or with one that is true. */
+export function isOn(value: Node): boolean {
+  const text =
+    objectName(value) || String(constantOf(value) ?? as<{ ival?: number }>(value, 'Integer')?.ival ?? 'on');
+  return !['off', 'false', '0'].includes(text.toLowerCase());
 }
 
 /** A dotted name from a node or a list of nodes. */

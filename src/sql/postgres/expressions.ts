@@ -283,9 +283,10 @@ function bindSubLink(b: Binder, { testexpr, operName, subselect }: SubLink, plac
 
 function bindCall(b: Binder, call: FuncCall, place: Place): void {
   const args = call.args ?? [];
-  noteCall(b, stringsOf(call.funcname), call.func_variadic ? undefined : countOf(call), args, place);
+  const count = call.func_variadic ? undefined : countOf(call);
+  const yieldsRows = noteCall(b, stringsOf(call.funcname), count, args, place);
   const inner = isAggregate(b, call) ? { ...place, grouping: undefined } : place;
-  bindExpressions(b, args, call.agg_distinct ? filtering(inner) : inner);
+  bindExpressions(b, args, yieldsRows || call.agg_distinct ? filtering(inner) : inner);
   bindExpressions(b, call.agg_order, call.agg_within_group ? inner : filtering(inner));
   if (call.agg_filter) bindExpression(b, call.agg_filter, filtering(inner));
   if (call.over) eachChild(call.over, (child) => bindExpression(b, child, filtering(place)));

@@ -180,7 +180,8 @@ function definitionsOf(b: Binder, nodes: readonly Node[], sources: readonly Sour
 function bindXmlTable(b: Binder, node: RangeTableFunc, place: Place): Item {
   const sources: Source[] = [];
   const inner: Place = { ...place, sink: sources };
-  for (const expression of [node.docexpr, node.rowexpr]) if (expression) bindExpression(b, expression, inner);
+  for (const expression of [node.docexpr, node.rowexpr])
+    if (expression) bindExpression(b, expression, filtering(inner));
   bindExpressions(b, node.namespaces, inner);
   const columns: OutputColumn[] = [];
   for (const entry of node.columns ?? []) {
@@ -198,10 +199,11 @@ function bindXmlTable(b: Binder, node: RangeTableFunc, place: Place): Item {
 function bindJsonTable(b: Binder, node: JsonTable, place: Place): Item {
   const sources: Source[] = [];
   const inner: Place = { ...place, sink: sources };
+  const rows = filtering(inner);
   noteSyntaxFunction(b, 'json_table');
-  if (node.context_item) bindExpression(b, { JsonValueExpr: node.context_item }, inner);
-  if (node.pathspec) bindExpression(b, { JsonTablePathSpec: node.pathspec }, inner);
-  bindExpressions(b, node.passing, inner);
+  if (node.context_item) bindExpression(b, { JsonValueExpr: node.context_item }, rows);
+  if (node.pathspec) bindExpression(b, { JsonTablePathSpec: node.pathspec }, rows);
+  bindExpressions(b, node.passing, rows);
   const columns: OutputColumn[] = [];
   const pending = [...(node.columns ?? [])];
   for (let entry = pending.shift(); entry !== undefined; entry = pending.shift()) {

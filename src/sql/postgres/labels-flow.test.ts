@@ -212,6 +212,7 @@ describe('BUILTIN_LABELS', () => {
       'information_schema.usage_privileges',
       'pg_policies',
       'pg_prepared_xacts',
+      'pg_stat_replication_slots',
       'pg_seclabels',
       'pg_stat_replication',
       'pg_group',

@@ -150,7 +150,7 @@ function bindTail(b: Binder, select: SelectStmt, place: Place, output: Output, i
   for (const limit of [select.limitCount, select.limitOffset]) {
     if (limit === undefined) continue;
     noteInert(b, limit);
-    bindExpression(b, limit, place);
+    bindExpression(b, limit, filtering(place));
   }
   for (const node of select.lockingClause ?? []) noteLock(b, as<LockingClause>(node, 'LockingClause'), items);
 }

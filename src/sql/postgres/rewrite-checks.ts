@@ -2,6 +2,7 @@
  * Which statements can be answered on masked values at all. Everything that is not known to be safe is refused.
  */
 import type { PostgresStatement } from './analysis.ts';
+import { requireNoEstimate } from './explain-checks.ts';
 import { ROWS } from './labels-flow.ts';
 import type { MaskIndex } from './mask-index.ts';
 import type { RelationReference } from './namespace.ts';
@@ -26,7 +27,6 @@ const READING: ReadonlySet<string> = new Set([
 
 /** Statements about relations that neither show nor depend on any value in them. */
 const BLIND: ReadonlySet<string> = new Set([
-  'ClusterStmt',
   'CommentStmt',
   'DropStmt',
   'LockStmt',
@@ -166,19 +166,4 @@ function permanentTarget(tree: Node): string | undefined {
   if (into === undefined || (creating?.objtype !== 'OBJECT_MATVIEW' && into.rel?.relpersistence === 't'))
     return undefined;
   return into.rel?.relname ?? '';
-}
-
-/** How many groups the planner expects comes from statistics of the real values. */
-function requireNoEstimate(tree: Node, references: readonly RelationReference[], masks: MaskIndex): void {
-  if (tagOf(tree) !== 'ExplainStmt') return;
-  for (const reference of references) {
-    for (const column of [...reference.filters, ...reference.correlated]) {
-      const mask = masks.of(reference).get(column);
-      if (mask === undefined || mask.kind === 'null') continue;
-      throw maskRefused(
-        `the plan would tell about the values of ${reference.id}.${column}`,
-        'Run the statement itself, or explain one that does not compare, sort or group by masked columns.',
-      );
-    }
-  }
 }

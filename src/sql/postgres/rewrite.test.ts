@@ -188,6 +188,11 @@ describe('rewrite', () => {
     ['CREATE INDEX ON t (secret)', 'CREATE INDEX'],
     ['ALTER TABLE t RENAME secret TO open', 'ALTER TABLE'],
     ['EXPLAIN SELECT count(*) FROM t GROUP BY secret', 'plan'],
+    ['EXPLAIN SELECT secret FROM t', 'how long the values'],
+    ['EXPLAIN (COSTS OFF, ANALYZE) SELECT secret FROM t', 'how long the values'],
+    ['EXPLAIN (COSTS OFF, COSTS) SELECT secret FROM t', 'how long the values'],
+    ['EXPLAIN (ANALYZE, WAL) UPDATE t SET note = 1 WHERE id = 1', 'how long the rows'],
+    ['CLUSTER t USING t_pkey', 'CLUSTER'],
     ['GRANT SELECT ON t TO PUBLIC', 'GRANT'],
   ])('refuses %s', async (text, reason) => {
     const refused = await rewrite(text).then(

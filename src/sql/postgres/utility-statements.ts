@@ -9,11 +9,10 @@ import { SECRET_SETTINGS } from './builtin-functions.ts';
 import { noteCall } from './calls.ts';
 import { noteCatalogChange, noteTriggers } from './cascades.ts';
 import type { StatementHandler } from './ddl-statements.ts';
-import { define, optionsOf } from './definitions.ts';
+import { define, isOn, optionsOf } from './definitions.ts';
 import { bindExpression, bindExpressions, filtering } from './expressions.ts';
 import { MAINTENANCE_STATEMENTS } from './maintenance-statements.ts';
 import { type RelationReference, relationItem } from './namespace.ts';
-import { objectName } from './object-names.ts';
 import { bindQuery, newRelationName, noteInto } from './queries.ts';
 import { noteSetting } from './settings.ts';
 import { bindStatement } from './statements.ts';
@@ -240,13 +239,6 @@ function explain(b: Binder, body: Body): void {
   // EXPLAIN DECLARE makes no cursor.
   if (b.sessionObject?.verb === 'create') b.sessionObject = undefined;
   if (!runs) b.sheet.demoteToReads();
-}
-
-/** An option without a value, or with one that is true. */
-function isOn(value: Node): boolean {
-  const text =
-    objectName(value) || String(constantOf(value) ?? as<{ ival?: number }>(value, 'Integer')?.ival ?? 'on');
-  return !['off', 'false', '0'].includes(text.toLowerCase());
 }
 
 function createTableAs(b: Binder, body: Body): void {

@@ -1,7 +1,4 @@
-/**
- * Ways to learn something about masked values. Each is a text, or several sent one after the other; each must show a
- * difference between the twin databases when it runs as it is.
- */
+/** What everybody tries first: reading, encoding, aggregating, comparing, and going through views, copies and writes. */
 
 const c = 'customers';
 
@@ -132,7 +129,7 @@ const ENCODING: readonly string[] = [
   `SELECT show_trgm(email) FROM ${c} ORDER BY id`,
   `SELECT email::citext FROM ${c} ORDER BY id`,
   `SELECT hashtext(ssn) FROM ${c} ORDER BY id`,
-  `SELECT hash_record(c) FROM ${c} c ORDER BY id`,
+  `SELECT hash_record(ROW(c.ssn, c.id)) FROM ${c} c ORDER BY id`,
   `SELECT coalesce(ssn, 'x') FROM ${c} ORDER BY id`,
   `SELECT nullif(ssn, 'x') FROM ${c} ORDER BY id`,
   `SELECT greatest(ssn, '0') FROM ${c} ORDER BY id`,
@@ -207,7 +204,6 @@ const ORACLES: readonly string[] = [
   `SELECT o.id FROM orders o WHERE o.customer_id IN (SELECT id FROM ${c} WHERE salary < 52000) ORDER BY 1`,
   `SELECT o.id FROM orders o WHERE o.total > (SELECT salary - 50000 FROM ${c} WHERE id = o.customer_id) ORDER BY 1`,
   `SELECT o.id FROM orders o JOIN ${c} c ON c.id = o.customer_id AND c.email LIKE 'ualpha%' ORDER BY 1`,
-  `SELECT a.id, b.id FROM ${c} a JOIN ${c} b ON a.salary < b.salary AND b.salary < a.salary + 60 ORDER BY 1, 2`,
   `SELECT a.id FROM ${c} a LEFT JOIN ${c} b ON a.salary < b.salary WHERE b.id IS NULL`,
   `SELECT id FROM ${c} ORDER BY salary, id`,
   `SELECT id FROM ${c} ORDER BY email`,
@@ -369,7 +365,6 @@ const DETOURS: readonly (string | readonly string[])[] = [
 const VIEWS: readonly (string | readonly string[])[] = [
   'SELECT id FROM rich ORDER BY id',
   'SELECT count(*) FROM rich',
-  'SELECT plan FROM rich ORDER BY id LIMIT 1 OFFSET 20',
   'SELECT r.id FROM orders o JOIN rich r ON r.id = o.id ORDER BY 1',
   'SELECT * FROM by_mail ORDER BY 1',
   'SELECT drac FROM derived ORDER BY id',
@@ -484,7 +479,7 @@ const WRITES: readonly (string | readonly string[])[] = [
   `SELECT id, sum(salary) OVER (ORDER BY salary) FROM ${c} GROUP BY id ORDER BY id`,
 ];
 
-export const LEAK_ATTEMPTS: Readonly<Record<string, readonly (string | readonly string[])[]>> = {
+export const FIRST_STEPS: Readonly<Record<string, readonly (string | readonly string[])[]>> = {
   reading: READING,
   encoding: ENCODING,
   aggregates: AGGREGATES,
