@@ -6,6 +6,7 @@ import { addCheckConfigCommand } from './check-config-command.ts';
 import type { CliContext } from './cli-context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { addExplainCommand } from './explain-command.ts';
+import { addLabelsCommand } from './labels-command.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addPolicyCommand } from './policy-command.ts';
 import { addSessionsCommand } from './sessions-command.ts';
@@ -61,6 +62,7 @@ Colours are used on terminals only, and never if NO_COLOR is set.`,
   addApprovalsCommand(program, context);
   addSessionsCommand(program, context);
   addLedgerCommand(program, context);
+  addLabelsCommand(program, context);
   addCheckCommand(program, context);
   addPolicyCommand(program, context);
   addExplainCommand(program, context);

@@ -7,6 +7,8 @@ export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 /** The text in that style, or as it is where there are no colours. */
 export type Paint = (style: Style, text: string) => string;
 
+const BAR_WIDTH = 30;
+
 /** A stream of the process, or one that a test reads. */
 export interface TextSink {
   write(text: string): unknown;
@@ -60,6 +62,22 @@ export class Terminal {
 
   warn(text: string): void {
     this.note(`${this.paintError('yellow', 'warning:')} ${printable(text)}`);
+  }
+
+  /** A line on stderr that shows how far a command has come; nothing where that is no terminal. */
+  progress(): { show(done: number, total: number, what: string): void; end(): void } {
+    const { isTTY, columns = 80 } = this.#err;
+    const draw = (line: string) => {
+      if (isTTY === true) this.#err.write(`\r\u001b[2K${line}`);
+    };
+    return {
+      show: (done, total, what) => {
+        const filled = Math.round((done / Math.max(1, total)) * BAR_WIDTH);
+        const bar = `${'━'.repeat(filled)}${'─'.repeat(BAR_WIDTH - filled)} ${done}/${total}  ${printable(what)}`;
+        draw(bar.slice(0, columns - 1));
+      },
+      end: () => draw(''),
+    };
   }
 
   /** Shows why a command failed. Of a defect, the stack as well: it is nobody's secret but ours. */

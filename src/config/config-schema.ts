@@ -215,10 +215,14 @@ const database: SchemaNode = object(
       { default: 0 },
     ),
     labels: record(
-      'What columns hold: schema.table, then column, then label.',
+      'What columns hold: schema.table, then column, then label; none for columns that were looked at and hold nothing personal.',
       RELATION,
       record('Column to label.', { type: 'string', minLength: 1, maxLength: 63 }, LABEL),
       { examples: [{ 'public.customers': { email: 'email', phone: 'phone' } }], default: {} },
+    ),
+    suspects: text(
+      'What to do with columns without a label whose names say that they are personal: report them in the log, mask them as well until somebody decides, or ignore them.',
+      { enum: ['report', 'mask', 'ignore'], default: 'report' },
     ),
     masks: record(
       'How a label is shown to those who may not see it, where the default of the label is not wanted.',

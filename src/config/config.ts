@@ -115,6 +115,10 @@ export interface Upstream {
 export interface DatabaseConfig extends Database {
   readonly upstream: Upstream;
   readonly labels: readonly ColumnLabel[];
+  /** `relation.column` of columns that hold nothing personal, as somebody decided. */
+  readonly decided: readonly string[];
+  /** What happens to columns without a label whose names say that they are personal. */
+  readonly suspects: 'report' | 'mask' | 'ignore';
   /** Masks by label as written (`bucket(10000)`); `masking` parses them. */
   readonly masks: Readonly<Record<Label, string>>;
   /** Sessions at once; undefined for as many as the gateway may have. */

@@ -17,14 +17,27 @@ export function readDatabase(reading: ConfigReading, name: string, raw: RawDatab
     engine: raw.engine,
     upstream: readUpstream(reading, path, name, raw),
     labels,
+    decided: entriesOf(raw).flatMap(([relation, column, label]) =>
+      label === DECIDED ? [`${relation}.${column}`] : [],
+    ),
+    suspects: raw.suspects ?? 'report',
     masks: raw.masks ?? {},
     ...(raw.maxConnections === undefined ? {} : { maxConnections: raw.maxConnections }),
   };
 }
 
-function readLabels(raw: RawDatabase): ColumnLabel[] {
+/** Written in a label's place: somebody looked, and there is nothing to label. */
+const DECIDED = 'none';
+
+function entriesOf(raw: RawDatabase): (readonly [relation: string, column: string, label: string])[] {
   return Object.entries(raw.labels ?? {}).flatMap(([relation, columns]) =>
-    Object.entries(columns).map(([column, label]) => ({ relation, column, label })),
+    Object.entries(columns).map(([column, label]) => [relation, column, label] as const),
+  );
+}
+
+function readLabels(raw: RawDatabase): ColumnLabel[] {
+  return entriesOf(raw).flatMap(([relation, column, label]) =>
+    label === DECIDED ? [] : [{ relation, column, label }],
   );
 }
 

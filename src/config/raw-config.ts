@@ -65,6 +65,7 @@ export interface RawDatabase {
   readonly keepAlive?: string;
   readonly warmConnections?: number;
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly suspects?: 'report' | 'mask' | 'ignore';
   readonly masks?: Readonly<Record<string, string>>;
   readonly maxConnections?: number;
 }

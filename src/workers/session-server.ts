@@ -172,6 +172,14 @@ function catalogReports(database: string, log: Logger, others: OtherServers | un
         { database, labels: labels.map(({ relation, column }) => `${relation}.${column}`) },
         'labels of the configuration name no column: correct them, nothing is masked by them',
       ),
+    onSuspects: (suspects: readonly { relation: string; column: string; label: string }[]) =>
+      log.warn(
+        {
+          database,
+          columns: suspects.map(({ relation, column, label }) => `${relation}.${column} (${label}?)`),
+        },
+        'columns without a label look personal: label them, or write none',
+      ),
     ...(others && {
       onCatalogChange: () => others.catalogChanged(database),
       onLabelsRemembered: (labels: readonly RememberedLabel[]) => others.labelsRemembered(database, labels),

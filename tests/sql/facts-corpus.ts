@@ -132,7 +132,7 @@ export const FACTS_CORPUS: readonly (readonly [text: string, facts: string])[] =
     'SELECT city FROM places',
     'SELECT · Read places?(city) · writes · <relation: relation places> · unresolved places',
   ],
-  ['SELECT nothing FROM customers', 'SELECT · Read public.customers(city,id,name)'],
+  ['SELECT nothing FROM customers', 'SELECT · Read public.customers(city,id,name) · unresolved nothing'],
   [
     'SELECT id FROM missing WHERE x = 1',
     'SELECT · Read missing?(id,x;x) · writes · <relation: relation missing> · unresolved missing',

@@ -90,6 +90,8 @@ export interface GateOptions {
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Another server than the run's. */
   readonly server?: Omit<ProvidedPostgres, 'database'>;
+  /** What happens to columns that look personal and have no label. */
+  readonly suspects?: 'report' | 'mask' | 'ignore';
   /** Where the gate finds the database's server, if not where it is. */
   readonly upstream?: { readonly host: string; readonly port: number };
   /** The ledger's file system, if it is to fail. */
@@ -206,6 +208,7 @@ databases:
     password: { env: DATABASE_PASSWORD }
     tls: { mode: disable }
     labels: ${JSON.stringify(options.labels ?? SHOP_LABELS)}
+    suspects: ${options.suspects ?? 'report'}
 ${options.yaml ?? ''}`;
 }
 

@@ -20,6 +20,7 @@ import { LabelMemory, type RememberedLabel, unmatchedLabels } from '../../sql/po
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { parseSearchPath } from '../../sql/postgres/search-path.ts';
 import { SqlClient } from './sql-client.ts';
+import { SuspectFinder } from './suspect-columns.ts';
 
 /** DDL that does not pass the gate is seen at the latest after this. */
 const REFRESH_INTERVAL_MS = 15_000;
@@ -39,6 +40,8 @@ export interface DatabaseServiceOptions {
   readonly onRefreshFailure: (error: unknown) => void;
   /** Told of labels of the configuration that name no column: once, and again when others are lost. */
   readonly onLostLabels?: (labels: readonly ColumnLabel[]) => void;
+  /** Told of columns without a label whose names say that they are personal: all at first, then those that appear. */
+  readonly onSuspects?: (suspects: readonly ColumnLabel[]) => void;
   /** Told when a session has changed the catalog: other processes have snapshots of their own. */
   readonly onCatalogChange?: () => void;
   /** Told which columns are known to hold something, when that has changed. */
@@ -57,6 +60,8 @@ export class DatabaseService {
   #catalog: CatalogSnapshot | undefined;
   readonly #labelMemory = new LabelMemory();
   #lostLabels = '[]';
+  readonly #suspects: SuspectFinder;
+  #reportedSuspects: ReadonlySet<string> = new Set();
   #labels: LabelSet | undefined;
   /** Loads that were asked for so far, and the one from which on the snapshot is current. */
   #wanted = 0;
@@ -70,6 +75,7 @@ export class DatabaseService {
     this.#options = options;
     this.config = options.config;
     this.approvals = options.approvals;
+    this.#suspects = new SuspectFinder(new Set(options.config.decided));
     this.#client = new SqlClient(options.config.upstream, CATALOG_TIMEOUT_MS);
     this.#loader = createCatalogLoader((sql) => this.#client.query(sql));
     this.#masks = Object.fromEntries(
@@ -222,10 +228,24 @@ export class DatabaseService {
 
   #flowLabels(catalog: CatalogSnapshot): LabelSet {
     const given = [...BUILTIN_LABELS, ...this.config.labels];
-    const columns = this.#labelMemory.flow(given, catalog);
+    const flow = (labels: readonly ColumnLabel[]) =>
+      createLabelSet({ columns: this.#labelMemory.flow(labels, catalog), masks: this.#masks });
+    let labels = flow(given);
+    if (this.config.suspects !== 'ignore') {
+      const suspects = this.#suspects.find(catalog, labels);
+      this.#reportSuspects(suspects);
+      if (this.config.suspects === 'mask' && suspects.length > 0) labels = flow([...given, ...suspects]);
+    }
     const news = this.#labelMemory.takeNews();
     if (news.length > 0) this.#options.onLabelsRemembered?.(news);
-    return createLabelSet({ columns, masks: this.#masks });
+    return labels;
+  }
+
+  #reportSuspects(suspects: readonly ColumnLabel[]): void {
+    const keyOf = ({ relation, column }: ColumnLabel) => `${relation}.${column}`;
+    const news = suspects.filter((one) => !this.#reportedSuspects.has(keyOf(one)));
+    this.#reportedSuspects = new Set(suspects.map(keyOf));
+    if (news.length > 0) this.#options.onSuspects?.(news);
   }
 
   #reportLostLabels(catalog: CatalogSnapshot): void {

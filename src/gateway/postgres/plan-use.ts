@@ -55,13 +55,8 @@ export function holdsFor(plan: Plan, generation: string, scopeKey: string | unde
 /** Kinds of opaque things that run, if at all, when the statement is executed. */
 const RUN_WHEN_EXECUTED: ReadonlySet<Opaque['kind']> = new Set(['dynamic-sql', 'setting']);
 
-/** True if binding alone may run what a statement calls: the database computes constants while it plans. */
-export function mayRunWhenBound({ statements }: Plan, catalog: CatalogSnapshot): boolean {
-  return statements.some(({ facts }) => facts.opaque.length > 0 && mayRunWhenPlanned(facts, catalog));
-}
-
 /** Calls of functions that are not volatile are computed while planning if their arguments are constant. */
-function mayRunWhenPlanned(facts: Facts, catalog: CatalogSnapshot): boolean {
+export function mayRunWhenPlanned(facts: Facts, catalog: CatalogSnapshot): boolean {
   return facts.opaque.some(({ kind }) =>
     kind === 'function'
       ? facts.functions.some(({ name, transparent }) => !transparent && !isVolatile(name, catalog))
@@ -100,17 +95,6 @@ export function doubtOfTypes(scope: PostgresScope, types: readonly number[]): Op
 function isPlainType(scope: PostgresScope, oid: number): boolean {
   const type = scope.catalog.type(oid);
   return type !== undefined && judgeType(scope, [type.schema, type.name]) === 'plain';
-}
-
-const LOCK_NOT_AVAILABLE = '55P03';
-
-/**
- * Somebody holds the catalog locked and may be waiting for this very session, so nobody waits for long: who is under no restriction goes on
- * without knowing what has changed. @throws whatever else stood in the way
- */
-export function doubtOfLock(thrown: unknown): Opaque {
-  if (!(thrown instanceof SluiceError) || thrown.sqlstate !== LOCK_NOT_AVAILABLE) throw thrown;
-  return { kind: 'statement', what: 'a statement on a catalog that is locked' };
 }
 
 /** The relations that the names in a statement stand for. */

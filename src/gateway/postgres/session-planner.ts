@@ -10,17 +10,17 @@ import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
 import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
 import { hasPlainBackslash } from '../../sql/postgres/lexer.ts';
-import type { PostgresScope } from '../../sql/postgres/scope.ts';
+import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
+import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
 import type { DatabaseService } from './database-service.ts';
 import { UNANSWERED } from './name-space.ts';
 import {
   ambiguousBackslash,
-  doubtOfLock,
   doubtOfTypes,
   holdsFor,
   isNameless,
-  mayRunWhenBound,
+  mayRunWhenPlanned,
   meaningOf,
   type NameUse,
   namedObject,
@@ -39,7 +39,6 @@ import {
   schemasQuery,
 } from './session-reading.ts';
 import { decodeStatement } from './statement-text.ts';
-import { VisibleScope } from './visible-scope.ts';
 
 /** Of one prepared statement; more than that is no honest use. */
 const MAX_MEANINGS = 8;
@@ -56,16 +55,22 @@ export class SessionPlanner {
   readonly #actor: Actor;
   readonly #objects: SessionObjects;
   readonly #backend: SessionBackend;
-  readonly #visible: VisibleScope;
   #standardStrings = true;
+  #searchPath: readonly string[] = ['$user', 'public'];
   /** Those that the catalog had when the path was resolved. */
   #schemas: ReadonlySet<string> = new Set();
+  #user: string;
+  #temporary: readonly RelationInfo[] = [];
   /** Something passed that may have changed how names and texts are read. */
   #stale = true;
   /** Such a change may be taken back by the end of the transaction it was made in. */
   #revocable = false;
   /** The session has made things that the shared catalog may not show (temporary, or not committed yet). */
   #mayOwnRelations = false;
+  /** False while the session's transaction may have changed functions. */
+  #knowsBodies = true;
+  #scope: PostgresScope | undefined;
+  #scopeCatalogVersion = -1;
   #asked: PlanningClass<PostgresScope> | undefined;
   #bucket: PlanBucket | undefined;
   /** Prepared statements that use each other, the outermost first. */
@@ -76,7 +81,7 @@ export class SessionPlanner {
     this.#service = options.service;
     this.#actor = options.actor;
     this.#objects = options.objects;
-    this.#visible = new VisibleScope(options.service, options.user);
+    this.#user = options.user;
     this.#backend = options.backend;
   }
 
@@ -123,12 +128,14 @@ export class SessionPlanner {
 
   /** Parameters of a type whose input runs unknown code make their statement doubtful. */
   doubtOf(parameterTypes: readonly number[]): Opaque | undefined {
-    return doubtOfTypes(this.#visible.now, parameterTypes);
+    return doubtOfTypes(this.#scopeNow(), parameterTypes);
   }
 
-  /** True if binding alone may run something. */
-  runsWhenBound(plan: Plan): boolean {
-    return mayRunWhenBound(plan, this.#service.catalog);
+  /** True if binding alone may run what a statement calls: the database computes constants while it plans. */
+  runsWhenBound({ statements }: Plan): boolean {
+    return statements.some(
+      ({ facts }) => facts.opaque.length > 0 && mayRunWhenPlanned(facts, this.#service.catalog),
+    );
   }
 
   /** Notes that a text goes to the database. */
@@ -170,47 +177,37 @@ export class SessionPlanner {
   }
 
   async #planSurely(text: string, doubt: Opaque | undefined, refresh: boolean): Promise<Plan> {
-    const locked = refresh
-      ? undefined
-      : await this.#service.catalogReady().then(() => undefined, doubtOfLock);
-    if (locked === undefined) await this.#becomeSure(refresh);
-    else await this.#readAnew();
-    const plan = await this.#planNow(text, locked ?? doubt);
-    return locked === undefined ? this.#complete(plan, doubt) : plan;
+    await this.#becomeSure(refresh);
+    return this.#complete(await this.#planNow(text, doubt), doubt);
   }
 
   async #becomeSure(refresh: boolean): Promise<void> {
     if (refresh) await this.#service.refreshCatalog();
     else await this.#service.catalogReady();
-    await this.#readAnew();
-  }
-
-  async #readAnew(): Promise<void> {
     if (this.#stale || this.#backend.redefining()) await this.#askReading();
   }
 
   #note(facts: Facts): void {
     const { redefines, changes, ends } = effectOnReading(facts);
-    if (redefines) [this.#mayOwnRelations, this.#visible.knowsBodies] = [true, false];
+    if (redefines) [this.#mayOwnRelations, this.#knowsBodies] = [true, false];
     if (changes) this.#revocable = true;
     if (changes || (ends && this.#revocable)) this.#stale = true;
   }
 
   #planNow(text: string, doubt?: Opaque, objects: NamedObjects = this.#namedObjects): Plan | Promise<Plan> {
     const { planner } = this.#service;
-    const scope = this.#visible.now;
+    const scope = this.#scopeNow();
     this.#names = { prepared: [], portals: [], unanswered: false };
     if (!this.#standardStrings && hasPlainBackslash(text)) throw ambiguousBackslash();
     if (doubt !== undefined) {
       const doubtful = { actor: this.#actor, scope, doubt };
       return planner.plan(planner.bucket(doubtful), doubtful, text, objects);
     }
-    const asked = this.#asked?.scope === scope ? this.#asked : { actor: this.#actor, scope };
-    if (asked !== this.#asked || this.#bucket?.generation !== planner.generation(scope)) {
-      this.#asked = asked;
-      this.#bucket = planner.bucket(asked);
+    this.#asked ??= { actor: this.#actor, scope };
+    if (this.#bucket === undefined || this.#bucket.generation !== planner.generation(scope)) {
+      this.#bucket = planner.bucket(this.#asked);
     }
-    return planner.plan(this.#bucket, asked, text, objects);
+    return planner.plan(this.#bucket, this.#asked, text, objects);
   }
 
   /** What a plan still lacks: certainty of the objects it uses, and names that were not found. */
@@ -241,19 +238,16 @@ export class SessionPlanner {
 
   #isCurrent({ plan }: Prepared): boolean {
     if (this.#unsure || plan.unresolved.length > 0 || plan.usesObjects) return false;
-    const scope = this.#visible.now;
+    const scope = this.#scopeNow();
     return plan.scopeKey === scope.sessionKey && plan.generation === this.#service.planner.generation(scope);
   }
 
+  /** The names of a portal are settled: of what has changed since, only rules and labels matter. */
   #mayRun(portal: Portal): boolean {
-    return !this.#service.catalogIsStale && this.#holds(portal);
-  }
-
-  #holds(portal: Portal): boolean {
-    const scope = this.#visible.now;
+    if (runsLate(portal) || this.#service.catalogIsStale) return false;
+    const scope = this.#scopeNow();
     const generation = this.#service.planner.generation(scope);
-    const key = this.#unsure ? undefined : scope.sessionKey;
-    return !runsLate(portal) && holdsFor(portal.plan, generation, key);
+    return holdsFor(portal.plan, generation, this.#unsure ? undefined : scope.sessionKey);
   }
 
   async #renewed(prepared: Prepared): Promise<Plan> {
@@ -304,9 +298,9 @@ export class SessionPlanner {
   async #renewedPortal(portal: Portal, refresh: boolean): Promise<Plan> {
     const { prepared, isCursor } = portal;
     await this.#becomeSure(refresh);
-    if (!this.#holds(portal)) {
+    if (!this.#mayRun(portal)) {
       // Under other policies than it was made under, and for other names: nobody can say any more what it reads.
-      if (!runsLate(portal) && portal.plan.scopeKey !== this.#visible.now.sessionKey) throw stalePlan();
+      if (!runsLate(portal) && portal.plan.scopeKey !== this.#scopeNow().sessionKey) throw stalePlan();
       const plan = await this.#renewed(prepared);
       if (plan.outcome === 'deny') return plan;
       portal.plan = isCursor ? plan : await this.#planUse(prepared, prepared.statement);
@@ -333,25 +327,62 @@ export class SessionPlanner {
     this.#standardStrings = row[3]?.toString('latin1') === 'on';
     const user = this.#textOf(row[1] ?? Buffer.alloc(0)) ?? '';
     const schemas = row[0] ?? (await this.#backend.ask(schemasQuery(this.#textOf(row[5]!), user)))?.[0]?.[0];
-    const path = pathOf(this.#textOf(schemas ?? Buffer.alloc(0)), row[4]?.toString('latin1'));
-    this.#visible.resolve(path, user);
+    this.#setSearchPath(schemas, row[4]);
+    this.#setUser(user);
     if (this.#mayOwnRelations) {
       const relations = await this.#backend.ask(sessionRelationsQuery(names));
       if (relations === undefined) return;
-      this.#visible.setOwn(
+      this.#setTemporary(
         relationsFromRows(relations.map(([row]) => [row ? (this.#textOf(row) ?? null) : null])),
       );
     }
     this.#stale = false;
     if (!this.#backend.outsideTransaction()) return;
     this.#revocable = false;
-    this.#visible.knowsBodies = true;
+    this.#knowsBodies = true;
   }
 
   /** What the server sent in `client_encoding`; undefined if the gate does not read that. */
   #textOf(bytes: Buffer): string | undefined {
     if (isAscii(bytes)) return bytes.toString('latin1');
     return this.clientEncoding === 'UTF8' ? bytes.toString('utf8') : undefined;
+  }
+
+  #setSearchPath(schemas: Buffer | null | undefined, temporary: Buffer | null | undefined): void {
+    const path = pathOf(this.#textOf(schemas ?? Buffer.alloc(0)), temporary?.toString('latin1'));
+    if (path.join('\0') === this.#searchPath.join('\0')) return;
+    this.#searchPath = path;
+    this.#scope = undefined;
+  }
+
+  #setUser(user: string): void {
+    if (user === this.#user) return;
+    this.#user = user;
+    this.#scope = undefined;
+  }
+
+  #setTemporary(relations: readonly RelationInfo[]): void {
+    if (relations.length === 0 && this.#temporary.length === 0) return;
+    this.#temporary = relations;
+    this.#scope = undefined;
+  }
+
+  #scopeNow(): PostgresScope {
+    const catalog = this.#service.catalog;
+    const knowsBodies = this.#knowsBodies;
+    if (this.#scope?.knowsBodies !== knowsBodies || this.#scopeCatalogVersion !== catalog.version) {
+      this.#scope = createScope({
+        catalog,
+        searchPath: this.#searchPath,
+        user: this.#user,
+        temporary: this.#temporary,
+        knowsBodies,
+      });
+      this.#scopeCatalogVersion = catalog.version;
+      this.#asked = undefined;
+      this.#bucket = undefined;
+    }
+    return this.#scope;
   }
 
   readonly #namedObjects: NamedObjects = (kind, name) => {

@@ -256,7 +256,11 @@ export function readName(b: Binder, node: ColumnRef, name: string, place: Place)
     return;
   }
   for (const { reference } of maybe) if (reference) read([{ reference, column: name }], place);
-  if (maybe.length === 0) readEverything(place);
+  if (maybe.length === 0) {
+    // It may have been added a moment ago; where there is no relation, as in a domain's CHECK, it is no column.
+    if (place.namespace !== undefined && place.namespace.items.length > 0) b.sheet.miss(name);
+    readEverything(place);
+  }
   b.columnUses.push({
     node,
     kind: 'column',

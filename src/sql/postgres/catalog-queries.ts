@@ -14,10 +14,13 @@ export const FIRST_USER_OID = 16_384;
 
 /** Makes the loader's own connection safe and predictable. */
 export const PREPARE_CONNECTION = `SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false),
-  pg_catalog.set_config('lock_timeout', '1s', false),
+  pg_catalog.set_config('lock_timeout', '10s', false),
   pg_catalog.set_config('statement_timeout', '30s', false),
   pg_catalog.set_config('default_transaction_read_only', 'on', false),
   pg_catalog.set_config('jit', 'off', false)`;
+
+/** For what locks more than the catalogs, and may be done without. */
+export const WAIT_BRIEFLY = `SELECT pg_catalog.set_config('lock_timeout', '250ms', false)`;
 
 const EQ = 'OPERATOR(pg_catalog.=)';
 const NE = 'OPERATOR(pg_catalog.<>)';
@@ -259,11 +262,11 @@ FROM pg_catalog.pg_type t
 WHERE (c.oid IS NULL OR c.relkind::${TEXT} ${EQ} 'c') AND (ec.oid IS NULL OR ec.relkind::${TEXT} ${EQ} 'c')
 ORDER BY t.oid`;
 
-/** `[oid, definition]` of those views. Waits for locks on the relations they read, but briefly: they can be done without. */
+/** `[oid, definition]` of those views. Waits for locks on the relations they read: run it on its own, with a time-out. */
 export function viewDefinitionsQuery(oids: readonly number[]): string {
   return `
 SELECT ${jsonArray('c.oid::pg_catalog.int8', 'pg_catalog.pg_get_viewdef(c.oid)')}::${TEXT} AS j
-FROM pg_catalog.pg_class c, (SELECT pg_catalog.set_config('lock_timeout', '250ms', true)) AS brief
+FROM pg_catalog.pg_class c
 WHERE c.oid ${EQ} ANY ('{${oids.map(Number).join(',')}}'::pg_catalog._oid) AND ${letter('c.relkind', 'vm')}`;
 }
 
