@@ -49,11 +49,13 @@ export interface SessionObjectUse {
 export interface Analysis {
   readonly text: string;
   readonly statements: readonly AnalyzedStatement[];
-  /**
-   * True if every literal stands where it cannot change facts, names, types or the rewriting, so that the analysis holds
-   * for every text of the same shape.
-   */
+  /** True if the analysis holds for every text of the same shape whose `fixedLiterals` are the same. */
   readonly shareable: boolean;
+  /**
+   * Which literals of the shape (0 is the first) stand where they may change facts, names, types or the rewriting; all others
+   * may be exchanged. Absent if there are none.
+   */
+  readonly fixedLiterals?: readonly number[];
 }
 
 /** A replacement of [start, end) of the original text. Splices are sorted and do not overlap. */

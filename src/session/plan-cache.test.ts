@@ -20,6 +20,25 @@ describe('a bucket', () => {
     expect(bucket.byShape(text(0, 4_000), { key: text(0, 4_000), literals: [] })).toBeUndefined();
   });
 
+  it('exchanges only literals that do not count', () => {
+    const bucket = new PlanCache().bucket('class', 'g');
+    const shape = (a: string, b: string) => ({
+      key: 'key',
+      literals: [0, a.length, a.length + 1, a.length + 1 + b.length],
+    });
+    const find = (a: string, b: string) => bucket.byShape(`${a} ${b}`, shape(a, b))?.statements;
+    const variants = ['7', '11'].map((a) => ({ ...plan(`${a} 22`), statements: [] }));
+    bucket.addShape(shape('7', '22'), variants[0]!, [0]);
+    bucket.addShape(shape('11', '22'), variants[1]!, [0]);
+    expect(find('7', '5')).toBe(variants[0]!.statements);
+    expect(find('11', '666')).toBe(variants[1]!.statements);
+    expect(find('1', '22')).toBeUndefined();
+    expect(find('77', '2')).toBeUndefined();
+    for (let i = 100; i < 200; i += 1) bucket.addShape(shape(`${i}`, '2'), plan(`${i} 2`), [0]);
+    expect(find('199', '3')).toBeDefined();
+    expect(find('7', '5')).toBeUndefined();
+  });
+
   it('is a new one for another generation', () => {
     const cache = new PlanCache();
     const bucket = cache.bucket('class', 'g');

@@ -20,7 +20,12 @@ const MAX_CACHED_CHARACTERS = 32_000_000;
 interface ShapedPlan {
   readonly plan: Plan;
   readonly shape: Shape;
+  /** Those that may not be. */
+  readonly fixed: readonly number[];
 }
+
+/** Of one shape, for different values of the literals that count: beyond that they are rarely the same again. */
+const MAX_VARIANTS = 8;
 
 /** The plans of one class of sessions. */
 export class PlanBucket {
@@ -30,10 +35,10 @@ export class PlanBucket {
     maxSize: MAX_BUCKET_CHARACTERS,
     sizeCalculation: sizeOf,
   });
-  readonly #byShape = new LRUCache<string, ShapedPlan>({
+  readonly #byShape = new LRUCache<string, readonly ShapedPlan[]>({
     max: 2_000,
     maxSize: MAX_BUCKET_CHARACTERS,
-    sizeCalculation: ({ plan }, key) => sizeOf(plan, key),
+    sizeCalculation: (variants, key) => variants.reduce((sum, { plan }) => sum + sizeOf(plan, key), 0),
   });
 
   constructor(generation: string) {
@@ -50,16 +55,20 @@ export class PlanBucket {
   }
 
   byShape(text: string, shape: Shape): Plan | undefined {
-    const known = this.#byShape.get(shape.key);
-    return known === undefined ? undefined : exchangeLiterals(known, text, shape);
+    for (const known of this.#byShape.get(shape.key) ?? []) {
+      if (hasFixed(known, text, shape)) return exchangeLiterals(known, text, shape);
+    }
+    return undefined;
   }
 
   addText(text: string, plan: Plan): void {
     if (text.length <= MAX_CACHED_TEXT_LENGTH) this.#byText.set(text, plan);
   }
 
-  addShape(shape: Shape, plan: Plan): void {
-    this.#byShape.set(shape.key, { plan, shape });
+  /** @param fixed the literals whose values the plan depends on */
+  addShape(shape: Shape, plan: Plan, fixed: readonly number[] = []): void {
+    const others = this.#byShape.peek(shape.key) ?? [];
+    this.#byShape.set(shape.key, [{ plan, shape, fixed }, ...others].slice(0, MAX_VARIANTS));
   }
 }
 
@@ -86,6 +95,14 @@ export class PlanCache {
 
 function sizeOf(plan: Plan, text: string): number {
   return 1 + text.length + plan.forwardText.length;
+}
+
+/** True if the literals that count are the same. */
+function hasFixed({ plan, shape, fixed }: ShapedPlan, text: string, { literals }: Shape): boolean {
+  return fixed.every((i) => {
+    const [start, end] = [literals[2 * i], literals[2 * i + 1]];
+    return text.slice(start, end) === plan.text.slice(shape.literals[2 * i], shape.literals[2 * i + 1]);
+  });
 }
 
 /** The same plan for a text of the same shape: only the text and the offsets of splices differ. */

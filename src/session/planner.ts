@@ -118,7 +118,7 @@ export class Planner<S extends Scope> {
       if (!lasting) return plan;
       // Only what simply runs: an approval is bound to the parse tree, literals included.
       const alike = analysis.shareable && plan.outcome === 'allow' && plan.statements.length === 1;
-      if (shape !== undefined && alike) bucket.addShape(shape, plan);
+      if (shape !== undefined && alike) bucket.addShape(shape, plan, analysis.fixedLiterals);
       else bucket.addText(text, plan);
       return plan;
     };

@@ -51,7 +51,8 @@ it('random queries answer the same', async () => {
       if (seen.error?.startsWith('57014') || expected.error?.startsWith('57014')) return;
       // Which of two errors comes first, and whether one comes at all where a mask is a constant, is for the plan to say.
       if (seen.error !== undefined && expected.error !== undefined) return;
-      if ([seen, expected].some(({ error }) => error?.startsWith('22'))) return;
+      // Nor does every plan find that it has no way to do a FULL JOIN.
+      if ([seen, expected].some(({ error }) => /^(22|0A000)/.test(error ?? ''))) return;
       expect(comparable(seen), query).toBe(comparable(expected));
       answered += 1;
     }),

@@ -114,7 +114,9 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
   } catch (thrown) {
     throw asComplexity(thrown);
   }
-  return { text, statements, shareable: isShareable(text, statements), offsets, trees };
+  const fixedLiterals = fixedLiteralsOf(text, statements);
+  const shareable = fixedLiterals !== undefined;
+  return { text, statements, shareable, ...(shareable ? { fixedLiterals } : {}), offsets, trees };
 }
 
 const NO_CALLS: ReadonlySet<number> = new Set();
@@ -207,14 +209,16 @@ function extentOf(raw: RawStmt, text: string, offsets: Offsets): { start: number
   return { start: firstToken(text, start, end), end };
 }
 
-function isShareable(text: string, statements: readonly PostgresStatement[]): boolean {
-  if (statements.length !== 1 || !isAscii(text)) return false;
+/** Undefined if the text shares nothing with others: it has no shape, or only literals that count. */
+function fixedLiteralsOf(text: string, statements: readonly PostgresStatement[]): number[] | undefined {
+  if (statements.length !== 1 || !isAscii(text)) return undefined;
   const shape = shapeOf(text);
-  if (shape === undefined) return false;
+  if (shape === undefined) return undefined;
   const inert = new Set<number>();
   for (const location of statements[0]!.binder.inertConstants) inert.add(pastSigns(text, location));
-  for (let i = 0; i < shape.literals.length; i += 2) if (!inert.has(shape.literals[i]!)) return false;
-  return true;
+  const fixed: number[] = [];
+  for (let i = 0; i < shape.literals.length; i += 2) if (!inert.has(shape.literals[i]!)) fixed.push(i / 2);
+  return fixed.length > 0 && fixed.length === shape.literals.length / 2 ? undefined : fixed;
 }
 
 /** A negative constant stands at its sign, its literal behind it. */

@@ -340,12 +340,22 @@ const COMPARISONS: ReadonlySet<string> = new Set([
   '!~~*',
 ]);
 
-/** `column = 5`: whatever the constant, the statement does the same. */
+/**
+ * `column = 5`, `count(*) > 5`: whatever the constant, the statement does the same. Two constants may exclude everything, or
+ * nothing.
+ */
 function noteInertConstants(b: Binder, { kind, name, lexpr, rexpr }: A_Expr): void {
   const operator = stringOf(name?.[0]) ?? '';
   if (name?.length !== 1 || (!kind?.includes('BETWEEN') && !COMPARISONS.has(operator))) return;
-  if (as(lexpr, 'ColumnRef')) for (const node of itemsOf(rexpr)) noteInert(b, node);
-  else if (as(rexpr, 'ColumnRef')) noteInert(b, lexpr);
+  if (!isConstant(lexpr)) for (const node of itemsOf(rexpr)) noteInert(b, node);
+  else if (!isConstant(rexpr)) noteInert(b, lexpr);
+}
+
+function isConstant(node: Node | undefined): boolean {
+  const cast = as<TypeCast>(node, 'TypeCast');
+  return cast
+    ? isConstant(cast.arg)
+    : node === undefined || tagOf(node) === 'List' || as(node, 'A_Const') !== undefined;
 }
 
 /** Notes a constant, if it is one, as one whose value changes nothing. */

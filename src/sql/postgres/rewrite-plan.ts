@@ -46,6 +46,7 @@ export function planStatement(
     changes: new Map<object, Change>(),
     fragments: new Map<object, Fragment>(),
     writtenOut: new Set<object>(),
+    isCertain: statement.binder.columnUses.every(({ certain }) => certain),
   };
   planColumns(plan, statement, masks, scope.catalog, places);
   for (const reference of statement.binder.references) {
@@ -65,6 +66,24 @@ export interface Plan {
   readonly fragments: Map<object, Fragment>;
   /** Stars that were replaced by lists. */
   readonly writtenOut: Set<object>;
+  /** True if there is no doubt what any column reference means. */
+  readonly isCertain: boolean;
+}
+
+/** Subqueries of narrower relations are always the same, and so parsed only once. */
+const WIDE = 24;
+
+/**
+ * The columns that the subquery of a wide relation has to yield, so that texts stay short; undefined, for all, wherever there
+ * is the least doubt which those are.
+ */
+function neededColumns(
+  { isCertain }: Plan,
+  { node, relation, reads, wholeRow, natural }: RelationReference,
+): readonly string[] | undefined {
+  if (!isCertain || wholeRow || natural || node.alias?.colnames !== undefined) return undefined;
+  if (relation === undefined || relation.columns.length < WIDE) return undefined;
+  return relation.columns.map(({ name }) => name).filter((name) => reads.has(name));
 }
 
 function substitute(
@@ -77,10 +96,12 @@ function substitute(
   const { node, relation, sample, systemColumns, qualified } = reference;
   const { start, end, isTableCommand } = places.relation(node);
   const sampleExtent = sample && places.sample(sample);
+  const columns = neededColumns(plan, reference);
   const text = relationFragment({
     catalog: scope.catalog,
     relation: relation!,
     masks: masks.of(reference),
+    ...(columns === undefined ? {} : { columns }),
     systemColumns,
     only: !node.inh,
     ...(sampleExtent && sample ? { sample: sampleText(sample, places.slice(sampleExtent)) } : {}),

@@ -159,6 +159,29 @@ describe('rewrite', () => {
     );
   });
 
+  it('yields the columns of a wide relation that are needed', async () => {
+    const text = async (query: string) => (await rewrite(query)).text;
+    expect(await text('SELECT w.id FROM wide w')).toBe(
+      'SELECT w.id FROM (SELECT "id" FROM "public"."wide") w',
+    );
+    expect(await text('SELECT count(*) FROM wide')).toBe(
+      'SELECT count(*) FROM (SELECT  FROM "public"."wide") AS "wide"',
+    );
+    expect(
+      await text('SELECT 1 FROM u JOIN wide USING (id) WHERE EXISTS (SELECT a_rather_long_column_name_3)'),
+    ).toContain('(SELECT "id", "a_rather_long_column_name_3" FROM "public"."wide")');
+    const whole = /"a_rather_long_column_name_299" FROM "public"."wide"/;
+    for (const query of [
+      'SELECT * FROM wide',
+      'SELECT w FROM wide w',
+      'SELECT id FROM wide NATURAL JOIN u',
+      'SELECT i FROM wide w (i)',
+      'SELECT id, unknown_name FROM wide',
+    ]) {
+      expect(await text(query), query).toMatch(whole);
+    }
+  });
+
   it("takes the session's path and temporary relations into account", async () => {
     const path = createScope({ catalog: session.catalog, searchPath: ['other', 'public'], user: 'x' });
     const analysis = await session.analyze('SELECT * FROM t, u', path);
