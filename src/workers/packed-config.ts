@@ -12,8 +12,13 @@ export interface PackedConfig {
 
 const SECRET = 'sluice:secret';
 
-export function packConfig({ source: _, warnings: __, ...config }: Config): PackedConfig {
-  return { packed: pack(config) };
+/** @param workers among how many processes the connections that are kept ready are divided */
+export function packConfig({ source: _, warnings: __, ...config }: Config, workers: number): PackedConfig {
+  const databases = [...config.databases].map(([name, { upstream, ...database }]) => {
+    const warmConnections = Math.ceil(upstream.warmConnections / workers);
+    return [name, { ...database, upstream: { ...upstream, warmConnections } }] as const;
+  });
+  return { packed: pack({ ...config, databases: new Map(databases) }) };
 }
 
 export function unpackConfig({ packed }: PackedConfig): ServedConfig {

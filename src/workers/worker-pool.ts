@@ -44,7 +44,7 @@ export class WorkerPool implements SessionHost, Broadcast {
 
   private constructor(shared: SharedServices, count: number) {
     this.#shared = shared;
-    const config = packConfig(shared.config);
+    const config = packConfig(shared.config, count);
     const certificate = shared.certificateOf('postgres');
     const pair = certificate && { cert: certificate.cert, key: certificate.key.reveal() };
     const order = (lane: number): WorkerOrder => ({

@@ -55,7 +55,7 @@ export interface GatewayProcess {
   remove(): Promise<void>;
 }
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 120_000;
 
 /** Starts a gateway and resolves when it says that it is ready. @throws Error with its log */
 export async function startGatewayProcess(

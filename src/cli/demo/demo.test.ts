@@ -29,7 +29,7 @@ async function startDemo(): Promise<RunningDemo> {
     });
   }
   for (let attempt = 0; !text.includes('Ctrl-C ends everything'); attempt += 1) {
-    if (child.exitCode !== null || attempt === 500) throw new Error(`the demo did not start: ${text}`);
+    if (child.exitCode !== null || attempt === 2000) throw new Error(`the demo did not start: ${text}`);
     await sleep(50);
   }
   return { child, screen: () => text };
@@ -58,7 +58,7 @@ async function accepts(port: number): Promise<boolean> {
   return answered;
 }
 
-describe('the demo', () => {
+describe('the demo', { timeout: 120_000 }, () => {
   test('serves what its banner says, and Ctrl-C removes it all', async () => {
     const { child, screen } = await startDemo();
     const url = found(screen(), /bob .*psql "(postgres:[^"]+)"/);

@@ -22,6 +22,8 @@ export function demoConfigText(parts: DemoConfigParts): string {
   return `# The demo's configuration. docs/configuration.md explains every key.
 version: 1
 dataDir: ./data
+# Processes that serve; by default one for each core.
+workers: 2
 
 listen:
   postgres: { port: ${parts.postgresPort} }
