@@ -1,9 +1,9 @@
 /**
  * The functions that come with PostgreSQL, reviewed over pg_proc of versions 14 to 18. Pure tables.
  *
- * The rule: an immutable or stable function of the server works on its arguments and the catalogs' definitions, unless it
- * stands in `REACHING`; a volatile one reaches further, unless it stands in `HARMLESS_VOLATILE`. So a function that a later
- * version adds and that has effects is refused until somebody has read what it does.
+ * The rule: an immutable or stable function of the server that stands in `reviewed-functions.ts` works on its arguments and the
+ * catalogs' definitions, unless it stands in `REACHING`; a volatile one reaches further, unless it stands in
+ * `HARMLESS_VOLATILE`. So a function that a later version adds is refused until somebody has read what it does.
  *
  * @see https://www.postgresql.org/docs/18/functions.html
  */

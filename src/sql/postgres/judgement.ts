@@ -12,6 +12,7 @@ import {
   REVIEWED_EXTENSIONS,
 } from './builtin-functions.ts';
 import type { CatalogSnapshot, FunctionInfo, TypeInfo } from './catalog.ts';
+import { REVIEWED_FUNCTIONS } from './reviewed-functions.ts';
 import type { PostgresScope } from './scope.ts';
 
 /** The schema that a name is written with, or that it surely means. */
@@ -68,7 +69,8 @@ function accepts(one: FunctionInfo, count: number | undefined): boolean {
 export function isTransparent(one: FunctionInfo): boolean {
   if (one.kind === 'p') return false;
   if (one.builtin) {
-    return one.volatility === 'v' ? HARMLESS_VOLATILE.has(one.name) : !REACHING.has(one.name);
+    if (one.volatility === 'v') return HARMLESS_VOLATILE.has(one.name);
+    return REVIEWED_FUNCTIONS.has(one.name) && !REACHING.has(one.name);
   }
   if (one.extension === undefined || !REVIEWED_EXTENSIONS.has(one.extension)) return false;
   return one.volatility !== 'v' || HARMLESS_VOLATILE_OF_EXTENSIONS.has(one.name);
