@@ -49,10 +49,12 @@ export interface NamedObject {
 }
 
 export interface Plan {
-  /** As the client wrote it. */
+  /** What is planned. */
   readonly text: string;
   /** start, end, start, end, … of its plain literals; absent if the text cannot be taken apart for sure. */
   readonly literals?: readonly number[];
+  /** If the client wrote it otherwise, as settings of its session allow: that, and the splices that make it `text`. */
+  readonly written?: { readonly text: string; readonly splices: readonly Splice[] };
   readonly statements: readonly PlannedStatement[];
   readonly outcome: Decision['outcome'];
   /** The text to forward; equal to `text` if nothing is masked. */

@@ -3,7 +3,7 @@
  * cursors, temporary tables, search paths and encodings, what was decided is what runs.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { BackendMessage } from '../../src/wire/postgres/index.ts';
+import { type BackendMessage, encodeQuery } from '../../src/wire/postgres/index.ts';
 import { bind, close, execute, parse, query, run, sync } from '../support/frames.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 import { WireClient, type WireTarget } from '../support/wire-client.ts';
@@ -251,5 +251,52 @@ describe('texts that the database would read differently', () => {
   test('role at start-up', async () => {
     const options = new Map([['role', 'pg_read_all_data']]);
     await expect(WireClient.open(bob, options)).rejects.toThrow('28000');
+  });
+});
+
+describe('masks in other encodings', () => {
+  const latin1 = (text: string): Buffer => encodeQuery(Buffer.from(text, 'latin1'));
+  beforeAll(async () => {
+    await gate.database.query(`
+      CREATE TABLE "größen" (id int, "straße" text, email text);
+      INSERT INTO "größen" VALUES (1, 'Öhringer', 'person1@secret.example');
+      CREATE VIEW "ähnlich" AS SELECT "straße", email FROM "größen", (SELECT) s`);
+  });
+
+  test.each([
+    ['LATIN1', latin1('SELECT "straße", c.email FROM "größen", customers c WHERE c.id = 1')],
+    // The gate has no table for this one: it asks the database.
+    ['WIN1252', latin1('SELECT "straße", c.email FROM "größen", customers c WHERE c.id = 1')],
+  ])('are pushed down in %s', async (encoding, statement) => {
+    const client = await WireClient.open(bob);
+    const seen = await play(client, [query(`SET client_encoding = '${encoding}'`)], [statement]);
+    const row = seen.find((message) => message.type === 'DataRow');
+    const [street, email] =
+      row?.type === 'DataRow' ? row.columns.map((value) => value!.toString('latin1')) : [];
+    expect(street).toBe('Öhringer');
+    expect(email).toMatch(/^p\*/);
+    expect(textOf(seen)).not.toMatch(SECRET);
+    client.close();
+  });
+
+  test('an error of a rewritten text points into the client’s own', async () => {
+    const client = await WireClient.open(bob);
+    const text = `SELECT 'ä', c.email::int FROM customers c WHERE nosuch = 'ä'`;
+    const seen = await play(client, [query(`SET client_encoding = 'WIN1252'`)], [latin1(text)]);
+    const error = seen.find((message) => message.type === 'ErrorResponse');
+    expect(error?.type === 'ErrorResponse' && error.fields.get('P')).toBe(String(text.indexOf('nosuch') + 1));
+    client.close();
+  });
+
+  test('a name that the encoding lacks cannot be forwarded', async () => {
+    await gate.database.query(`CREATE TABLE IF NOT EXISTS people (id int, email text, "имя" text)`);
+    const client = await WireClient.open(bob);
+    const seen = await play(
+      client,
+      [query(`SET client_encoding = 'LATIN1'`)],
+      [query('SELECT * FROM people')],
+    );
+    expect(seen.at(-1)?.type).toBe('ReadyForQuery');
+    client.close();
   });
 });

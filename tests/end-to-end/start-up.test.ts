@@ -1,5 +1,5 @@
 /** What a client is greeted with, and what its cancel key is good for. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { query as q } from '../support/frames.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 import { WireClient, type WireTarget } from '../support/wire-client.ts';
@@ -57,6 +57,43 @@ describe('start-up', () => {
 });
 
 describe('cancel', () => {
+  const cancel = async ({ key }: WireClient): Promise<void> => {
+    const { encodeCancelRequest } = await import('../../src/wire/postgres/index.ts');
+    const other = await WireClient.dial(through);
+    other.send(encodeCancelRequest(key!.processId, key!.secret));
+    await expect.poll(() => other.closed).toBe(true);
+  };
+
+  test.each([
+    ['the catalog is read', ['SELECT 1']],
+    ['the session’s backend is asked', []],
+  ])('ends the wait of a statement that is still being planned while %s', async (_, before) => {
+    const client = await WireClient.open(through);
+    for (const text of before) {
+      client.send(q(text));
+      await client.untilReady();
+    }
+    const lock = await gate.database.client();
+    await lock.query('BEGIN; LOCK TABLE pg_catalog.pg_operator IN ACCESS EXCLUSIVE MODE');
+    onTestFinished(() => lock.end());
+    // Nobody knows the name, so the catalog is read anew, and that cannot be done now.
+    client.send(q('SELECT * FROM made_a_moment_ago'));
+    const waiting = 'SELECT FROM pg_locks WHERE NOT granted';
+    await expect.poll(async () => (await gate.database.query(waiting)).rowCount, { timeout: 10_000 }).toBe(1);
+    await cancel(client);
+    const messages = await client.untilReady();
+    expect(messages.map(({ type }) => type)).toEqual(['ErrorResponse', 'ReadyForQuery']);
+    const [error] = messages;
+    expect(error?.type === 'ErrorResponse' && error.fields.get('C')).toBe('57014');
+    expect(error?.type === 'ErrorResponse' && error.fields.get('M')).toBe(
+      'canceling statement due to user request',
+    );
+    await lock.query('ROLLBACK');
+    client.send(q('SELECT 1'));
+    expect((await client.untilReady()).map(({ type }) => type)).toContain('DataRow');
+    client.close();
+  });
+
   test('tells the process id of the backend', async () => {
     const client = await WireClient.open(through);
     client.send(q('SELECT pg_backend_pid()'));

@@ -160,22 +160,22 @@ export class Connection {
   readonly #backend: SessionBackend = {
     ask: (sql) => this.#requests.channel.ask(sql),
     quiet: () => this.#requests.channel.quiet(),
+    untilCancelled: (work) => this.#requests.admission.untilCancelled(work),
     redefining: () => this.#responses.redefinitions > 0,
     outsideTransaction: () => this.#requests.channel.idle && this.#responses.transactionStatus === 'I',
   };
 
-  /** Cancels what the client waits for: its approval, or what its backend runs. */
+  /** Cancels what the client waits for: an approval, the gate itself, or what its backend runs. */
   cancel(): void {
-    if (!this.#requests.cancelHold()) this.#cancelBackend();
+    if (!this.#requests.cancelWait(() => this.#cancelBackend())) void this.#cancelBackend();
   }
 
   /** One request at a time: whatever runs when it arrives is cancelled. */
-  #cancelBackend(): void {
+  async #cancelBackend(): Promise<void> {
     if (this.#cancelling) return;
     this.#cancelling = true;
-    void this.#o.backends.cancel(this.#upstream).then(() => {
-      this.#cancelling = false;
-    });
+    await this.#o.backends.cancel(this.#upstream);
+    this.#cancelling = false;
   }
 
   /** Ends the session with an error that the client is told, and what it is doing. */
@@ -183,7 +183,7 @@ export class Connection {
     if (this.#ending) return;
     this.#ending = true;
     this.#sender.finish(errorFrame(this.#doubt(error), 'FATAL'));
-    if (!this.#requests.idle) this.#cancelBackend();
+    if (!this.#requests.idle) void this.#cancelBackend();
     this.#terminate(`${error.code}: ${error.message}`);
   }
 

@@ -4,25 +4,26 @@ import { decodeBackendMessage, ErrorFields } from '../../wire/postgres/index.ts'
 import { failingParse, failingQuery } from './failing-messages.ts';
 
 const error = new SluiceError('syntax_error', 'found by the gate', { position: 3 });
+const inUtf8 = (text: string): Buffer => Buffer.from(text);
 const said = (text: string) => ({ bytes: Buffer.from(text), text });
 
 /** What the client gets of an error of the database. */
 function told(text: string, message: string, position: number): Record<string, string | undefined> {
   const entries = Object.entries({ S: 'ERROR', V: 'ERROR', C: '42601', M: message, P: String(position) });
   const fields = new ErrorFields(entries.map(([code, value]) => ({ code, value: Buffer.from(value) })));
-  const shown = decodeBackendMessage(failingQuery(error, said(text)).refusal(fields));
+  const shown = decodeBackendMessage(failingQuery(error, inUtf8, said(text)).refusal(fields));
   if (shown.type !== 'ErrorResponse') throw new Error('no error');
   return { message: shown.fields.get('M'), position: shown.fields.get('P') };
 }
 
 test('a text that did not parse is forwarded with an end that never parses', () => {
-  expect(failingQuery(error, said('SELEC')).frame.toString()).toContain('SELEC\n{\0');
-  expect(failingParse(error, 'mine', said('SELEC')).frame.toString()).toContain('SELEC\n{\0');
+  expect(failingQuery(error, inUtf8, said('SELEC')).frame.toString()).toContain('SELEC\n{\0');
+  expect(failingParse(error, inUtf8, 'mine', said('SELEC')).frame.toString()).toContain('SELEC\n{\0');
 });
 
 test('its unnamed statement goes with a Parse, a named one does not', () => {
-  expect(failingParse(error, '', said('x')).frame[5]).toBe(0);
-  expect(failingParse(error, 'mine', said('x')).frame[5]).not.toBe(0);
+  expect(failingParse(error, inUtf8, '', said('x')).frame[5]).toBe(0);
+  expect(failingParse(error, inUtf8, 'mine', said('x')).frame[5]).not.toBe(0);
 });
 
 test.each(['not_understood', 'statement_too_complex', 'statement_denied'] as const)(
@@ -30,8 +31,8 @@ test.each(['not_understood', 'statement_too_complex', 'statement_denied'] as con
   (code) => {
     const refused = new SluiceError(code, 'no');
     for (const { frame } of [
-      failingQuery(refused, said('SELECT 4711')),
-      failingParse(refused, '', said('SELECT 4711')),
+      failingQuery(refused, inUtf8, said('SELECT 4711')),
+      failingParse(refused, inUtf8, '', said('SELECT 4711')),
     ])
       expect(frame.toString()).not.toContain('4711');
   },

@@ -5,14 +5,14 @@
 import { randomBytes } from 'node:crypto';
 import type { SluiceError } from '../../errors/sluice-error.ts';
 import { encodeFrontendMessage } from '../../wire/postgres/index.ts';
-import { type Refusal, refusalFor, syntaxRefusal } from './refusals.ts';
+import { type InClient, type Refusal, refusalFor, syntaxRefusal } from './refusals.ts';
 
 export interface FailingMessage {
   readonly frame: Buffer;
   readonly refusal: Refusal;
 }
 
-/** A text of the client, as it came and as it was read. */
+/** A text of the client, as it came and in characters. */
 export interface ClientText {
   readonly bytes: Buffer;
   readonly text: string;
@@ -61,11 +61,11 @@ export const FAILING_BIND = encodeFrontendMessage({
 export const FAILING_EXECUTE = encodeFrontendMessage({ type: 'Execute', portal: MISSING_NAME, maxRows: 0 });
 
 /** Stands in for a Query. @param said its text, if that is what was refused */
-export function failingQuery(error: SluiceError, said?: ClientText): FailingMessage {
+export function failingQuery(error: SluiceError, inClient: InClient, said?: ClientText): FailingMessage {
   if (error.code !== 'syntax_error' || said === undefined)
-    return { frame: FAILING_QUERY, refusal: refusalFor(error) };
+    return { frame: FAILING_QUERY, refusal: refusalFor(error, inClient) };
   const frame = encodeFrontendMessage({ type: 'Query', text: unparsable(said.bytes) });
-  return { frame, refusal: syntaxRefusal(error, said.text) };
+  return { frame, refusal: syntaxRefusal(error, said.text, inClient) };
 }
 
 /**
@@ -73,17 +73,22 @@ export function failingQuery(error: SluiceError, said?: ClientText): FailingMess
  * @param statement if that is a Parse, its name: one of the unnamed statement drops that
  * @param said the text, if that is what was refused
  */
-export function failingParse(error: SluiceError, statement?: string, said?: ClientText): FailingMessage {
+export function failingParse(
+  error: SluiceError,
+  inClient: InClient,
+  statement?: string,
+  said?: ClientText,
+): FailingMessage {
   const unnamed = statement === '';
   if (error.code !== 'syntax_error' || said === undefined)
-    return { frame: unnamed ? FAILING_UNNAMED_PARSE : FAILING_PARSE, refusal: refusalFor(error) };
+    return { frame: unnamed ? FAILING_UNNAMED_PARSE : FAILING_PARSE, refusal: refusalFor(error, inClient) };
   const frame = encodeFrontendMessage({
     type: 'Parse',
     statement: unnamed ? '' : MISSING_NAME,
     text: unparsable(said.bytes),
     parameterTypes: [],
   });
-  return { frame, refusal: syntaxRefusal(error, said.text) };
+  return { frame, refusal: syntaxRefusal(error, said.text, inClient) };
 }
 
 /**

@@ -28,6 +28,9 @@ const OWN_BEHIND_PARSE = Buffer.concat([
   encodeFrontendMessage({ type: 'Close', target: 'S', name: OWN_NAME }),
 ]);
 
+/** Rids the database of a question that failed. */
+const CLOSE_OWN = encodeFrontendMessage({ type: 'Close', target: 'S', name: OWN_NAME });
+
 export class ForwardChannel {
   readonly #upstream: Socket;
   readonly #responses: ResponseRelay;
@@ -45,6 +48,8 @@ export class ForwardChannel {
   /** Among them, since the last Query and before it, some whose portals or effects a Sync would end. */
   #begun = false;
   #begunBeforeQuery = false;
+  /** A question of the gate's own has failed, and its statement may be left. */
+  #ownLeft = false;
 
   constructor(upstream: Socket, responses: ResponseRelay, onPressure: (full: boolean) => void) {
     this.#upstream = upstream;
@@ -144,16 +149,20 @@ export class ForwardChannel {
     const begun = this.#begun || (this.#begunBeforeQuery && responses.transactionStatus !== 'I');
     const synced = !begun;
     const rows: (Buffer | null)[][] = [];
+    const closes = this.#ownLeft ? 3 : 2;
     const answered = new Promise<void>((resolve, reject) => {
-      responses.expectations.push({ kind: 'own', answers: { rows, closes: 2, resolve, reject }, synced });
+      responses.expectations.push({ kind: 'own', answers: { rows, closes, resolve, reject }, synced });
     });
     responses.showRows(true);
+    if (this.#ownLeft) this.forward(CLOSE_OWN);
+    this.#ownLeft = true;
     const text = Buffer.from(sql);
     this.forward(encodeFrontendMessage({ type: 'Parse', statement: OWN_NAME, text, parameterTypes: [] }));
     this.forward(OWN_BEHIND_PARSE);
     this.forward(synced ? SYNC : FLUSH);
     this.flush();
     await answered;
+    this.#ownLeft = false;
     return rows;
   }
 }

@@ -12,9 +12,9 @@ import { quoteQualified } from '../../sql/postgres/identifiers.ts';
 import { decodeFunctionCall, type Frame, type FunctionCall } from '../../wire/postgres/index.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
+import { recordParameters } from './recorded-parameters.ts';
 import type { SessionPlanner } from './session-planner.ts';
 import type { Pending, Refuse, StatementAdmission } from './statement-admission.ts';
-import { recordParameters } from './statement-text.ts';
 
 export interface CallOptions {
   readonly service: DatabaseService;
@@ -36,7 +36,7 @@ export function handleCall(frame: Frame, options: CallOptions): Pending {
     (plan) =>
       admission.admit(plan, {
         parameters: recordParameters({ parameters: call.arguments, parameterFormats: call.argumentFormats }),
-        replan: () => planned(planner.planAnew(text, doubt)),
+        replan: () => planned(planner.planAnew({ text }, doubt)),
         forward: (current, tickets) => {
           const { inPipeline } = channel;
           if (inPipeline) planner.transactionMayEnd();

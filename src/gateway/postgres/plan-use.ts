@@ -109,15 +109,6 @@ export function stalePlan(): SluiceError {
   );
 }
 
-/** Nobody is told what such a text does, so it runs for nobody: what ran could not be recorded. */
-export function ambiguousBackslash(): SluiceError {
-  return new SluiceError(
-    'not_understood',
-    'a backslash stands in a plain string while standard_conforming_strings is off',
-    { hint: "Write E'…', or SET standard_conforming_strings = on." },
-  );
-}
-
 export function tooNested(): SluiceError {
   return new SluiceError('statement_too_complex', 'prepared statements execute each other too deeply');
 }

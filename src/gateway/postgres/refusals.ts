@@ -6,11 +6,19 @@ import type { SluiceError } from '../../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
 import type { Plan } from '../../session/plan.ts';
 import { mapPosition } from '../../sql/splice.ts';
-import { ErrorFields, encodeError, encodeNotice } from '../../wire/postgres/index.ts';
+import { ErrorFields, encodeNotice, errorFields } from '../../wire/postgres/index.ts';
+
+/** A text as bytes in client_encoding. */
+export type InClient = (text: string) => Buffer;
+const inUtf8: InClient = (text) => Buffer.from(text);
 
 /** An ErrorResponse of the gate. `FATAL` ends the session. */
-export function errorFrame(error: SluiceError, severity: 'ERROR' | 'FATAL' = 'ERROR'): Buffer {
-  return encodeError({
+export function errorFrame(
+  error: SluiceError,
+  severity: 'ERROR' | 'FATAL' = 'ERROR',
+  inClient: InClient = inUtf8,
+): Buffer {
+  const { entries } = errorFields({
     severity,
     sqlstate: error.sqlstate,
     message: `sluice: ${error.message}`,
@@ -18,6 +26,8 @@ export function errorFrame(error: SluiceError, severity: 'ERROR' | 'FATAL' = 'ER
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.position === undefined ? {} : { position: error.position }),
   });
+  const encoded = entries.map(({ code, value }) => ({ code, value: inClient(value.toString()) }));
+  return new ErrorFields(encoded).encode('ErrorResponse');
 }
 
 /**
@@ -32,6 +42,8 @@ const DATABASE_ERRORS: ReadonlySet<string> = new Set([
   'no_such_relation',
   'no_such_statement',
   'no_such_portal',
+  'bad_encoding',
+  'cancelled',
 ]);
 
 /** Whether the database would have refused it, too. */
@@ -40,14 +52,16 @@ export function isDatabaseError(error: SluiceError): boolean {
 }
 
 /** The refusal that tells this error. */
-export function refusalFor(error: SluiceError): Refusal {
+export function refusalFor(error: SluiceError, inClient: InClient): Refusal {
   if (!isDatabaseError(error)) {
-    const frame = errorFrame(error);
+    const frame = errorFrame(error, 'ERROR', inClient);
     return () => frame;
   }
   return (actual) => {
+    // A failed transaction is told of first.
+    if (actual.get('C') === '25P02') return actual.encode('ErrorResponse');
     const entries = actual.entries.flatMap(({ code, value }) => {
-      if (code === 'M') return [{ code, value: Buffer.from(error.message) }];
+      if (code === 'M') return [{ code, value: inClient(error.message) }];
       return code === 'P' || code === 'C' ? [] : [{ code, value }];
     });
     const position =
@@ -68,8 +82,8 @@ export function refusalFor(error: SluiceError): Refusal {
  * The refusal of a text that did not parse, where the database was given it with a token that never parses at its end.
  * @param text the client's
  */
-export function syntaxRefusal(error: SluiceError, text: string): Refusal {
-  const foundHere = refusalFor(error);
+export function syntaxRefusal(error: SluiceError, text: string, inClient: InClient): Refusal {
+  const foundHere = refusalFor(error, inClient);
   return (actual) => {
     // Behind the line break. Whoever stops there has found nothing before, and knows nothing of the text's end.
     if (actual.get('P') === String(codePoints(text) + 2)) return foundHere(actual);
@@ -143,10 +157,16 @@ export function clientErrorFields(
 }
 
 function mapped(plan: Plan, position: string): { code: string; value: Buffer }[] {
-  const original = mapPosition(
-    plan.text,
-    { text: plan.forwardText, splices: plan.splices },
-    Number(position),
-  );
+  const { text, forwardText, splices } = plan;
+  const planned = mapPosition(text, { text: forwardText, splices }, Number(position));
+  // A text that is not rewritten is forwarded as it is written.
+  const original = splices.length === 0 ? planned : positionAsWritten(plan, planned);
   return [{ code: 'P', value: Buffer.from(String(original)) }];
+}
+
+/** Where a position of the text that was planned stands in what the client wrote. */
+function positionAsWritten({ text, written }: Plan, position: number): number {
+  return written === undefined
+    ? position
+    : mapPosition(written.text, { text, splices: written.splices }, position);
 }

@@ -15,26 +15,19 @@ import {
   decodeClose,
   decodeExecute,
   decodeParse,
-  encodeBackendMessage,
   encodeFrontendMessage,
-  encodeQuery,
   FRONTEND_TYPE as F,
   type Frame,
-  queryText,
 } from '../../wire/postgres/index.ts';
 import { DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
-import {
-  type ClientText,
-  FAILING_BIND,
-  FAILING_EXECUTE,
-  failingParse,
-  failingQuery,
-} from './failing-messages.ts';
+import { FAILING_BIND, FAILING_EXECUTE, failingParse } from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
 import { handleCall } from './function-call.ts';
 import { MessagePump } from './message-pump.ts';
 import { UNANSWERED } from './name-space.ts';
-import { errorFrame, isDatabaseError, refusalFor } from './refusals.ts';
+import { QueryMessages } from './query-messages.ts';
+import { recordParameters } from './recorded-parameters.ts';
+import { type InClient, type Refusal, refusalFor } from './refusals.ts';
 import { objectName, type Prepared, portalOf, preparedBy, type SessionObjects } from './session-objects.ts';
 import {
   type AdmissionOptions,
@@ -43,13 +36,11 @@ import {
   type Refuse,
   StatementAdmission,
 } from './statement-admission.ts';
-import { recordParameters } from './statement-text.ts';
 
 /** Messages that may be forwarded and not answered. */
 const MAX_OWED_ANSWERS = 4_096;
 const NOT_ASCII = /[\x80-\xff]/;
 const SYNC = encodeFrontendMessage({ type: 'Sync' });
-const READY_IDLE = encodeBackendMessage({ type: 'ReadyForQuery', status: 'I' });
 
 export interface RequestRelayOptions extends Omit<AdmissionOptions, 'channel'> {
   readonly objects: SessionObjects;
@@ -65,6 +56,7 @@ export class RequestRelay {
   readonly #o: RequestRelayOptions;
   readonly #pump: MessagePump;
   readonly admission: StatementAdmission;
+  readonly #queries: QueryMessages;
   /** Syncs sent within a COPY before any of its data. */
   #heldSyncs = 0;
 
@@ -83,6 +75,12 @@ export class RequestRelay {
       onFailure: options.onFailure,
     });
     this.admission = new StatementAdmission({ ...options, channel: this.channel });
+    this.#queries = new QueryMessages({
+      ...options,
+      channel: this.channel,
+      admission: this.admission,
+      answered: (plan) => this.#answered(plan),
+    });
   }
 
   /** True if nothing of the client's is under way. */
@@ -100,9 +98,11 @@ export class RequestRelay {
     this.#pump.onEnd();
   }
 
-  /** Withdraws the approval being waited for; false if none is. */
-  cancelHold(): boolean {
-    return this.admission.cancelHold();
+  /** Cancels what a message waits for here: its approval, or being planned and recorded. False if none waits. */
+  cancelWait(cancelBackend: () => Promise<void>): boolean {
+    return (
+      this.admission.cancelHold() || (!this.#o.responses.busy && this.admission.cancelWait(cancelBackend))
+    );
   }
 
   /** The client is gone: nothing more is forwarded. */
@@ -124,7 +124,7 @@ export class RequestRelay {
     if (responses.skipping && type !== F.Sync && type !== F.Terminate) return undefined;
     switch (type) {
       case F.Query:
-        return this.#query(frame);
+        return this.#queries.query(frame);
       case F.Parse:
         return this.#parse(frame);
       case F.Bind:
@@ -153,7 +153,7 @@ export class RequestRelay {
           ...this.#o,
           admission: this.admission,
           channel: this.channel,
-          refuse: (error) => this.#refuseQuery(error),
+          refuse: (error) => this.#queries.refuse(error),
         });
       default:
         throw unexpected(type);
@@ -211,45 +211,6 @@ export class RequestRelay {
     return mayCopyIn ? this.channel.quiet() : undefined;
   }
 
-  // --- simple protocol
-
-  #query(frame: Frame): Pending {
-    const forward: Forward = (plan, tickets) => {
-      const bytes = plan.splices.length === 0 ? frame.bytes : encodeQuery(plan.forwardText);
-      const { inPipeline } = this.channel;
-      if (inPipeline) this.#o.planner.transactionMayEnd();
-      this.#expect(bytes, { kind: 'query', plan, tickets, next: 0, inPipeline });
-      return this.#answered(plan);
-    };
-    const bytes = queryText(frame.body);
-    const refuse: Refuse = (error, text) =>
-      this.#refuseQuery(error, text === undefined ? undefined : { bytes, text });
-    const { admission } = this;
-    return admission.plan(
-      bytes,
-      (plan) =>
-        admission.admit(plan, {
-          parameters: [],
-          replan: () => this.#o.planner.planAnew(plan.text),
-          forward,
-          refuse,
-        }),
-      refuse,
-    );
-  }
-
-  #refuseQuery(error: SluiceError, said?: ClientText): void {
-    const { responses } = this.#o;
-    // On an idle connection there is nothing the database has to know.
-    if (this.channel.idle && responses.transactionStatus === 'I' && !isDatabaseError(error)) {
-      responses.send(Buffer.concat([errorFrame(error), READY_IDLE]));
-      return;
-    }
-    const { inPipeline } = this.channel;
-    const { frame, refusal } = failingQuery(error, said);
-    this.#expect(frame, { kind: 'query', tickets: [], next: 0, inPipeline, refusal });
-  }
-
   // --- extended protocol
 
   #parse(frame: Frame): Pending {
@@ -257,49 +218,54 @@ export class RequestRelay {
     const { objects, planner } = this.#o;
     const refuse: Refuse = (error, text) => {
       const said = text === undefined ? undefined : { bytes: message.text, text };
-      const { frame: failing, refusal } = failingParse(error, message.statement, said);
+      const { frame: failing, refusal } = failingParse(error, this.#inClient, message.statement, said);
       this.#expect(failing, { kind: 'parse', refusal });
     };
     const doubt = planner.doubtOf(message.parameterTypes);
+    let statement = '';
     const forward = (plan: Plan): Pending => {
       if (plan.refusal !== undefined) return this.admission.refuse(plan, refuse);
       objects.requireRoom();
-      const change = objects.parse(objectName(message.statement), preparedBy(plan, doubt));
+      const change = objects.parse(statement, preparedBy(plan, doubt));
       const verbatim = plan.splices.length === 0;
       const bytes = verbatim
         ? frame.bytes
-        : encodeFrontendMessage({ ...message, text: Buffer.from(plan.forwardText) });
+        : encodeFrontendMessage({ ...message, text: planner.reading.bytesOf(plan.forwardText) });
       return this.#expect(bytes, { kind: 'parse', change, plan });
     };
-    return this.#named(message.statement, refuse, () =>
-      this.admission.plan(message.text, forward, refuse, doubt),
-    );
+    return this.#named([message.statement], refuse, ([name]) => {
+      statement = objectName(name!);
+      return this.admission.plan(message.text, forward, refuse, doubt);
+    });
   }
 
   #bind(frame: Frame): Pending {
     const message = decodeBind(frame.body);
-    const { objects, planner } = this.#o;
-    const prepared = objects.prepared(objectName(message.statement));
-    if (prepared === UNANSWERED || this.#redefining) return this.#later(() => this.#bind(frame));
-    if (prepared === undefined) return this.#refuseBind(message.statement);
-    return this.#named(`${message.portal}${message.statement}`, this.#refuseExtended, () =>
-      this.admission.attempt(
-        () => {
-          objects.requireRoom();
-          return planner.planOf(prepared);
-        },
-        (plan) => this.#bindTo(frame, message, prepared, plan),
-        this.#refuseExtended,
-      ),
+    return this.#named([message.statement, message.portal], this.#refuseExtended, ([statement, portal]) =>
+      this.#bindNamed(frame, message, statement!, objectName(portal!)),
     );
   }
 
-  #bindTo(frame: Frame, message: Bind, prepared: Prepared, plan: Plan): Pending {
+  #bindNamed(frame: Frame, message: Bind, statement: string, portal: string): Pending {
+    const { objects, planner } = this.#o;
+    const prepared = objects.prepared(objectName(statement));
+    if (prepared === UNANSWERED || this.#redefining) return this.#later(() => this.#bind(frame));
+    if (prepared === undefined) return this.#refuseBind(message.statement);
+    return this.admission.attempt(
+      () => {
+        objects.requireRoom();
+        return planner.planOf(prepared);
+      },
+      (plan) => this.#bindTo(frame, message, portal, prepared, plan),
+      this.#refuseExtended,
+    );
+  }
+
+  #bindTo(frame: Frame, message: Bind, name: string, prepared: Prepared, plan: Plan): Pending {
     const { objects, planner } = this.#o;
     const parameters = recordParameters(message);
     const bind = (current: Plan, ticket?: Ticket, approval?: string): undefined => {
-      const portal = portalOf(prepared, parameters, current, approval);
-      const change = objects.bind(objectName(message.portal), portal);
+      const change = objects.bind(name, portalOf(prepared, parameters, current, approval));
       const admitted = ticket === undefined ? {} : { ticket };
       return this.#expect(frame.bytes, { kind: 'bind', change, plan: current, ...admitted });
     };
@@ -312,20 +278,26 @@ export class RequestRelay {
     });
   }
 
-  #refuseBind(statement: string): undefined {
-    const what = statement === '' ? 'unnamed prepared statement' : `prepared statement "${statement}"`;
-    const refusal = refusalFor(new SluiceError('no_such_statement', `${what} does not exist`));
-    return this.#expect(FAILING_BIND, { kind: 'bind', refusal });
+  #refuseBind(name: string): undefined {
+    const what = name === '' ? 'unnamed prepared statement' : `prepared statement "${name}"`;
+    return this.#expect(FAILING_BIND, { kind: 'bind', refusal: refusalOf('no_such_statement', what) });
   }
 
   #execute(frame: Frame): Pending {
-    const { portal: name } = decodeExecute(frame.body);
+    const { portal } = decodeExecute(frame.body);
+    return this.#named([portal], this.#refuseExtended, ([name]) => this.#executeNamed(frame, name!));
+  }
+
+  #executeNamed(frame: Frame, name: string): Pending {
     const { objects, planner } = this.#o;
     const portal = objects.portal(objectName(name));
     if (portal === UNANSWERED || this.#redefining) return this.#later(() => this.#execute(frame));
     if (portal === undefined) {
-      const refusal = refusalFor(new SluiceError('no_such_portal', `portal "${name}" does not exist`));
-      return this.#expect(FAILING_EXECUTE, { kind: 'execute', ticket: undefined, refusal });
+      return this.#expect(FAILING_EXECUTE, {
+        kind: 'execute',
+        ticket: undefined,
+        refusal: refusalOf('no_such_portal', `portal "${decodeExecute(frame.body).portal}"`),
+      });
     }
     const forward: Forward = (plan, [ticket], approval) => {
       // The rows that are left when this Execute has had its share are covered, too.
@@ -350,8 +322,8 @@ export class RequestRelay {
 
   #close(frame: Frame): Pending {
     const { target, name } = decodeClose(frame.body);
-    return this.#named(name, this.#refuseExtended, () => {
-      const change = this.#o.objects.close(target, objectName(name));
+    return this.#named([name], this.#refuseExtended, ([known]) => {
+      const change = this.#o.objects.close(target, objectName(known!));
       return this.#expect(frame.bytes, { kind: 'close', change });
     });
   }
@@ -365,7 +337,7 @@ export class RequestRelay {
   }
 
   readonly #refuseExtended = (error: SluiceError): void => {
-    const { frame, refusal } = failingParse(error);
+    const { frame, refusal } = failingParse(error, this.#inClient);
     this.#expect(frame, { kind: 'parse', refusal });
   };
 
@@ -384,17 +356,25 @@ export class RequestRelay {
     return this.channel.quiet().then(() => (this.admission.moot ? undefined : handle()));
   }
 
-  /** Bytes that are one name in one encoding are another in another. */
-  #named(name: string, refuse: Refuse, handle: () => Pending): Pending {
-    if (!NOT_ASCII.test(name)) return handle();
+  /** Bytes that are one name in one encoding are another in another: names are known by what the database makes of them. */
+  #named(names: readonly string[], refuse: Refuse, handle: (names: readonly string[]) => Pending): Pending {
+    if (!names.some((name) => NOT_ASCII.test(name))) return handle(names);
+    const bytes = names.map((name) => Buffer.from(name, 'latin1'));
     return this.admission.attempt(
-      () => this.#o.planner.read(Buffer.from(name, 'latin1')),
-      () => handle(),
+      () => this.#o.planner.readNames(bytes),
+      (texts) => handle(texts.map((text) => Buffer.from(text).toString('latin1'))),
       refuse,
     );
   }
+
+  readonly #inClient: InClient = (text) => this.#o.planner.reading.messageBytes(text);
 }
 
 function unexpected(type: number): SluiceError {
   return new SluiceError('protocol_violation', `unexpected message type 0x${type.toString(16)}`);
+}
+
+/** What is missing, with its name in the bytes that the client used. */
+function refusalOf(code: 'no_such_statement' | 'no_such_portal', what: string): Refusal {
+  return refusalFor(new SluiceError(code, `${what} does not exist`), (text) => Buffer.from(text, 'latin1'));
 }

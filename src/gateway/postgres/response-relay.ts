@@ -19,6 +19,7 @@ import {
 } from '../../wire/postgres/index.ts';
 import type { ClientSender } from './client-sender.ts';
 import { CommitWatch } from './commit-watch.ts';
+import { isFatal, outOfOrder, unanswered } from './database-errors.ts';
 import { type Expectation, Expectations } from './expectations.ts';
 import { answers, currentTicket, planOf, wasAdmitted } from './expected-answers.ts';
 import { clientErrorFields } from './refusals.ts';
@@ -47,6 +48,12 @@ export class ResponseRelay implements FrameSink {
   inBlock = false;
   /** True after an error until the next Sync: the database ignores everything in between, and so does the gate. */
   skipping = false;
+  /** True while the database works for the client. */
+  get busy(): boolean {
+    const head = this.expectations.head();
+    return head !== undefined && head.kind !== 'own';
+  }
+
   /** True while the database takes COPY data. */
   copyingIn = false;
   /** Forwarded messages that may redefine prepared statements or cursors and whose end is awaited. */
@@ -58,7 +65,7 @@ export class ResponseRelay implements FrameSink {
   readonly #objects: SessionObjects;
   readonly #sender: ClientSender;
   readonly #events: RelayEvents;
-  readonly #whole = wholeFramesExcept(B.DataRow, B.CopyData);
+  readonly #whole = wholeFramesExcept(B.DataRow, B.CopyData, B.FunctionCallResponse);
   readonly #walker: FrameWalker;
   readonly #commits = new CommitWatch();
   #chunk: Buffer = Buffer.alloc(0);
@@ -177,9 +184,6 @@ export class ResponseRelay implements FrameSink {
       case B.CommandComplete:
         this.#complete(head, { tag: frame.toString('latin1', 5, frame.length - 1) });
         break;
-      case B.FunctionCallResponse:
-        this.#complete(head, { tag: 'FUNCTION CALL' });
-        break;
       case B.PortalSuspended:
         this.#complete(head, { tag: 'PORTAL SUSPENDED' });
         break;
@@ -240,7 +244,13 @@ export class ResponseRelay implements FrameSink {
     if (planOf(expectation)?.redefines === true && wasAdmitted(expectation)) this.redefinitions -= 1;
   }
 
+  /** What a call returned has passed like a row: it may be as large. */
+  #completeCall(head: Extract<Expectation, { kind: 'query' }>): void {
+    if (head.failed !== true && head.tickets[0]?.rows === 1) this.#complete(head, { tag: 'FUNCTION CALL' });
+  }
+
   #ready(head: Expectation, status: number): void {
+    if (head.kind === 'query' && head.isCall === true) this.#completeCall(head);
     this.transactionStatus = String.fromCharCode(status) as TransactionStatus;
     this.#commits.ready(this.transactionStatus);
     if (head.kind !== 'query' || !head.inPipeline) this.inBlock = this.transactionStatus === 'T';
@@ -378,21 +388,4 @@ export class ResponseRelay implements FrameSink {
     this.#skip(fields.get('C') ?? 'XX000');
     return frame;
   }
-}
-
-function isFatal(fields: ErrorFields): boolean {
-  const severity = fields.get('V') ?? fields.get('S');
-  return severity === 'FATAL' || severity === 'PANIC';
-}
-
-/** Why a question of the gate's own has no answer: cancelled by the client, or for a reason that is the session's own affair. */
-function unanswered(fields: ErrorFields): SluiceError {
-  if (fields.get('C') === '57014') return new SluiceError('cancelled', 'the statement was cancelled');
-  return new SluiceError('not_understood', 'the database refused a question of the gate', {
-    detail: `${fields.get('C')}: ${fields.get('M')}`,
-  });
-}
-
-function outOfOrder(what: string): SluiceError {
-  return new SluiceError('upstream_lost', `the database sent ${what} out of order`);
 }

@@ -3,20 +3,16 @@
  * session's own temporary and uncommitted relations, DDL of anybody. Where the gate cannot know from what passes by, it asks the
  * session's own backend before it plans the next text.
  */
-import { isAscii } from 'node:buffer';
 import type { Facts, Opaque } from '../../model/facts.ts';
 import type { Actor } from '../../model/principal.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
 import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
-import { hasPlainBackslash } from '../../sql/postgres/lexer.ts';
-import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
-import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
+import type { PostgresScope } from '../../sql/postgres/scope.ts';
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
 import type { DatabaseService } from './database-service.ts';
 import { UNANSWERED } from './name-space.ts';
 import {
-  ambiguousBackslash,
   doubtOfTypes,
   holdsFor,
   isNameless,
@@ -34,11 +30,15 @@ import { objectNameOf, type Portal, type Prepared, type SessionObjects } from '.
 import {
   effectOnReading,
   pathOf,
+  planAsWritten,
   READING_QUERY,
   type SessionBackend,
+  SessionReading,
+  type StatementText,
   schemasQuery,
 } from './session-reading.ts';
-import { decodeStatement } from './statement-text.ts';
+import { SessionScope } from './session-scope.ts';
+import { textOfHex } from './statement-text.ts';
 
 /** Of one prepared statement; more than that is no honest use. */
 const MAX_MEANINGS = 8;
@@ -48,29 +48,18 @@ const MAX_NAMELESS_CHARACTERS = 256;
 const MAX_NESTED_USES = 8;
 
 export class SessionPlanner {
-  /** `client_encoding` as the server reports it. */
-  clientEncoding = 'UTF8';
-
+  readonly reading: SessionReading;
   readonly #service: DatabaseService;
   readonly #actor: Actor;
   readonly #objects: SessionObjects;
   readonly #backend: SessionBackend;
-  #standardStrings = true;
-  #searchPath: readonly string[] = ['$user', 'public'];
-  /** Those that the catalog had when the path was resolved. */
-  #schemas: ReadonlySet<string> = new Set();
-  #user: string;
-  #temporary: readonly RelationInfo[] = [];
+  readonly #scope: SessionScope;
   /** Something passed that may have changed how names and texts are read. */
   #stale = true;
   /** Such a change may be taken back by the end of the transaction it was made in. */
   #revocable = false;
   /** The session has made things that the shared catalog may not show (temporary, or not committed yet). */
   #mayOwnRelations = false;
-  /** False while the session's transaction may have changed functions. */
-  #knowsBodies = true;
-  #scope: PostgresScope | undefined;
-  #scopeCatalogVersion = -1;
   #asked: PlanningClass<PostgresScope> | undefined;
   #bucket: PlanBucket | undefined;
   /** Prepared statements that use each other, the outermost first. */
@@ -81,17 +70,24 @@ export class SessionPlanner {
     this.#service = options.service;
     this.#actor = options.actor;
     this.#objects = options.objects;
-    this.#user = options.user;
     this.#backend = options.backend;
+    this.#scope = new SessionScope(options.user);
+    this.reading = new SessionReading(options.backend);
   }
 
   /**
-   * Reads a client's text; at once if the encoding is certain or does not matter.
+   * Reads names; at once if the encoding is certain or does not matter.
    * @throws {SluiceError} bad_encoding
    */
-  read(bytes: Buffer): string | Promise<string> {
-    if (!this.#stale || isAscii(bytes)) return decodeStatement(bytes, this.clientEncoding);
-    return this.#askReading().then(() => decodeStatement(bytes, this.clientEncoding));
+  readNames(names: readonly Buffer[]): readonly string[] | Promise<readonly string[]> {
+    if (!this.#stale) return this.reading.decodeAll(names);
+    return this.#askReading().then(() => this.reading.decodeAll(names));
+  }
+
+  /** Reads a client's statement, in the same way. @throws {SluiceError} bad_encoding */
+  read(bytes: Buffer): StatementText | Promise<StatementText> {
+    if (!this.#stale || this.reading.isPlain(bytes)) return this.reading.read(bytes);
+    return this.#askReading().then(() => this.reading.read(bytes));
   }
 
   /** Plans a text; synchronous if nothing has to be asked or loaded for it. @throws {SluiceError} if it cannot be read. */
@@ -102,9 +98,19 @@ export class SessionPlanner {
     return plan.unresolved.length === 0 && !plan.usesObjects ? plan : this.#complete(plan, doubt);
   }
 
+  /** Plans what a client wrote, so that it can be forwarded. @throws {SluiceError} also if client_encoding lacks a character */
+  planStatement(statement: StatementText, doubt?: Opaque): Plan | Promise<Plan> {
+    const plan = this.plan(statement.text, doubt);
+    const { reading } = this;
+    if (plan instanceof Promise)
+      return plan.then((made) => reading.forwardable(planAsWritten(made, statement)));
+    return reading.forwardable(planAsWritten(plan, statement));
+  }
+
   /** Plans on a catalog read after this call. */
-  planAnew(text: string, doubt?: Opaque): Promise<Plan> {
-    return this.#planSurely(text, doubt, true);
+  async planAnew({ text, written }: Pick<Plan, 'text' | 'written'>, doubt?: Opaque): Promise<Plan> {
+    const plan = await this.#planSurely(text, doubt, true);
+    return this.reading.forwardable(written === undefined ? plan : { ...plan, written });
   }
 
   /**
@@ -150,23 +156,13 @@ export class SessionPlanner {
 
   /** Notes what the server reports; the value is a byte string. */
   noteParameter(name: string, value: string): void {
-    if (name === 'client_encoding') this.clientEncoding = value;
-    if (name === 'standard_conforming_strings') this.#standardStrings = value === 'on';
+    this.reading.noteParameter(name, value);
     if (name === 'search_path') this.#stale = true;
   }
 
   get #unsure(): boolean {
-    this.#noteSchemas();
+    if (this.#scope.noteSchemas(this.#service.catalog)) this.#stale = true;
     return this.#stale || this.#service.catalogIsStale || this.#backend.redefining();
-  }
-
-  /** A schema that was missing when the path was resolved may be there now. */
-  #noteSchemas(): void {
-    const { schemas } = this.#service.catalog;
-    if (schemas === this.#schemas) return;
-    const same = schemas.size === this.#schemas.size && [...schemas].every((name) => this.#schemas.has(name));
-    this.#schemas = schemas;
-    if (!same) this.#stale = true;
   }
 
   /** What names nothing needs no certainty; a question would take the snapshot of a transaction that is still being set up. */
@@ -182,14 +178,17 @@ export class SessionPlanner {
   }
 
   async #becomeSure(refresh: boolean): Promise<void> {
-    if (refresh) await this.#service.refreshCatalog();
-    else await this.#service.catalogReady();
+    const catalog = refresh ? this.#service.refreshCatalog() : this.#service.catalogReady();
+    await this.#backend.untilCancelled(catalog);
     if (this.#stale || this.#backend.redefining()) await this.#askReading();
   }
 
   #note(facts: Facts): void {
     const { redefines, changes, ends } = effectOnReading(facts);
-    if (redefines) [this.#mayOwnRelations, this.#knowsBodies] = [true, false];
+    if (redefines) {
+      this.#mayOwnRelations = true;
+      this.#scope.setKnowsBodies(false);
+    }
     if (changes) this.#revocable = true;
     if (changes || (ends && this.#revocable)) this.#stale = true;
   }
@@ -198,12 +197,14 @@ export class SessionPlanner {
     const { planner } = this.#service;
     const scope = this.#scopeNow();
     this.#names = { prepared: [], portals: [], unanswered: false };
-    if (!this.#standardStrings && hasPlainBackslash(text)) throw ambiguousBackslash();
     if (doubt !== undefined) {
       const doubtful = { actor: this.#actor, scope, doubt };
       return planner.plan(planner.bucket(doubtful), doubtful, text, objects);
     }
-    this.#asked ??= { actor: this.#actor, scope };
+    if (this.#asked?.scope !== scope) {
+      this.#asked = { actor: this.#actor, scope };
+      this.#bucket = undefined;
+    }
     if (this.#bucket === undefined || this.#bucket.generation !== planner.generation(scope)) {
       this.#bucket = planner.bucket(this.#asked);
     }
@@ -215,7 +216,7 @@ export class SessionPlanner {
     const certain = plan.usesObjects ? await this.#withObjects(plan, doubt) : plan;
     if (certain.unresolved.length === 0) return certain;
     // They may have been made a moment ago, by others or by this session itself.
-    const newer = await this.#service.refreshFor(certain.unresolved);
+    const newer = await this.#backend.untilCancelled(this.#service.refreshFor(certain.unresolved));
     if (this.#mayOwnRelations) await this.#askReading(certain.unresolved);
     return newer || this.#mayOwnRelations ? this.#planNow(plan.text, doubt) : certain;
   }
@@ -323,66 +324,34 @@ export class SessionPlanner {
     const rows = await this.#backend.ask(READING_QUERY);
     const [row] = rows ?? [];
     if (row === undefined) return;
-    this.clientEncoding = row[2]?.toString('latin1') ?? '';
-    this.#standardStrings = row[3]?.toString('latin1') === 'on';
-    const user = this.#textOf(row[1] ?? Buffer.alloc(0)) ?? '';
-    const schemas = row[0] ?? (await this.#backend.ask(schemasQuery(this.#textOf(row[5]!), user)))?.[0]?.[0];
-    this.#setSearchPath(schemas, row[4]);
-    this.#setUser(user);
+    this.reading.setClientEncoding(row[2]?.toString('latin1') ?? '');
+    this.reading.standardStrings = row[3]?.toString('latin1') === 'on';
+    const user = textOfHex(row[1]) ?? '';
+    const schemas = textOfHex(row[0]) ?? (await this.#askSchemas(textOfHex(row[5]), user));
+    this.#scope.setSearchPath(pathOf(schemas, row[4]?.toString('latin1')));
+    this.#scope.setUser(user);
     if (this.#mayOwnRelations) {
-      const relations = await this.#backend.ask(sessionRelationsQuery(names));
+      const { sql, textOf } = this.reading.question(sessionRelationsQuery(names));
+      const relations = await this.#backend.ask(sql);
       if (relations === undefined) return;
-      this.#setTemporary(
-        relationsFromRows(relations.map(([row]) => [row ? (this.#textOf(row) ?? null) : null])),
+      this.#scope.setTemporary(
+        relationsFromRows(relations.map(([source]) => [source ? textOf(source) : null])),
       );
     }
     this.#stale = false;
     if (!this.#backend.outsideTransaction()) return;
     this.#revocable = false;
-    this.#knowsBodies = true;
+    this.#scope.setKnowsBodies(true);
   }
 
-  /** What the server sent in `client_encoding`; undefined if the gate does not read that. */
-  #textOf(bytes: Buffer): string | undefined {
-    if (isAscii(bytes)) return bytes.toString('latin1');
-    return this.clientEncoding === 'UTF8' ? bytes.toString('utf8') : undefined;
-  }
-
-  #setSearchPath(schemas: Buffer | null | undefined, temporary: Buffer | null | undefined): void {
-    const path = pathOf(this.#textOf(schemas ?? Buffer.alloc(0)), temporary?.toString('latin1'));
-    if (path.join('\0') === this.#searchPath.join('\0')) return;
-    this.#searchPath = path;
-    this.#scope = undefined;
-  }
-
-  #setUser(user: string): void {
-    if (user === this.#user) return;
-    this.#user = user;
-    this.#scope = undefined;
-  }
-
-  #setTemporary(relations: readonly RelationInfo[]): void {
-    if (relations.length === 0 && this.#temporary.length === 0) return;
-    this.#temporary = relations;
-    this.#scope = undefined;
+  async #askSchemas(path: string | undefined, user: string): Promise<string | undefined> {
+    const { sql, textOf } = this.reading.question(schemasQuery(path, user));
+    const answer = (await this.#backend.ask(sql))?.[0]?.[0];
+    return answer ? textOf(answer) : undefined;
   }
 
   #scopeNow(): PostgresScope {
-    const catalog = this.#service.catalog;
-    const knowsBodies = this.#knowsBodies;
-    if (this.#scope?.knowsBodies !== knowsBodies || this.#scopeCatalogVersion !== catalog.version) {
-      this.#scope = createScope({
-        catalog,
-        searchPath: this.#searchPath,
-        user: this.#user,
-        temporary: this.#temporary,
-        knowsBodies,
-      });
-      this.#scopeCatalogVersion = catalog.version;
-      this.#asked = undefined;
-      this.#bucket = undefined;
-    }
-    return this.#scope;
+    return this.#scope.on(this.#service.catalog);
   }
 
   readonly #namedObjects: NamedObjects = (kind, name) => {

@@ -14,6 +14,7 @@ import type { ForwardChannel } from './forward-channel.ts';
 import { heldNotice } from './refusals.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import type { SessionPlanner } from './session-planner.ts';
+import { errorAsWritten, type StatementText } from './session-reading.ts';
 
 /** SQLSTATEs by which statements end that were recorded and never forwarded. */
 const SKIPPED = '25P02';
@@ -48,6 +49,11 @@ export class StatementAdmission {
   readonly #o: AdmissionOptions;
   #hold: AbortController | undefined;
   #held: Plan | undefined;
+  /** Messages that wait for work of the gate's own. */
+  #waiting = 0;
+  #cancelled = false;
+  #cancelArrived: Promise<void> | undefined;
+  readonly #cancels = new Set<(error: SluiceError) => void>();
 
   constructor(options: AdmissionOptions) {
     this.#o = options;
@@ -65,24 +71,46 @@ export class StatementAdmission {
   }
 
   /**
+   * Cancels a message that waits for the gate's own work; false if none does.
+   * @param cancelBackend cancels what the session's backend runs; resolves when the request has arrived there
+   */
+  cancelWait(cancelBackend: () => Promise<void>): boolean {
+    if (this.#waiting === 0) return false;
+    this.#cancelled = true;
+    // A question of the gate's own may wait for a lock. What runs next is not to be cancelled in its place.
+    if (this.#o.responses.expectations.size > 0) this.#cancelArrived = cancelBackend();
+    for (const cancel of this.#cancels) cancel(cancelled());
+    return true;
+  }
+
+  /** Work that is waited for until it is done or the client cancels. It must not touch the session afterwards. */
+  untilCancelled<T>(work: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#cancels.add(reject);
+      work.then(resolve, reject).finally(() => this.#cancels.delete(reject));
+    });
+  }
+
+  /**
    * Reads and plans a client's text.
    * @param doubt why it may do something else than its text says, if so
    */
   plan(bytes: Buffer, then: (plan: Plan) => Pending, refuse: Refuse, doubt?: Opaque): Pending {
-    let text = '';
-    const planned = (read: string): Plan | Promise<Plan> => {
-      text = read;
-      return this.#o.planner.plan(read, doubt);
+    let statement: StatementText | undefined;
+    const planned = (read: StatementText): Plan | Promise<Plan> => {
+      statement = read;
+      return this.#o.planner.planStatement(read, doubt);
     };
     return this.attempt(
       () => {
         const read = this.#o.planner.read(bytes);
-        return typeof read === 'string' ? planned(read) : read.then(planned);
+        return read instanceof Promise ? read.then(planned) : planned(read);
       },
       then,
       (error) => {
-        this.#recordRefusal(text, error);
-        refuse(error, text);
+        this.#recordRefusal(statement?.text ?? '', error);
+        if (statement === undefined) refuse(error);
+        else refuse(errorAsWritten(error, statement), statement.written);
       },
     );
   }
@@ -93,12 +121,27 @@ export class StatementAdmission {
       const done = work();
       if (!(done instanceof Promise)) return then(done);
       this.#o.channel.flush();
-      return done
+      return this.#waitFor(done)
         .then((value) => (this.moot ? undefined : then(value)))
         .catch((thrown) => (this.moot ? undefined : refuse(asSluiceError(thrown))));
     } catch (thrown) {
       refuse(asSluiceError(thrown));
       return undefined;
+    }
+  }
+
+  /** Waits for work that has to come to its end even if the client cancels. @throws {SluiceError} cancelled then */
+  async #waitFor<T>(work: Promise<T>): Promise<T> {
+    this.#waiting += 1;
+    try {
+      const value = await work;
+      if (this.#cancelled) throw cancelled();
+      return value;
+    } finally {
+      await this.#cancelArrived;
+      this.#waiting -= 1;
+      this.#cancelled = false;
+      this.#cancelArrived = undefined;
     }
   }
 
@@ -128,6 +171,7 @@ export class StatementAdmission {
 
   #unlessMoot(tickets: readonly Ticket[]): readonly Ticket[] {
     if (this.moot) this.#o.session.abandon(tickets, SKIPPED);
+    else if (this.#cancelled) this.#o.session.abandon(tickets, CANCELLED);
     return tickets;
   }
 
@@ -184,7 +228,7 @@ export class StatementAdmission {
       const tickets = await session.admit(released.plan, parameters, released.approval);
       if (!signal.aborted && !this.moot) return { ...released, tickets };
       session.abandon(tickets, CANCELLED);
-      throw new SluiceError('cancelled', 'the statement was cancelled while it waited');
+      throw cancelled();
     } finally {
       session.held((performance.now() - heldAt) / 1000);
     }
@@ -197,4 +241,9 @@ export class StatementAdmission {
       // Nothing runs, so nothing runs unrecorded; the ledger reports its own failure.
     }
   }
+}
+
+/** In the database's own words. */
+function cancelled(): SluiceError {
+  return new SluiceError('cancelled', 'canceling statement due to user request');
 }

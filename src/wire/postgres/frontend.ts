@@ -101,14 +101,13 @@ export function decodeParse(body: Buffer): Parse {
   return { type: 'Parse', statement, text, parameterTypes };
 }
 
-/** @throws {SluiceError} protocol_violation */
+/** Whether there are as many formats as values is for the database to say. @throws {SluiceError} protocol_violation */
 export function decodeBind(body: Buffer): Bind {
   const reader = new BodyReader('Bind', body);
   const portal = reader.byteString();
   const statement = reader.byteString();
   const parameterFormats = reader.int16List();
   const parameters = reader.values();
-  requireFormats(reader, parameterFormats, parameters);
   const resultFormats = reader.int16List();
   reader.end();
   return { type: 'Bind', portal, statement, parameterFormats, parameters, resultFormats };
@@ -117,12 +116,6 @@ export function decodeBind(body: Buffer): Bind {
 /** The format code of one parameter: 0 text, 1 binary. */
 export function formatOf(formats: readonly number[], index: number): number {
   return (formats.length === 1 ? formats[0] : formats[index]) ?? 0;
-}
-
-function requireFormats(reader: BodyReader, formats: readonly number[], values: readonly unknown[]): void {
-  if (formats.length > 1 && formats.length !== values.length) {
-    reader.fail(`It has ${formats.length} parameter formats but ${values.length} parameters.`);
-  }
 }
 
 /** @throws {SluiceError} protocol_violation */
@@ -153,12 +146,12 @@ export function decodeExecute(body: Buffer): Execute {
   return { type: 'Execute', portal, maxRows };
 }
 
+/** @throws {SluiceError} protocol_violation */
 export function decodeFunctionCall(body: Buffer): FunctionCall {
   const reader = new BodyReader('FunctionCall', body);
   const functionOid = reader.uint32();
   const argumentFormats = reader.int16List();
   const values = reader.values();
-  requireFormats(reader, argumentFormats, values);
   const resultFormat = reader.int16();
   reader.end();
   return { type: 'FunctionCall', functionOid, argumentFormats, arguments: values, resultFormat };

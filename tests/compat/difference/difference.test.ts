@@ -5,6 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONVERSATIONS } from './cases/conversations.ts';
 import { PROVOKED } from './cases/error-classes.ts';
+import { FUNCTION_CALLS } from './cases/function-calls.ts';
+import { READINGS } from './cases/readings.ts';
 import { CATALOG_SCRIPTS, COMMANDS, STATEMENT_KINDS, statementsOf } from './cases/statement-kinds.ts';
 import { playBoth, requireSame, requireSameScript } from './comparison.ts';
 import { FORMS, inForm, type Step } from './conversation.ts';
@@ -63,6 +65,18 @@ describe.each(FORMS)('errors out of and in a transaction, %s', (form) => {
     const expected = played.expected.slice(from, at);
     expect(expected.flat().join()).toContain(`C=${sqlstate}"`);
     expect(played.seen.slice(from, at).flat()).toEqual(expected.flat());
+  });
+});
+
+describe('function calls', () => {
+  test.each(Object.keys(FUNCTION_CALLS))('%s', async (name) => {
+    await requireSame(stage, FUNCTION_CALLS[name]!);
+  });
+});
+
+describe('how texts are read', () => {
+  test.each(Object.keys(READINGS))('%s', async (name) => {
+    await requireSame(stage, READINGS[name]!);
   });
 });
 

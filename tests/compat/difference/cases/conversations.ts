@@ -1,4 +1,5 @@
 /** Conversations that no driver would have, or that drivers have in other orders: messages of both protocols, COPY, notices. */
+import { encodeFrontendMessage as encode } from '../../../../src/wire/postgres/index.ts';
 import {
   bind,
   close,
@@ -100,6 +101,24 @@ export const CONVERSATIONS: Record<string, readonly Step[]> = {
       sync,
     ),
     ask(q('COMMIT')),
+  ],
+  'formats that do not fit': [
+    ask(
+      parse('SELECT $1::int, $2::int', 's'),
+      encode({
+        type: 'Bind',
+        portal: '',
+        statement: 's',
+        parameterFormats: [0, 0, 1],
+        parameters: [Buffer.from('1'), Buffer.from('2')],
+        resultFormats: [],
+      }),
+      execute(),
+      sync,
+    ),
+    ask(bind(['1', '2'], 's', '', [0, 1, 1]), execute(), sync),
+    ask(bind(['1', '2'], 's', '', [5]), execute(), sync),
+    ask(bind(['1'], 's'), execute(), sync),
   ],
   'a portal that does not exist': [ask(execute(0, 'nosuch'), sync)],
   'a statement that does not exist': [ask(bind([], 'nosuch'), sync)],

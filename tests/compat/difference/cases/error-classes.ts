@@ -114,7 +114,7 @@ export const PROVOKED: Readonly<Record<string, string>> = {
   '55006': 'DROP DATABASE "@"',
   '55P02': 'SET max_connections = 5',
   '55P03': `DO $$ BEGIN RAISE lock_not_available; END $$`,
-  '57014': 'SET statement_timeout = 20 ;; SELECT pg_sleep(20) ;; RESET statement_timeout',
+  '57014': 'DO $$ BEGIN RAISE query_canceled; END $$',
   '58P01': `LOAD 'nosuch'`,
   '58P02': `DO $$ BEGIN RAISE duplicate_file; END $$`,
   F0000: `DO $$ BEGIN RAISE EXCEPTION 'f' USING ERRCODE = 'F0000'; END $$`,
