@@ -61,7 +61,7 @@ async function wire(
   const startedAt = Date.now();
   const shared = await openSharedServices(config, runtime, undo);
   const { log, version, policies } = shared;
-  const { workers } = config;
+  const { workers } = shared.config;
   const host = workers === 0 ? await hostHere(shared) : await WorkerPool.open(shared, workers);
   undo.push(() => host.close());
   const sessions = createSessionDesk(shared, host);

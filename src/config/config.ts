@@ -109,6 +109,8 @@ export interface Upstream {
   readonly keepAliveMs: number;
   /** Connections to keep ready for sessions to come. */
   readonly warmConnections: number;
+  /** Settings that the gate gives each session, whatever its client asks for. Not from the file. */
+  readonly sessionSettings?: ReadonlyMap<string, Secret>;
 }
 
 /** A connection target with its labels. */

@@ -8,6 +8,7 @@
  *              | "partial" "(" n ")"              1 … 64 characters
  *              | "date" "(" month|quarter|year ")"
  *              | "bucket" "(" size ")"            a number above 0
+ *              | "hash" [ "(" rotation ")" ]      a pseudonym; another rotation, other pseudonyms
  *              | "constant" "(" text ")"
  */
 import { SluiceError } from '../errors/sluice-error.ts';
@@ -48,6 +49,13 @@ const FORMS: Readonly<Record<Mask['kind'], MaskForm>> = {
     parse: (argument) => {
       const size = argument !== undefined && /^\d{1,15}(\.\d{1,6})?$/.test(argument) ? Number(argument) : 0;
       return size > 0 ? { kind: 'bucket', size } : undefined;
+    },
+  },
+  hash: {
+    usage: 'hash or hash(rotation)',
+    parse: (argument) => {
+      if (argument === undefined) return { kind: 'hash' };
+      return /^[\w.-]{1,32}$/.test(argument) ? { kind: 'hash', rotation: argument } : undefined;
     },
   },
   constant: {
@@ -106,6 +114,8 @@ export function formatMask(mask: Mask): string {
       return `date(${mask.unit})`;
     case 'bucket':
       return `bucket(${mask.size})`;
+    case 'hash':
+      return mask.rotation === undefined ? 'hash' : `hash(${mask.rotation})`;
     case 'constant':
       return `constant(${mask.value})`;
   }

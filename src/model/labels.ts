@@ -19,6 +19,10 @@ export type Mask =
   | { readonly kind: 'date'; readonly unit: 'month' | 'quarter' | 'year' }
   /** Numbers cut down to a multiple of `size`. */
   | { readonly kind: 'bucket'; readonly size: number }
+  /**
+   * A pseudonym: equal values become equal ones, under a key that only the gate has. Another `rotation` makes other pseudonyms.
+   */
+  | { readonly kind: 'hash'; readonly rotation?: string }
   /** A constant, read as the column's type; null if the type cannot hold it. */
   | { readonly kind: 'constant'; readonly value: string };
 

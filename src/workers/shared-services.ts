@@ -10,6 +10,7 @@ import { Approvals } from '../approvals/approvals.ts';
 import type { Config, KeyPair } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import { LocalConnectionSlots } from '../gateway/postgres/connection-slots.ts';
+import { withPseudonymKeys } from '../gateway/postgres/pseudonym-keys.ts';
 import { AuthThrottle } from '../identity/auth-throttle.ts';
 import { loadInstallationSecret, prepareDataDir } from '../identity/installation-secret.ts';
 import { loadServerCertificate } from '../identity/tls-certificates.ts';
@@ -112,7 +113,7 @@ export async function openSharedServices(
   measureSequencer(registry, sequencer);
   return {
     ...{
-      config,
+      config: withPseudonymKeys(config, installationSecret),
       log,
       version,
       ledger,

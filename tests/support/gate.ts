@@ -90,6 +90,8 @@ export interface GateOptions {
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Another server than the run's. */
   readonly server?: Omit<ProvidedPostgres, 'database'>;
+  /** Masks by label. */
+  readonly masks?: Readonly<Record<string, string>>;
   /** What happens to columns that look personal and have no label. */
   readonly suspects?: 'report' | 'mask' | 'ignore';
   /** Where the gate finds the database's server, if not where it is. */
@@ -209,6 +211,7 @@ databases:
     tls: { mode: disable }
     labels: ${JSON.stringify(options.labels ?? SHOP_LABELS)}
     suspects: ${options.suspects ?? 'report'}
+    masks: ${JSON.stringify(options.masks ?? {})}
 ${options.yaml ?? ''}`;
 }
 

@@ -74,7 +74,12 @@ export async function startBackend(
 ): Promise<BackendGreeting> {
   const { socket } = connection;
   const messages = new StartupMessages(socket);
-  const all = new Map([...parameters, ['user', config.user], ['database', config.database]]);
+  const all = new Map([
+    ...parameters,
+    ...[...(config.sessionSettings ?? [])].map(([name, value]) => [name, value.reveal()] as const),
+    ['user', config.user],
+    ['database', config.database],
+  ]);
   socket.write(encodeStartupMessage({ parameters: all }));
   const login = new Login(connection, config, address);
   const greetings: Buffer[] = [];

@@ -5,6 +5,7 @@ import { type Binder, noteType, type Place } from './binder.ts';
 import { EFFECTS, isAdministering, SECRET_SETTINGS } from './builtin-functions.ts';
 import { bindFunctions } from './function-calls.ts';
 import { judgeFunction } from './judgement.ts';
+import { refuseOwnSetting } from './mask-key.ts';
 import { parseSearchPath } from './search-path.ts';
 import { noteSetting } from './settings.ts';
 import { as, constantOf, type Node, type TypeCast } from './tree.ts';
@@ -71,6 +72,7 @@ function sequenceName(b: Binder, text: string | undefined): string {
 function hidesSecret(name: string, args: readonly Node[]): boolean {
   if (name !== 'current_setting') return false;
   const setting = textOf(args[0])?.toLowerCase();
+  if (setting !== undefined) refuseOwnSetting(setting);
   return setting === undefined || SECRET_SETTINGS.includes(setting);
 }
 

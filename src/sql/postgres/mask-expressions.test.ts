@@ -1,4 +1,5 @@
 /** Masks on the real server: total, immutable, of the column's own type. */
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +8,7 @@ import type { Mask } from '../../model/labels.ts';
 import type { CatalogSnapshot } from './catalog.ts';
 import { createCatalogLoader } from './catalog-loader.ts';
 import { maskExpression } from './mask-expressions.ts';
+import { maskKeySettings } from './mask-key.ts';
 
 const MASKS: readonly Mask[] = [
   { kind: 'null' },
@@ -22,6 +24,8 @@ const MASKS: readonly Mask[] = [
   { kind: 'bucket', size: 1_000 },
   { kind: 'bucket', size: 0.25 },
   { kind: 'bucket', size: 1e12 },
+  { kind: 'hash' },
+  { kind: 'hash', rotation: '2026-q4' },
   { kind: 'constant', value: '12345' },
   { kind: 'constant', value: '2024-02-29' },
   { kind: 'constant', value: 'n/a' },
@@ -240,6 +244,8 @@ describe('maskExpression', () => {
   it('is immutable', async () => {
     for (const column of Object.keys(TYPES)) {
       for (const mask of MASKS) {
+        // It rests on a setting, which stays as it is for a session: stable.
+        if (mask.kind === 'hash') continue;
         const expression = expressionOf(column, mask);
         // Only immutable expressions may stand in an index; whether the type can be indexed is another matter.
         const index = `CREATE INDEX ON public.probe ((1)) WHERE (${expression}) IS NULL`;
@@ -248,6 +254,32 @@ describe('maskExpression', () => {
         await client.query('ROLLBACK');
       }
     }
+  });
+
+  it('makes pseudonyms under the session’s key, and none without it', async () => {
+    const key = Buffer.alloc(32, 7);
+    const values = [`'ada'`, `'Ada'`, `'ada'`, 'NULL']
+      .map((value) => `(${value}::pg_catalog.text)`)
+      .join(', ');
+    const pseudonyms = async (rotation?: string) => {
+      const mask: Mask = rotation === undefined ? { kind: 'hash' } : { kind: 'hash', rotation };
+      const { rows } = await client.query(
+        `SELECT ${expressionOf('t_text', mask)} AS p FROM (VALUES ${values}) AS v(t_text)`,
+      );
+      return rows.map(({ p }: { p: string | null }) => p);
+    };
+    expect(await pseudonyms()).toEqual([null, null, null, null]);
+    for (const [name, value] of maskKeySettings(key))
+      await client.query('SELECT set_config($1, $2, false)', [name, value]);
+    const [first, second, third, none] = await pseudonyms();
+    expect(first).toBe(createHmac('sha256', key).update(':ada').digest('hex').slice(0, 32));
+    expect([third, none]).toEqual([first, null]);
+    expect(second).not.toBe(first);
+    expect((await pseudonyms('2'))[0]).toBe(
+      createHmac('sha256', key).update('2:ada').digest('hex').slice(0, 32),
+    );
+    await client.query(`SELECT set_config('sluice.mask_inner', '', false)`);
+    expect(await pseudonyms()).toEqual([null, null, null, null]);
   });
 
   it.each([

@@ -10,6 +10,7 @@ import { bucketExpression } from './bucket-expression.ts';
 import type { CatalogSnapshot, TypeInfo } from './catalog.ts';
 import { constantLiteral } from './constant-literal.ts';
 import { dateExpression } from './date-expression.ts';
+import { hashExpression } from './hash-expression.ts';
 import { quoteName, quoteQualified } from './identifiers.ts';
 import type { ColumnInfo } from './relation-info.ts';
 import { textExpression } from './text-expression.ts';
@@ -56,6 +57,8 @@ function valueExpression(column: MaskedColumn, mask: Mask): string | undefined {
       return constantLiteral(column, mask.value);
     case 'date':
       return dateExpression(column, mask.unit);
+    case 'hash':
+      return hashExpression(column, mask.rotation ?? '');
     case 'bucket':
       return bucketExpression(column, mask.size);
     default:

@@ -2,6 +2,7 @@
  * Settings: what SET, RESET and set_config() change.
  */
 import type { Binder } from './binder.ts';
+import { refuseOwnSetting } from './mask-key.ts';
 
 const OFF: readonly string[] = ['off', 'false', 'no', '0', 'f', 'n'];
 
@@ -69,6 +70,7 @@ export function noteSetting(
     return;
   }
   const key = name.toLowerCase();
+  refuseOwnSetting(key);
   b.sheet.set({ name: key, value: value === undefined ? 'default' : value, local });
   if (ADMINISTERING_SETTINGS.has(key) || WATCHING_MODULES.test(key)) b.sheet.act('Administer');
   const harmless = Object.hasOwn(TELLING_SETTINGS, key) ? TELLING_SETTINGS[key] : undefined;

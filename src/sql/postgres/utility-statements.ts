@@ -12,6 +12,7 @@ import type { StatementHandler } from './ddl-statements.ts';
 import { define, isOn, optionsOf } from './definitions.ts';
 import { bindExpression, bindExpressions, filtering } from './expressions.ts';
 import { MAINTENANCE_STATEMENTS } from './maintenance-statements.ts';
+import { refuseOwnSetting } from './mask-key.ts';
 import { type RelationReference, relationItem } from './namespace.ts';
 import { bindQuery, newRelationName, noteInto } from './queries.ts';
 import { noteSetting } from './settings.ts';
@@ -151,6 +152,7 @@ function show(b: Binder, body: Body): void {
   b.sheet.command = 'SHOW';
   b.sheet.act('Read');
   const name = String(body.name ?? '').toLowerCase();
+  refuseOwnSetting(name);
   if (name === 'all' || SECRET_SETTINGS.includes(name)) b.sheet.act('Administer');
 }
 
