@@ -7,6 +7,7 @@ import type { ApprovalRequest } from '../../model/approval.ts';
 import type { Plan } from '../../session/plan.ts';
 import { mapPosition } from '../../sql/splice.ts';
 import { ErrorFields, encodeNotice, errorFields } from '../../wire/postgres/index.ts';
+import { withoutValues } from './withheld-errors.ts';
 
 /** A text as bytes in client_encoding. */
 export type InClient = (text: string) => Buffer;
@@ -121,17 +122,6 @@ export function heldNotice(request: ApprovalRequest): Buffer {
   });
 }
 
-/** Fields that could quote a value of a row: detail, hint, context, internal query. */
-const QUOTING_FIELDS = new Set(['D', 'H', 'W', 'q', 'p']);
-/** Fields that name objects; code that raises an error can write anything into them. */
-const NAMING_FIELDS = new Set(['s', 't', 'c', 'd', 'n']);
-
-/** Classes whose message names objects only; those of all others could quote a value. */
-const QUOTELESS_CLASSES = new Set(['23', '25', '28', '40', '42', '53', '55', '57']);
-const WITHHELD = Buffer.from(
-  'the database refused the statement; its message is withheld, as it could quote masked values',
-);
-
 /**
  * An ErrorResponse of the database as the client may see it: positions point into the client's own text, and fields that
  * could quote real values are withheld where the plan says so. Returns undefined if it can pass as it is.
@@ -144,15 +134,10 @@ export function clientErrorFields(
 ): ErrorFields | undefined {
   const withholds = withholding || plan?.withholdsErrors === true;
   if (!withholds && (plan === undefined || plan.splices.length === 0)) return undefined;
-  // An error with a context was raised within code, which chooses its words and SQLSTATE.
-  const isCode = fields.get('W') !== undefined;
-  const isQuoteless = !isCode && QUOTELESS_CLASSES.has((fields.get('C') ?? '').slice(0, 2));
-  const entries = fields.entries.flatMap(({ code, value }) => {
-    if (withholds && (QUOTING_FIELDS.has(code) || (isCode && NAMING_FIELDS.has(code)))) return [];
-    if (code === 'P' && plan !== undefined) return mapped(plan, value.toString('latin1'));
-    if (code === 'M' && withholds && !isQuoteless) return [{ code, value: WITHHELD }];
-    return [{ code, value }];
-  });
+  const kept = withholds ? withoutValues(fields) : fields.entries;
+  const entries = kept.flatMap((entry) =>
+    entry.code === 'P' && plan !== undefined ? mapped(plan, entry.value.toString('latin1')) : [entry],
+  );
   return new ErrorFields(entries);
 }
 

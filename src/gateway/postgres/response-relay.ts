@@ -24,6 +24,7 @@ import { type Expectation, Expectations } from './expectations.ts';
 import { answers, currentTicket, planOf, wasAdmitted } from './expected-answers.ts';
 import { clientErrorFields } from './refusals.ts';
 import type { SessionObjects } from './session-objects.ts';
+import { isHarmlessNotice } from './withheld-errors.ts';
 
 const MAX_CONTROL_FRAME_BYTES = 1_048_576 * 4;
 /** A skipped statement's SQLSTATE in the ledger: it was forwarded and the database did not run it. */
@@ -294,7 +295,7 @@ export class ResponseRelay implements FrameSink {
 
   #notice(head: Expectation | undefined, frame: Buffer): Buffer | undefined {
     const withheld = planOf(head)?.withholdsErrors === true || this.#mayQuoteLate(head);
-    return head?.kind === 'own' || withheld ? undefined : frame;
+    return head?.kind === 'own' || (withheld && !isHarmlessNotice(frame)) ? undefined : frame;
   }
 
   /** Deferred triggers and constraints of earlier writes to masked tables run where their transaction ends, or may end. */
