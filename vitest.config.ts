@@ -5,7 +5,7 @@ const report = process.env.SLUICE_TEST_REPORT;
 
 export default defineConfig({
   test: {
-    include: ['{src,tests,bench}/**/*.test.ts'],
+    include: ['{src,tests,bench,scripts}/**/*.test.ts'],
     // Real clients and what takes its time: `npm run compat`.
     exclude: [
       ...configDefaults.exclude,

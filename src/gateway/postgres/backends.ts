@@ -66,7 +66,7 @@ export class Backends {
   }
 
   /** Cancels what the backend of a session runs. Never throws. */
-  cancel(connection: UpstreamConnection): Promise<void> {
+  cancel(connection: Pick<UpstreamConnection, 'key' | 'address' | 'encrypted'>): Promise<void> {
     return cancelUpstream(this.#config, connection, this.#timeoutMs);
   }
 

@@ -50,7 +50,8 @@ export class Connection {
   readonly info: SessionInfo;
   readonly #o: ConnectionOptions;
   readonly #session: Session;
-  readonly #upstream: UpstreamConnection;
+  /** Without its greeting, which is said once. */
+  readonly #upstream: Omit<UpstreamConnection, 'greetings' | 'parameters'>;
   readonly #sender: ClientSender;
   readonly #responses: ResponseRelay;
   readonly #requests: RequestRelay;
@@ -101,7 +102,8 @@ export class Connection {
     this.#o = options;
     this.info = info;
     this.#session = session;
-    this.#upstream = upstream;
+    const { socket, key, address, encrypted } = upstream;
+    this.#upstream = { socket, key, address, encrypted };
     this.closed = new Promise((resolve) => {
       this.#closed = resolve;
     });
@@ -153,7 +155,7 @@ export class Connection {
     });
     this.#key = context.cancels.add(this, client.minor >= 2 ? 32 : 4, upstream.key?.processId);
     this.#listen();
-    this.#greet();
+    this.#greet(upstream.greetings);
     if (client.rest.length > 0) this.#requests.onChunk(client.rest);
   }
 
@@ -271,11 +273,11 @@ export class Connection {
   }
 
   /** What a server says after authentication, with the gate's own cancel key. */
-  #greet(): void {
+  #greet(greetings: readonly Buffer[]): void {
     const { processId, secret } = this.#key;
     const frames = [
       encodeBackendMessage({ type: 'AuthenticationOk' }),
-      ...this.#upstream.greetings,
+      ...greetings,
       encodeBackendMessage({ type: 'BackendKeyData', processId, secret }),
       encodeBackendMessage({ type: 'ReadyForQuery', status: 'I' }),
     ];
