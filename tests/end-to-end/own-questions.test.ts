@@ -72,3 +72,29 @@ test.each(Object.keys(CONVERSATIONS))('%s', async (name) => {
   const expected = await play(direct, CONVERSATIONS[name]!);
   expect(await play(through, CONVERSATIONS[name]!)).toEqual(expected);
 });
+
+test('a session goes on while somebody who waits for it keeps others from the catalog', async () => {
+  const [client, other] = [await WireClient.open(through), await WireClient.open(through)];
+  const waiting = await gate.database.client();
+  const isWaiting = `SELECT FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted`;
+  // New connections would have to wait as well; this one knows all it needs.
+  const observer = await gate.database.client();
+  await observer.query(isWaiting);
+  client.send(query('BEGIN; LOCK TABLE pg_class IN ROW EXCLUSIVE MODE'));
+  await client.untilReady();
+  // From now on the catalog has to be read anew.
+  other.send(query('CREATE TABLE made_meanwhile (a int)'));
+  await other.untilReady();
+  await waiting.query('BEGIN');
+  const locked = waiting.query('LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE');
+  await expect.poll(async () => (await observer.query(isWaiting)).rowCount, { timeout: 10_000 }).toBe(1);
+  client.send(query('SELECT count(*) FROM orders WHERE id < 8'));
+  const answer = (await client.untilReady()).map(transcribe).join('\n');
+  expect(answer).toContain('"columns":["7"]');
+  client.send(query('COMMIT'));
+  await client.untilReady();
+  await locked;
+  await waiting.query('ROLLBACK');
+  client.close();
+  other.close();
+});

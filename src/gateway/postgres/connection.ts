@@ -267,6 +267,7 @@ export class Connection {
     this.closed.then(stopWatching);
     // What went away before anybody listened will not say so again.
     if (client.closed) this.#onClientClose();
+    else if (client.readableEnded) this.#requests.onInputEnd();
     if (upstream.closed) this.#onUpstreamClose();
     client.resume();
     upstream.resume();

@@ -97,6 +97,17 @@ function isPlainType(scope: PostgresScope, oid: number): boolean {
   return type !== undefined && judgeType(scope, [type.schema, type.name]) === 'plain';
 }
 
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * Somebody holds the catalog locked and may be waiting for this very session, so nobody waits for long: who is under no restriction goes on
+ * without knowing what has changed. @throws whatever else stood in the way
+ */
+export function doubtOfLock(thrown: unknown): Opaque {
+  if (!(thrown instanceof SluiceError) || thrown.sqlstate !== LOCK_NOT_AVAILABLE) throw thrown;
+  return { kind: 'statement', what: 'a statement on a catalog that is locked' };
+}
+
 /** The relations that the names in a statement stand for. */
 export function meaningOf({ facts }: PlannedStatement): string {
   return JSON.stringify([...new Set(facts.relations.map(({ relation }) => relation))].sort());

@@ -13,6 +13,7 @@ import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/ses
 import type { DatabaseService } from './database-service.ts';
 import { UNANSWERED } from './name-space.ts';
 import {
+  doubtOfLock,
   doubtOfTypes,
   holdsFor,
   isNameless,
@@ -173,13 +174,24 @@ export class SessionPlanner {
   }
 
   async #planSurely(text: string, doubt: Opaque | undefined, refresh: boolean): Promise<Plan> {
-    await this.#becomeSure(refresh);
-    return this.#complete(await this.#planNow(text, doubt), doubt);
+    const known = this.#catalogKnown(refresh);
+    const locked = refresh ? await known : await known.catch(doubtOfLock);
+    await this.#readAnew();
+    const plan = await this.#planNow(text, locked ?? doubt);
+    return locked === undefined ? this.#complete(plan, doubt) : plan;
   }
 
   async #becomeSure(refresh: boolean): Promise<void> {
+    await this.#catalogKnown(refresh);
+    await this.#readAnew();
+  }
+
+  async #catalogKnown(refresh: boolean): Promise<undefined> {
     const catalog = refresh ? this.#service.refreshCatalog() : this.#service.catalogReady();
     await this.#backend.untilCancelled(catalog);
+  }
+
+  async #readAnew(): Promise<void> {
     if (this.#stale || this.#backend.redefining()) await this.#askReading();
   }
 
@@ -245,10 +257,14 @@ export class SessionPlanner {
 
   /** The names of a portal are settled: of what has changed since, only rules and labels matter. */
   #mayRun(portal: Portal): boolean {
-    if (runsLate(portal) || this.#service.catalogIsStale) return false;
+    return !this.#service.catalogIsStale && this.#holds(portal);
+  }
+
+  #holds(portal: Portal): boolean {
     const scope = this.#scopeNow();
     const generation = this.#service.planner.generation(scope);
-    return holdsFor(portal.plan, generation, this.#unsure ? undefined : scope.sessionKey);
+    const key = this.#unsure ? undefined : scope.sessionKey;
+    return !runsLate(portal) && holdsFor(portal.plan, generation, key);
   }
 
   async #renewed(prepared: Prepared): Promise<Plan> {
@@ -299,7 +315,7 @@ export class SessionPlanner {
   async #renewedPortal(portal: Portal, refresh: boolean): Promise<Plan> {
     const { prepared, isCursor } = portal;
     await this.#becomeSure(refresh);
-    if (!this.#mayRun(portal)) {
+    if (!this.#holds(portal)) {
       // Under other policies than it was made under, and for other names: nobody can say any more what it reads.
       if (!runsLate(portal) && portal.plan.scopeKey !== this.#scopeNow().sessionKey) throw stalePlan();
       const plan = await this.#renewed(prepared);

@@ -14,13 +14,13 @@ export const FIRST_USER_OID = 16_384;
 
 /** Makes the loader's own connection safe and predictable. */
 export const PREPARE_CONNECTION = `SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false),
-  pg_catalog.set_config('lock_timeout', '10s', false),
+  pg_catalog.set_config('lock_timeout', '1s', false),
   pg_catalog.set_config('statement_timeout', '30s', false),
   pg_catalog.set_config('default_transaction_read_only', 'on', false),
   pg_catalog.set_config('jit', 'off', false)`;
 
-/** For what locks more than the catalogs, and may be done without. */
-export const WAIT_BRIEFLY = `SELECT pg_catalog.set_config('lock_timeout', '250ms', false)`;
+/** In a query that locks more than the catalogs and can be done without: while it runs, locks are waited for briefly. */
+const BRIEFLY = `(SELECT pg_catalog.set_config('lock_timeout', '250ms', true)) AS brief`;
 
 const EQ = 'OPERATOR(pg_catalog.=)';
 const NE = 'OPERATOR(pg_catalog.<>)';
@@ -266,7 +266,7 @@ ORDER BY t.oid`;
 export function viewDefinitionsQuery(oids: readonly number[]): string {
   return `
 SELECT ${jsonArray('c.oid::pg_catalog.int8', 'pg_catalog.pg_get_viewdef(c.oid)')}::${TEXT} AS j
-FROM pg_catalog.pg_class c
+FROM pg_catalog.pg_class c, ${BRIEFLY}
 WHERE c.oid ${EQ} ANY ('{${oids.map(Number).join(',')}}'::pg_catalog._oid) AND ${letter('c.relkind', 'vm')}`;
 }
 
@@ -294,6 +294,6 @@ SELECT ${jsonArray(
         LEFT JOIN pg_catalog.pg_attribute a ON t.typrelid ${NE} 0::pg_catalog.oid AND a.attrelid ${EQ} t.typrelid
           AND a.attnum ${GT} 0 AND NOT a.attisdropped)`,
   )}::${TEXT} AS j
-FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang, ${BRIEFLY}
 WHERE p.oid ${EQ} ANY ('{${oids.map(Number).join(',')}}'::pg_catalog._oid) AND ${letter('p.prokind', 'fp')}`;
 }

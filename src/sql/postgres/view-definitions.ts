@@ -4,7 +4,7 @@
 
 import type { CatalogSnapshot } from './catalog.ts';
 import type { CatalogQuery } from './catalog-loader.ts';
-import { viewDefinitionsQuery, WAIT_BRIEFLY } from './catalog-queries.ts';
+import { viewDefinitionsQuery } from './catalog-queries.ts';
 import type { Parser } from './parser.ts';
 import { RelationInfo } from './relation-info.ts';
 import { createDefinitionScope } from './scope.ts';
@@ -43,7 +43,6 @@ export async function readViewDefinitions(
     else wanted.set(view.oid, sources);
   }
   if (wanted.size === 0) return views;
-  await query(WAIT_BRIEFLY);
   const definitions = new Map(await definitionsOf(query, [...wanted.keys()]));
   for (const [oid, sources] of wanted) views.set(oid, { sources, definition: definitions.get(oid) });
   return views;
