@@ -11,11 +11,12 @@ export interface BothSides {
 }
 
 export async function playBoth(stage: Stage, steps: readonly Step[]): Promise<BothSides> {
+  const others = (sql: string) => stage.gate.database.query(sql);
   await stage.reset();
-  const expected = await play(stage.direct, steps);
+  const expected = await play(stage.direct, steps, others);
   expect(expected, 'the conversation has to come to its end').toHaveLength(steps.length);
   await stage.reset();
-  return { expected, seen: await play(stage.through, steps) };
+  return { expected, seen: await play(stage.through, steps, others) };
 }
 
 export async function requireSame(stage: Stage, steps: readonly Step[]): Promise<void> {

@@ -20,8 +20,8 @@ export interface Step {
   readonly send: readonly Buffer[];
   /** How many ReadyForQuery, or up to which message. */
   readonly until: number | BackendMessage['type'];
-  /** Done by others, directly on the database, once the step is sent. */
-  readonly meanwhile?: () => Promise<unknown>;
+  /** SQL that others run, directly on the database, once the step is sent. */
+  readonly meanwhile?: string;
 }
 
 /** Sends messages and waits for one ReadyForQuery. */
@@ -45,15 +45,15 @@ export function inForm(form: Form, text: string): Step {
 export async function play(
   target: WireTarget,
   steps: readonly Step[],
-  settings?: ReadonlyMap<string, string>,
+  others: (sql: string) => Promise<unknown>,
 ): Promise<string[][]> {
-  const client = await WireClient.open(target, settings);
+  const client = await WireClient.open(target);
   const transcribe = createTranscriber();
   const seen: string[][] = [];
   try {
     for (const { send, until, meanwhile } of steps) {
       client.send(...send);
-      await meanwhile?.();
+      if (meanwhile !== undefined) await others(meanwhile);
       const messages = typeof until === 'number' ? await client.untilReady(until) : await client.until(until);
       seen.push(messages.map(transcribe));
     }
