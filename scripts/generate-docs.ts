@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { CONFIG_SCHEMA } from '../src/config/config-schema.ts';
 import type { SchemaNode } from '../src/config/schema-nodes.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/error-table.ts';
+import { entrySchema } from '../src/ledger/entry-schema.ts';
 import { cedarSchema } from '../src/policy/schema.ts';
 import { ALLOWED_DIFFERENCES } from '../tests/compat/difference/allowed-differences.ts';
 
@@ -24,6 +25,7 @@ export function generatedDocs(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/errors.md', errorsPage()],
     ['schemas/sluice.schema.json', `${JSON.stringify(CONFIG_SCHEMA, undefined, 2)}\n`],
+    ['schemas/ledger-entry.schema.json', `${JSON.stringify(entrySchema(), undefined, 2)}\n`],
     ['schemas/sluice.cedarschema', cedarSchema()],
     ['docs/configuration.md', configurationPage(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8'))],
     ['docs/transparency.md', transparencyPage(readFileSync(join(ROOT, 'docs/transparency.md'), 'utf8'))],

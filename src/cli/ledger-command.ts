@@ -5,6 +5,7 @@ import { readEntries } from '../ledger/read-entries.ts';
 import type { LedgerEntry } from '../model/ledger-entry.ts';
 import { type CliContext, countOption, type GlobalOptions } from './cli-context.ts';
 import { ledgerPlace, openerOf } from './ledger-place.ts';
+import { addProofCommands } from './ledger-proof-commands.ts';
 import { entryLine } from './ledger-text.ts';
 import { verify } from './ledger-verification.ts';
 
@@ -50,6 +51,7 @@ export function addLedgerCommand(program: Command, context: CliContext): void {
     .option('--kind <kind>', 'only entries of this kind, such as statement or approval')
     .option('--json', 'for programs: an entry a line')
     .action((_options, command: Command) => show(context, command.optsWithGlobals()));
+  addProofCommands(ledger, context, PLACE);
 }
 
 async function show(context: CliContext, options: ShowOptions): Promise<void> {
@@ -57,7 +59,7 @@ async function show(context: CliContext, options: ShowOptions): Promise<void> {
   const entries = await selectEntries(
     ledgerPlace(context, options),
     options,
-    await openerOf(context, options),
+    await openerOf(context, options, queryText(options)),
   );
   for (const entry of entries) {
     if (options.json) terminal.jsonLine(entry);
@@ -86,4 +88,14 @@ async function selectEntries(
 function isWanted({ event }: LedgerEntry, { session, kind }: ShowOptions): boolean {
   if (kind !== undefined && event.kind !== kind) return false;
   return session === undefined || ('session' in event && event.session === session);
+}
+
+function queryText({ from, limit, session, kind }: ShowOptions): string {
+  return [
+    'ledger show',
+    ...(from === undefined ? [] : [`--from ${from}`]),
+    `--limit ${limit}`,
+    ...(session === undefined ? [] : [`--session ${session}`]),
+    ...(kind === undefined ? [] : [`--kind ${kind}`]),
+  ].join(' ');
 }

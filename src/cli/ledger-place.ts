@@ -1,6 +1,10 @@
 /** Which ledger a command is about, and who can read what is sealed in it. */
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { recordCommand } from '../ledger/command-lane.ts';
+import { listKeyIds } from '../ledger/data-key.ts';
 import type { Opener } from '../ledger/entry-decoder.ts';
+import { nodeFileSystem } from '../ledger/file-system.ts';
 import { SealOpener } from '../ledger/seal-keys.ts';
 import { openKeyWrapper } from '../ledger/wrapper-key-file.ts';
 import { type CliContext, configOf, type GlobalOptions } from './cli-context.ts';
@@ -14,10 +18,21 @@ export function ledgerPlace(context: CliContext, options: PlaceOptions): string 
   return options.directory ?? join(configOf(context, options).dataDir, 'ledger');
 }
 
-/** Reads sealed values if this user can read the keys of the configured ledger; undefined for copies and addresses. */
-export async function openerOf(context: CliContext, options: PlaceOptions): Promise<Opener | undefined> {
+/**
+ * Reads sealed values if this user can read the keys of the configured ledger; undefined for copies and addresses. That it is read is
+ * recorded first.
+ * @param query what is asked for, as it is written to the ledger
+ */
+export async function openerOf(
+  context: CliContext,
+  options: PlaceOptions,
+  query: string,
+): Promise<Opener | undefined> {
   if (options.directory !== undefined) return undefined;
   const { dataDir } = configOf(context, options);
+  const directory = join(dataDir, 'ledger');
   const wrapper = openKeyWrapper(dataDir, undefined, false);
-  return wrapper === undefined ? undefined : SealOpener.open(join(dataDir, 'ledger'), wrapper);
+  if (wrapper === undefined || listKeyIds(nodeFileSystem, directory).size === 0) return undefined;
+  await recordCommand(directory, context.version, [{ kind: 'audit-read', by: userInfo().username, query }]);
+  return SealOpener.open(directory, wrapper);
 }

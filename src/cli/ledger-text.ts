@@ -36,6 +36,10 @@ function eventText(event: LedgerEvent): string {
       return `${event.token} for ${who(event)} until ${timeText(event.expiresAt)}${event.purpose === undefined ? '' : `: ${event.purpose}`}`;
     case 'token-revoked':
       return event.token;
+    case 'audit-read':
+      return `by ${event.by}: ${event.query}`;
+    case 'keys-destroyed':
+      return `by ${event.by}: ${event.keys.length} keys of ${event.database}, ${event.months.join(', ')}, ${event.subjects.join(', ')}${event.reason === undefined ? '' : `: ${event.reason}`}`;
     default:
       return JSON.stringify(event);
   }

@@ -49,7 +49,7 @@ async function replay(context: CliContext, options: ReplayOptions, draft: string
   const run = new PolicyReplay(checker);
   try {
     const since = context.now() - options.since;
-    const opener = await openerOf(context, options);
+    const opener = await openerOf(context, options, 'policy replay');
     const reading = opener === undefined ? {} : { opener };
     for await (const entry of readEntries(options.directory ?? join(config.dataDir, 'ledger'), reading))
       await run.entry(entry, since);

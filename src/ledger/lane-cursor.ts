@@ -81,8 +81,14 @@ export class LaneCursor {
   }
 
   close(): void {
-    if (this.#segment !== undefined) this.#fileSystem.close(this.#segment.fd);
+    const segment = this.#segment;
     this.#segment = undefined;
+    if (segment === undefined) return;
+    try {
+      this.#fileSystem.close(segment.fd);
+    } catch {
+      // It was only read.
+    }
   }
 
   /** Opens the segment that holds the next entry, unless it is open; false if there is none yet. */

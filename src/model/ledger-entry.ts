@@ -164,6 +164,24 @@ export type LedgerEvent =
     }
   | { readonly kind: 'token-revoked'; readonly token: string }
   | {
+      /** Somebody read the ledger with the keys that open sealed values. */
+      readonly kind: 'audit-read';
+      /** Who, as the operating system or the gate knows them. */
+      readonly by: string;
+      /** What was asked for, as it was written. */
+      readonly query: string;
+    }
+  | {
+      /** Data keys go: what was sealed under them cannot be read again. Recorded before they do. */
+      readonly kind: 'keys-destroyed';
+      readonly by: string;
+      readonly keys: readonly string[];
+      readonly database: string;
+      readonly months: readonly string[];
+      readonly subjects: readonly string[];
+      readonly reason?: string;
+    }
+  | {
       /** Somebody had the session ended; its `session-closed` follows. */
       readonly kind: 'session-killed';
       readonly session: string;

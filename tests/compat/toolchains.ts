@@ -43,7 +43,7 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     needs: ['go'],
     locks: ['go.mod', 'go.sum'],
     install: [['go', 'mod', 'download']],
-    build: [['go', 'build', '-o', 'bin/', './pgx', './pq']],
+    build: [['go', 'build', '-o', 'bin/', './pgx', './pq', './tlog']],
   },
   {
     name: 'rust',

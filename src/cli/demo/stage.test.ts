@@ -76,6 +76,7 @@ describe('the tour', () => {
       approveAsAlice: async () => undefined,
       ledgerLines: async () => [],
       verifyLedger: () => Promise.reject(new Error('broken at entry 3')),
+      proveDenial: () => Promise.reject(new Error('not published')),
     });
     expect(stage.failures).toBeGreaterThanOrEqual(8);
     expect(text()).toContain('broken at entry 3');

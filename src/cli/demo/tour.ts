@@ -17,6 +17,8 @@ export interface TourCast {
   ledgerLines(principal: string): Promise<readonly string[]>;
   /** Verifies the whole ledger; says in a line what was found. @throws if it does not verify */
   verifyLedger(): Promise<string>;
+  /** Proves that the last refusal is in the log, step by step, as lines for people. @throws if it cannot */
+  proveDenial(): Promise<readonly string[]>;
 }
 
 /** Plays all scenes. Failed expectations are counted by the stage; only a broken connection throws. */
@@ -134,6 +136,13 @@ async function ledger(stage: Stage, cast: TourCast): Promise<void> {
   const verdict = await cast.verifyLedger().catch((error: unknown) => error);
   stage.lines([String(verdict)]);
   stage.expect(typeof verdict === 'string', 'ledger verified: nothing is missing, nothing was changed.');
+  stage.act('an auditor', 'sluice ledger prove …    (the refused DROP TABLE, in one file)');
+  const proof = await cast.proveDenial().catch((error: unknown) => [String(error)]);
+  stage.lines(proof);
+  stage.expect(
+    proof.some((line) => line.startsWith('= the root')),
+    'Each line is one SHA-256: check it by hand, or with examples/verify-proof.mjs.',
+  );
 }
 
 /** The id of an approval request named in a notice. */

@@ -1,0 +1,128 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import type { AskedEvent, LedgerEvent } from '../model/ledger-entry.ts';
+import { EntryEncoder } from './entry-encoder.ts';
+import { entrySchema, KNOWN_KINDS } from './entry-schema.ts';
+
+const validate = new Ajv2020({ strict: false }).compile(entrySchema());
+const form = {
+  text: ['SELECT ', ''],
+  command: 'SELECT',
+  actions: ['Read'],
+  relations: ['Read t(a)'],
+  decision: 'allow',
+  policies: ['p'],
+  policyVersion: 'v',
+} as const;
+const asked: AskedEvent = {
+  kind: 'asked',
+  session: 's',
+  statement: 1,
+  form,
+  literals: ['1'],
+  parameters: [null, 'x'],
+  approval: 'apr_1',
+};
+
+/** One of each kind, with all it may have. A new kind of event must be added here: the type says so. */
+const EVENTS: {
+  readonly [kind in Exclude<LedgerEvent['kind'], 'statement'>]: Extract<LedgerEvent, { kind: kind }>;
+} = {
+  'log-opened': { kind: 'log-opened', schema: 1, version: '1' },
+  'log-recovered': { kind: 'log-recovered', tornBytes: 5 },
+  'session-opened': {
+    ...{
+      kind: 'session-opened',
+      session: 's',
+      principal: 'p',
+      principalKind: 'human',
+      onBehalfOf: ['b'],
+      purpose: 'why',
+      token: 't',
+    },
+    ...{
+      database: 'd',
+      environment: 'prod',
+      client: '::1',
+      application: 'psql',
+      tls: true,
+      certificate: 'c',
+      certificateSubject: 'CN=x',
+    },
+  },
+  'session-closed': { kind: 'session-closed', session: 's', reason: 'done', statements: 3 },
+  'session-killed': { kind: 'session-killed', session: 's', door: 'http', by: 'alice', reason: 'r' },
+  'authentication-failed': {
+    kind: 'authentication-failed',
+    user: 'u',
+    database: 'd',
+    client: '::1',
+    code: 'x',
+  },
+  outcome: {
+    kind: 'outcome',
+    session: 's',
+    statement: 1,
+    tag: 'SELECT 1',
+    rows: 1,
+    bytes: 2,
+    sqlstate: '00000',
+    durationUs: 1.5,
+    labels: { email: { masked: 1, unmasked: 1 } },
+  },
+  approval: {
+    kind: 'approval',
+    request: 'r',
+    step: 'vote',
+    by: 'a',
+    verdict: 'approve',
+    reason: 'ok',
+    binding: 'b',
+    session: 's',
+  },
+  'policy-loaded': { kind: 'policy-loaded', version: 'v', files: ['f'] },
+  'policy-rejected': { kind: 'policy-rejected', files: ['f'], error: 'e' },
+  'token-issued': {
+    kind: 'token-issued',
+    token: 't',
+    principal: 'p',
+    onBehalfOf: [],
+    purpose: 'why',
+    expiresAt: 5,
+  },
+  'token-revoked': { kind: 'token-revoked', token: 't' },
+  'audit-read': { kind: 'audit-read', by: 'root', query: 'ledger show' },
+  'keys-destroyed': {
+    kind: 'keys-destroyed',
+    by: 'root',
+    keys: ['0123456789ab'],
+    database: 'd',
+    months: ['2027-01'],
+    subjects: ['everyone'],
+    reason: 'r',
+  },
+};
+
+const written = (event: LedgerEvent | AskedEvent) =>
+  new EntryEncoder(1, undefined).encode(0, 7, event).map(({ text }) => JSON.parse(text));
+
+describe('the published schema', () => {
+  it.each([...Object.values(EVENTS), asked])('has $kind as it is written, and nothing more', (event) => {
+    for (const entry of written(event)) {
+      expect(validate(entry), JSON.stringify(validate.errors)).toBe(true);
+      expect(KNOWN_KINDS).toContain(entry.kind);
+      expect(validate({ ...entry, surplus: 1 })).toBe(false);
+      for (const member of ['at', 'id', 'kind'])
+        expect(validate({ ...entry, [member]: undefined })).toBe(false);
+    }
+  });
+
+  it('has large entries, and lets kinds come', () => {
+    const [entry] = written({ kind: 'token-revoked', token: 't'.repeat(100_000) });
+    expect(entry).toHaveProperty('part');
+    expect(validate(entry)).toBe(true);
+    expect(validate({ at: 1, id: '0.1', kind: 'something-new', any: 'thing' })).toBe(true);
+    expect(validate({ at: 1, id: '0.1', kind: 'token-revoked', any: 'thing' })).toBe(false);
+    expect(validate({ at: 1, id: '00.1', kind: 'something-new' })).toBe(false);
+  });
+});
