@@ -108,7 +108,7 @@ function printProposals(
   if (proposals.length === 0) return;
   const rows = proposals.map(({ relation, column, path, label, confidence, evidence, examples }) =>
     [
-      `${relation}.${column}${path === undefined ? '' : ` → ${path}`}`,
+      `${relation}.${column}${path === undefined ? '' : `->${path.join('->')}`}`,
       label,
       `${Math.round(confidence * 100)} %`,
       evidence.join('; '),
@@ -130,7 +130,8 @@ function acceptedOf(
   proposals: readonly LabelProposal[],
   wanted: readonly string[],
 ): readonly LabelProposal[] {
-  const columnOf = ({ relation, column }: LabelProposal) => `${relation}.${column}`;
+  const columnOf = ({ relation, column, path = [] }: LabelProposal) =>
+    `${relation}.${[column, ...path].join('->')}`;
   for (const name of wanted) {
     if (name !== 'all' && name !== 'certain' && !proposals.some((one) => columnOf(one) === name))
       throw new SluiceError('bad_request', `no label is proposed for ${JSON.stringify(name)}`, {

@@ -17,8 +17,8 @@ export function addLabels(
   if (document.errors.length > 0 || !isMap(document.getIn(place)))
     throw new SluiceError('config_invalid', `the configuration has no database "${database}" to label`);
   let added = 0;
-  for (const { relation, column, label } of labels) {
-    const path = [...place, 'labels', relation, column];
+  for (const { relation, column, label, path: keys = [] } of labels) {
+    const path = [...place, 'labels', relation, [column, ...keys].join('->')];
     if (document.hasIn(path)) continue;
     document.setIn(path, label);
     added += 1;

@@ -215,7 +215,7 @@ const database: SchemaNode = object(
       { default: 0 },
     ),
     labels: record(
-      'What columns hold: schema.table, then column, then label; none for columns that were looked at and hold nothing personal.',
+      'What columns hold: schema.table, then column (or a place in the documents of a jsonb column, such as address->street), then label; none for columns that were looked at and hold nothing personal.',
       RELATION,
       record('Column to label.', { type: 'string', minLength: 1, maxLength: 63 }, LABEL),
       { examples: [{ 'public.customers': { email: 'email', phone: 'phone' } }], default: {} },

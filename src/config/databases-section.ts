@@ -35,9 +35,16 @@ function entriesOf(raw: RawDatabase): (readonly [relation: string, column: strin
   );
 }
 
+/** A column, or a place in the documents of one: `address->street`, `address->'geo'->>'lat'`. */
+function placeOf(text: string): Pick<ColumnLabel, 'column' | 'path'> {
+  const [column, ...keys] = text.split(/->>?/).map((part) => part.trim());
+  const path = keys.map((key) => /^'(.*)'$/.exec(key)?.[1] ?? key);
+  return path.length === 0 ? { column: text } : { column: column!, path };
+}
+
 function readLabels(raw: RawDatabase): ColumnLabel[] {
-  return entriesOf(raw).flatMap(([relation, column, label]) =>
-    label === DECIDED ? [] : [{ relation, column, label }],
+  return entriesOf(raw).flatMap(([relation, place, label]) =>
+    label === DECIDED ? [] : [{ relation, ...placeOf(place), label }],
   );
 }
 

@@ -43,7 +43,13 @@ class IndexedLabelSet implements LabelSet {
       }
       append(labels, column.column, column.label);
     }
-    const content = columns.map(({ relation, column, label, mask }) => [relation, column, label, mask]);
+    const content = columns.map(({ relation, column, label, mask, path }) => [
+      relation,
+      column,
+      label,
+      mask,
+      path,
+    ]);
     this.version = createHash('sha256').update(JSON.stringify(content)).digest('hex');
   }
 
@@ -65,11 +71,12 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
 /** Builds a label set. Never throws; the same content in any order yields the same version. */
 export function createLabelSet(sources: LabelSources): LabelSet {
   const distinct = new Map<string, ColumnMask>();
-  for (const { relation, column, label } of sources.columns) {
-    distinct.set(JSON.stringify([relation, column, label]), {
+  for (const { relation, column, label, path } of sources.columns) {
+    distinct.set(JSON.stringify([relation, column, label, ...(path ?? [])]), {
       relation,
       column,
       label,
+      ...(path === undefined ? {} : { path }),
       mask: maskOf(label, sources),
     });
   }

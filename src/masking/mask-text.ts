@@ -25,7 +25,10 @@ interface MaskForm {
   readonly parse: Parse;
 }
 
-const FORMS: Readonly<Record<Mask['kind'], MaskForm>> = {
+/** Masks that people write; `paths` is made of several. */
+type WrittenKind = Exclude<Mask['kind'], 'paths'>;
+
+const FORMS: Readonly<Record<WrittenKind, MaskForm>> = {
   null: { usage: 'null', parse: (argument) => (argument === undefined ? { kind: 'null' } : undefined) },
   email: { usage: 'email', parse: (argument) => (argument === undefined ? { kind: 'email' } : undefined) },
   redact: {
@@ -76,7 +79,7 @@ function isText(argument: string | undefined): argument is string {
   );
 }
 
-const isKind = (name: string): name is Mask['kind'] => Object.hasOwn(FORMS, name);
+const isKind = (name: string): name is WrittenKind => Object.hasOwn(FORMS, name);
 
 /**
  * Reads a mask.
@@ -99,7 +102,7 @@ export function parseMask(text: string): Mask {
   });
 }
 
-/** Writes a mask such that `parseMask` reads it back. */
+/** Writes a mask such that `parseMask` reads it back; that of a document, path by path, for people. */
 export function formatMask(mask: Mask): string {
   switch (mask.kind) {
     case 'null':
@@ -116,6 +119,8 @@ export function formatMask(mask: Mask): string {
       return `bucket(${mask.size})`;
     case 'hash':
       return mask.rotation === undefined ? 'hash' : `hash(${mask.rotation})`;
+    case 'paths':
+      return mask.paths.map(({ path, mask: inner }) => `${path.join('->')}: ${formatMask(inner)}`).join(', ');
     case 'constant':
       return `constant(${mask.value})`;
   }

@@ -23,6 +23,11 @@ export type Mask =
    * A pseudonym: equal values become equal ones, under a key that only the gate has. Another `rotation` makes other pseudonyms.
    */
   | { readonly kind: 'hash'; readonly rotation?: string }
+  /** In a document, what stands at each path by its own mask. Made of several labels; nobody writes it. */
+  | {
+      readonly kind: 'paths';
+      readonly paths: readonly { readonly path: readonly string[]; readonly mask: Mask }[];
+    }
   /** A constant, read as the column's type; null if the type cannot hold it. */
   | { readonly kind: 'constant'; readonly value: string };
 
@@ -31,6 +36,8 @@ export interface ColumnLabel {
   readonly relation: RelationId;
   readonly column: string;
   readonly label: Label;
+  /** Keys of a document in the column, outermost first, if only what stands there has the label. */
+  readonly path?: readonly string[];
 }
 
 /** A column that must be shown masked, as an obligation of a decision. */

@@ -1,6 +1,6 @@
 /** Which labelled columns of a database an asker may not see, and how they are shown instead. Immutable, pure. */
 import type { RelationId } from '../model/facts.ts';
-import type { ColumnMask, LabelSet } from '../model/labels.ts';
+import type { ColumnMask, LabelSet, Mask } from '../model/labels.ts';
 
 export interface MaskSet {
   /** True if at least one labelled column is hidden: then what the gate cannot see through must not run. */
@@ -13,6 +13,23 @@ export interface MaskSet {
 
 const NONE: readonly never[] = [];
 
+/** As a mask of the whole column. */
+function maskOfColumn({ path, mask }: ColumnMask): Mask {
+  return path === undefined ? mask : { kind: 'paths', paths: [{ path, mask }] };
+}
+
+/** Different places of a document keep their masks; two things at one place, or in the whole column, have none in common. */
+function merge(a: Mask, b: Mask): Mask {
+  if (a.kind !== 'paths' || b.kind !== 'paths') return { kind: 'redact' };
+  const clash = a.paths.some((one) => b.paths.some((other) => isWithin(one.path, other.path)));
+  return clash ? { kind: 'redact' } : { kind: 'paths', paths: [...a.paths, ...b.paths] };
+}
+
+/** True if one path leads through the other, or they are the same. */
+function isWithin(a: readonly string[], b: readonly string[]): boolean {
+  return a.slice(0, b.length).every((key, depth) => key === b[depth]);
+}
+
 /** A column that holds several things is hidden if any of them is; if more than one is, no single mask fits. */
 export function createMaskSet(labels: LabelSet, isVisible: (column: ColumnMask) => boolean): MaskSet {
   const byRelation = new Map<RelationId, ColumnMask[]>();
@@ -20,17 +37,18 @@ export function createMaskSet(labels: LabelSet, isVisible: (column: ColumnMask) 
   for (const column of labels.columns) {
     if (isVisible(column)) continue;
     const last = columns.at(-1);
+    const own: ColumnMask = { ...column, mask: maskOfColumn(column) };
     // Columns are sorted: the labels of one column stand side by side.
     if (last !== undefined && last.relation === column.relation && last.column === column.column) {
-      const redacted: ColumnMask = { ...last, mask: { kind: 'redact' } };
-      columns[columns.length - 1] = redacted;
-      byRelation.get(column.relation)!.splice(-1, 1, redacted);
+      const merged: ColumnMask = { ...last, mask: merge(last.mask, own.mask) };
+      columns[columns.length - 1] = merged;
+      byRelation.get(column.relation)!.splice(-1, 1, merged);
       continue;
     }
-    columns.push(column);
+    columns.push(own);
     const known = byRelation.get(column.relation);
-    if (known === undefined) byRelation.set(column.relation, [column]);
-    else known.push(column);
+    if (known === undefined) byRelation.set(column.relation, [own]);
+    else known.push(own);
   }
   return {
     restricted: columns.length > 0,

@@ -121,7 +121,10 @@ const LABELS = {
   items: {
     ...OBJECT,
     required: ['relationOid', 'attnum', 'label'],
-    properties: { relationOid: COUNT, attnum: { type: 'integer' }, label: TEXT },
+    properties: {
+      ...{ relationOid: COUNT, attnum: { type: 'integer' }, label: TEXT },
+      path: { type: 'array', items: TEXT },
+    },
   },
 };
 const POLICIES = {

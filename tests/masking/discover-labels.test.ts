@@ -73,7 +73,7 @@ it('proposes labels for what columns hold, and shows no value', async () => {
       ['public.broken.email', 'email', '72 %'],
       ['public.people.Home Phone', 'phone', '95 %'],
       ['public.people.born', 'birth_date', '77 %'],
-      ['public.people.notes → contact.backup', 'email', '93 %'],
+      ['public.people.notes->contact->backup', 'email', '93 %'],
       ['public.people.who', 'name', '60 %'],
     ].map((row) => expect.arrayContaining([row[0], row[1]])),
   );
@@ -106,7 +106,7 @@ it('writes what is accepted, and nothing else', async () => {
   const after = readFileSync(join(home, 'sluice.yaml'), 'utf8');
   expect(after).toContain('# the shop');
   expect(after).toContain(
-    'public.people: { mail: email, Home Phone: phone, notes: email } # decided in March',
+    'public.people: { mail: email, Home Phone: phone, notes->contact->backup: email } # decided in March',
   );
   expect(after).toContain('crm.payments:');
   const again = JSON.parse((await discover('--json')).stdout).proposals.map(

@@ -119,7 +119,7 @@ describe('proposals', () => {
       JSON.stringify({ contact: { email: `${name}@example.com`, tags: ['x'] }, n: 1 }),
     );
     expect(propose(column('profile', 'jsonb', ...values, 'not json'))).toEqual([
-      ['email', 0.99, 'contact.email'],
+      ['email', 0.99, ['contact', 'email']],
     ]);
   });
 

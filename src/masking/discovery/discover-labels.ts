@@ -27,8 +27,8 @@ export interface LabelProposal {
   readonly evidence: readonly string[];
   /** Up to three values, masked. */
   readonly examples: readonly string[];
-  /** Where in a JSON document, if it is one: `contact.email`. */
-  readonly path?: string;
+  /** Keys of a JSON document, if it is one. */
+  readonly path?: readonly string[];
 }
 
 export interface DiscoveryOptions {
@@ -52,7 +52,9 @@ export function discoverLabels(
     .filter(({ confidence }) => confidence >= minConfidence)
     .sort(
       (a, b) =>
-        compare(a.relation, b.relation) || compare(a.column, b.column) || compare(a.path ?? '', b.path ?? ''),
+        compare(a.relation, b.relation) ||
+        compare(a.column, b.column) ||
+        compare(a.path?.join() ?? '', b.path?.join() ?? ''),
     );
 }
 
@@ -158,7 +160,7 @@ function proposeForJson(
     else if (typeof value === 'object' && value !== null)
       for (const [key, inner] of Object.entries(value).slice(0, 100)) walk(inner, [...path, key]);
     else if (path.length > 0 && (typeof value === 'string' || typeof value === 'number')) {
-      const key = path.join('.');
+      const key = JSON.stringify(path);
       const known = paths.get(key);
       if (known !== undefined) known.push(String(value).slice(0, 200));
       else if (paths.size < MAX_PATHS) paths.set(key, [String(value).slice(0, 200)]);
@@ -171,11 +173,9 @@ function proposeForJson(
       // Cut off, or not JSON at all: other documents tell.
     }
   }
-  return [...paths].map(([path, texts]) => {
-    const found = propose(
-      { relation, column: path.slice(path.lastIndexOf('.') + 1), type: 'text', values: texts },
-      detectors,
-    );
+  return [...paths].map(([key, texts]) => {
+    const path = JSON.parse(key) as string[];
+    const found = propose({ relation, column: path.at(-1)!, type: 'text', values: texts }, detectors);
     return found && { ...found, column, path };
   });
 }

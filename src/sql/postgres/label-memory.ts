@@ -12,6 +12,7 @@ export interface RememberedLabel {
   readonly relationOid: number;
   readonly attnum: number;
   readonly label: Label;
+  readonly path?: readonly string[];
 }
 
 export class LabelMemory {
@@ -55,25 +56,27 @@ export class LabelMemory {
   }
 
   #recall(catalog: CatalogSnapshot): ColumnLabel[] {
-    return this.#remembered.flatMap(({ relationOid, attnum, label }) => {
+    return this.#remembered.flatMap(({ relationOid, attnum, label, path }) => {
       const relation = catalog.relationByOid(relationOid);
       const column = relation?.columns.find((one) => one.attnum === attnum)?.name;
-      return relation === undefined || column === undefined ? [] : [{ relation: relation.id, column, label }];
+      return relation === undefined || column === undefined
+        ? []
+        : [{ relation: relation.id, column, label, ...(path && { path }) }];
     });
   }
 }
 
-function keyOf({ relationOid, attnum, label }: RememberedLabel): string {
-  return `${relationOid} ${attnum} ${label}`;
+function keyOf({ relationOid, attnum, label, path = [] }: RememberedLabel): string {
+  return JSON.stringify([relationOid, attnum, label, ...path]);
 }
 
 /** Only of what holds values itself: the labels of a view follow from its definition, and go with it. */
 function remember(labels: readonly ColumnLabel[], catalog: CatalogSnapshot): RememberedLabel[] {
-  return labels.flatMap(({ relation: id, column, label }) =>
+  return labels.flatMap(({ relation: id, column, label, path }) =>
     catalog.relationsById(id).flatMap((relation): RememberedLabel[] => {
       const attnum = relation.column(column)?.attnum;
       if (attnum === undefined || relation.system || relation.kind === 'view') return [];
-      return [{ relationOid: relation.oid, attnum, label }];
+      return [{ relationOid: relation.oid, attnum, label, ...(path && { path }) }];
     }),
   );
 }

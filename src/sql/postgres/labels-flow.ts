@@ -18,6 +18,8 @@ export const ROWS = '*';
 interface Step {
   readonly relation: RelationInfo;
   readonly column: string;
+  /** True if the values stand there as they are. */
+  readonly isCopy?: true;
 }
 
 /** The labels given, and those that follow. In no particular order, without repetitions. */
@@ -26,12 +28,13 @@ export function flowLabels(labels: readonly ColumnLabel[], catalog: CatalogSnaps
   const known = new Map<string, ColumnLabel>();
   const pending = [...labels];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const key = JSON.stringify([next.relation, next.column, next.label]);
+    const key = JSON.stringify([next.relation, next.column, next.label, next.path]);
     if (known.has(key)) continue;
     known.set(key, next);
-    const { label } = next;
-    for (const { relation, column } of flows.from(next))
-      pending.push({ relation: relation.id, column, label });
+    const { label, path } = next;
+    // What is only at one place of a document is there in every copy of it; of something computed from it nobody knows.
+    for (const { relation, column, isCopy } of flows.from(next))
+      pending.push({ relation: relation.id, column, label, ...(isCopy && path ? { path } : {}) });
   }
   return [...known.values()];
 }
@@ -67,8 +70,10 @@ class Flows {
       if (flow.rows.some(isMeant) || column === ROWS || flow.opaque.length > 0)
         yield { relation: view, column: ROWS };
       for (const { name } of view.columns) {
-        if (flow.opaque.length > 0 || flow.columns.get(name)?.some(isMeant))
-          yield { relation: view, column: name };
+        if (flow.opaque.length === 0 && !flow.columns.get(name)?.some(isMeant)) continue;
+        const origin = flow.copies.get(name);
+        const isCopy = flow.opaque.length === 0 && origin !== undefined && isMeant(origin);
+        yield { relation: view, column: name, ...(isCopy ? { isCopy } : {}) };
       }
     }
   }
@@ -76,7 +81,7 @@ class Flows {
   *#family(relation: RelationInfo, column: string): Iterable<Step> {
     const parents = relation.parents.map((oid) => this.#catalog.relationByOid(oid));
     for (const each of [...parents, ...this.#catalog.children(relation.oid)]) {
-      if (each?.column(column)) yield { relation: each, column };
+      if (each?.column(column)) yield { relation: each, column, isCopy: true };
     }
   }
 

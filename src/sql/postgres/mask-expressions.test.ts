@@ -26,6 +26,14 @@ const MASKS: readonly Mask[] = [
   { kind: 'bucket', size: 1e12 },
   { kind: 'hash' },
   { kind: 'hash', rotation: '2026-q4' },
+  {
+    kind: 'paths',
+    paths: [
+      { path: ['a', 'b "c" \\'], mask: { kind: 'email' } },
+      { path: ['x'], mask: { kind: 'redact' } },
+      { path: ['n'], mask: { kind: 'hash' } },
+    ],
+  },
   { kind: 'constant', value: '12345' },
   { kind: 'constant', value: '2024-02-29' },
   { kind: 'constant', value: 'n/a' },
@@ -244,8 +252,8 @@ describe('maskExpression', () => {
   it('is immutable', async () => {
     for (const column of Object.keys(TYPES)) {
       for (const mask of MASKS) {
-        // It rests on a setting, which stays as it is for a session: stable.
-        if (mask.kind === 'hash') continue;
+        // They rest on a setting, which stays as it is for a session, on a function that is stable by name only, or on a query.
+        if (mask.kind === 'hash' || mask.kind === 'paths' || TYPES[column]!.endsWith('[]')) continue;
         const expression = expressionOf(column, mask);
         // Only immutable expressions may stand in an index; whether the type can be indexed is another matter.
         const index = `CREATE INDEX ON public.probe ((1)) WHERE (${expression}) IS NULL`;
@@ -330,8 +338,42 @@ describe('maskExpression', () => {
       null,
       '00000000-0000-0000-0000-000000000000',
     ],
-    ['t_texts', { kind: 'redact' }, '{a}', null],
+    ['t_texts', { kind: 'redact' }, '{a,NULL,b}', '{***,NULL,***}'],
+    ['t_texts', { kind: 'email' }, '[2:3]={a@b.c,d@e.f}', '{a***@b.c,d***@e.f}'],
+    ['t_texts', { kind: 'redact' }, '{{a},{b}}', null],
+    ['t_texts', { kind: 'redact' }, '{}', '{}'],
+    ['t_varchars', { kind: 'redact' }, '{a}', null],
     ['t_jsonb', { kind: 'redact' }, '{}', null],
+    ...(
+      [
+        ['{"x": "secret", "y": 1}', '{"x": "***", "y": 1}'],
+        ['{"x": 5, "a": {"b": "so", "z": [1]}}', '{"a": {"b": "s***", "z": [1]}, "x": null}'],
+        ['{"x": {"deep": "secret"}, "a": {"b": ["secret"]}}', '{"a": {"b": null}, "x": null}'],
+        ['{"x": null, "a": null}', '{"a": null, "x": null}'],
+        ['{"y": true}', '{"y": true}'],
+        ['{"a": "secret"}', null],
+        ['{"a": [{"b": "secret"}]}', null],
+        ['["secret"]', null],
+        ['"secret"', null],
+        ['null', 'null'],
+        [null, null],
+      ] as const
+    ).map(
+      ([value, shown]) =>
+        [
+          't_jsonb',
+          {
+            kind: 'paths',
+            paths: [
+              { path: ['a', 'b'], mask: { kind: 'partial', n: 1 } },
+              { path: ['x'], mask: { kind: 'redact' } },
+            ],
+          },
+          value,
+          shown,
+        ] as const,
+    ),
+    ['t_json', { kind: 'paths', paths: [{ path: ['x'], mask: { kind: 'redact' } }] }, '{"x": 1}', null],
     ['t_domain', { kind: 'redact' }, 'x', null],
     ['t_strict_domain', { kind: 'null' }, 'x', null],
     ['t_enum', { kind: 'constant', value: 'sad' }, 'happy', null],

@@ -6,12 +6,14 @@
  * not used.
  */
 import type { Mask } from '../../model/labels.ts';
+import { arrayExpression } from './array-expression.ts';
 import { bucketExpression } from './bucket-expression.ts';
 import type { CatalogSnapshot, TypeInfo } from './catalog.ts';
 import { constantLiteral } from './constant-literal.ts';
 import { dateExpression } from './date-expression.ts';
 import { hashExpression } from './hash-expression.ts';
 import { quoteName, quoteQualified } from './identifiers.ts';
+import { jsonExpression } from './json-expression.ts';
 import type { ColumnInfo } from './relation-info.ts';
 import { textExpression } from './text-expression.ts';
 
@@ -43,16 +45,21 @@ export function maskExpression(
     reference,
     typeText: type && spellType(type, info),
   };
-  const value = valueExpression(column, mask) ?? nullExpression(column);
+  const value = valueExpression(catalog, column, mask) ?? nullExpression(column);
   return info.collation ? `(${value}) COLLATE ${quoteQualified(...info.collation)}` : value;
 }
 
-function valueExpression(column: MaskedColumn, mask: Mask): string | undefined {
+function valueExpression(catalog: CatalogSnapshot, column: MaskedColumn, mask: Mask): string | undefined {
   if (column.typeText === undefined || column.type === undefined || column.type.kind !== 'b')
     return undefined;
+  const isList = column.type.elementOid !== 0 && mask.kind !== 'null' && mask.kind !== 'constant';
+  if (isList)
+    return arrayExpression(column, (reference) => elementExpression(catalog, column.type!, reference, mask));
   switch (mask.kind) {
     case 'null':
       return undefined;
+    case 'paths':
+      return jsonExpression(column, mask.paths, (reference, inner) => textMask(catalog, reference, inner));
     case 'constant':
       return constantLiteral(column, mask.value);
     case 'date':
@@ -65,6 +72,41 @@ function valueExpression(column: MaskedColumn, mask: Mask): string | undefined {
       return textExpression(column, mask);
   }
 }
+
+/** The masked value of a list's element. */
+function elementExpression(
+  catalog: CatalogSnapshot,
+  list: TypeInfo,
+  reference: string,
+  mask: Mask,
+): string | undefined {
+  const type = catalog.type(list.elementOid);
+  return type && valueExpression(catalog, loose(type, reference), mask);
+}
+
+/** The masked value of a text that stands in no column. */
+function textMask(catalog: CatalogSnapshot, reference: string, mask: Mask): string | undefined {
+  const type = catalog.typesNamed('text').find(({ schema }) => schema === 'pg_catalog');
+  return type && valueExpression(catalog, loose(type, reference), mask);
+}
+
+/** A value without a column: of its type, without modifier and collation. */
+function loose(type: TypeInfo, reference: string): MaskedColumn {
+  const info = { ...NO_COLUMN, typeOid: type.oid };
+  return { info, type, reference, typeText: quoteQualified(type.schema, type.name) };
+}
+
+const NO_COLUMN: ColumnInfo = {
+  name: '',
+  attnum: 0,
+  typeOid: 0,
+  typmod: -1,
+  typeText: undefined,
+  notNull: false,
+  generated: '',
+  collation: undefined,
+  computedFrom: [],
+};
 
 /**
  * Null of the column's type. Types that a cast of null could make raise (domains that forbid it) or that have no literal
