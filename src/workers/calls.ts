@@ -45,8 +45,8 @@ export interface PrimaryCalls {
   cancel(processId: number, secret: Uint8Array): Promise<void>;
   /** A connection that was passed to the worker is closed. */
   connectionClosed(): void;
-  /** A session has changed the catalog of a database. */
-  catalogChanged(database: string): void;
+  /** A session has changed the catalog of a database. Resolves when the other workers know. */
+  catalogChanged(database: string): Promise<void>;
   labelsRemembered(database: string, labels: readonly RememberedLabel[]): void;
   /** The worker's lane of the ledger cannot be written, and why; undefined when it is whole again. */
   laneFailed(reason: string | undefined): void;

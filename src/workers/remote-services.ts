@@ -104,7 +104,7 @@ export class RemoteSlots implements ConnectionSlots {
 export function otherWorkers(primary: Primary): OtherServers {
   return {
     cancel: (processId, secret) => primary.call('cancel', processId, secret).catch(() => {}),
-    catalogChanged: (database) => primary.notify('catalogChanged', database),
+    catalogChanged: (database) => primary.call('catalogChanged', database).catch(() => {}),
     labelsRemembered: (database, labels) => primary.notify('labelsRemembered', database, labels),
   };
 }

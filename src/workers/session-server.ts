@@ -29,8 +29,8 @@ import { newSessionId } from './session-id.ts';
 export interface OtherServers {
   /** Passes a cancel request on. Best effort, as the protocol has it; must not reject. */
   cancel(processId: number, secret: Buffer): Promise<void>;
-  /** A session has changed the catalog of a database. */
-  catalogChanged(database: string): void;
+  /** A session has changed the catalog of a database. Resolves when they know, or cannot be told. Must not reject. */
+  catalogChanged(database: string): Promise<void>;
   labelsRemembered(database: string, labels: readonly RememberedLabel[]): void;
 }
 

@@ -23,7 +23,7 @@ import { relayLogLine } from './worker-log.ts';
 /** What a worker wants the other workers to know. */
 export interface Broadcast {
   cancel(from: WorkerLink, processId: number, secret: Uint8Array): Promise<void>;
-  catalogChanged(from: WorkerLink, database: string): void;
+  catalogChanged(from: WorkerLink, database: string): Promise<void>;
   labelsRemembered(from: WorkerLink, database: string, labels: readonly RememberedLabel[]): void;
 }
 

@@ -23,6 +23,10 @@ import { WorkerSeat } from './worker-seat.ts';
 /** Connections that may wait for a worker while there is none. */
 const MAX_QUEUED = 1024;
 const LIFE_CHECK_MS = 1000;
+/** How long one worker's session waits at most for the others to take note of something. */
+const ASKING_MS = 1000;
+/** Labelled columns of one database that are remembered, the latest ones. */
+const MAX_LABELS = 100_000;
 /** A worker that does not tell its sessions within this is left out. */
 const LISTING_MS = 5000;
 /** How much longer than it should take a worker may drain before it is killed. */
@@ -155,17 +159,20 @@ export class WorkerPool implements SessionHost, Broadcast {
   }
 
   async cancel(from: WorkerLink, processId: number, secret: Uint8Array): Promise<void> {
-    const others = this.#ready.filter((worker) => worker !== from);
-    await Promise.allSettled(others.map((worker) => worker.calls.call('cancel', processId, secret)));
+    await this.#askOthers(from, (worker) => worker.calls.call('cancel', processId, secret));
   }
 
-  catalogChanged(from: WorkerLink, database: string): void {
-    this.#tellAll((worker) => worker.calls.notify('catalogChanged', database), from);
+  async catalogChanged(from: WorkerLink, database: string): Promise<void> {
+    await this.#askOthers(from, (worker) => worker.calls.call('catalogChanged', database));
   }
 
   labelsRemembered(from: WorkerLink, database: string, labels: readonly RememberedLabel[]): void {
     const known = this.#labels.get(database) ?? new Map<string, RememberedLabel>();
     for (const label of labels) known.set(JSON.stringify(label), label);
+    for (const oldest of known.keys()) {
+      if (known.size <= MAX_LABELS) break;
+      known.delete(oldest);
+    }
     this.#labels.set(database, known);
     this.#tellAll((worker) => worker.calls.notify('learnLabels', database, labels), from);
   }
@@ -177,6 +184,12 @@ export class WorkerPool implements SessionHost, Broadcast {
   /** All but one, those that still start included: what they are told is heard when they have. */
   #tellAll(tell: (worker: WorkerLink) => void, but?: WorkerLink): void {
     for (const { link } of this.#seats) if (link !== undefined && link !== but) tell(link);
+  }
+
+  /** Resolves when all others that serve have answered, or have had their time for it. */
+  async #askOthers(from: WorkerLink, ask: (worker: WorkerLink) => Promise<unknown>): Promise<void> {
+    const others = this.#ready.filter((worker) => worker !== from);
+    await Promise.all(others.map((worker) => withinMs(ask(worker), ASKING_MS)));
   }
 
   /** One that can answer. @throws {SluiceError} not_serving */

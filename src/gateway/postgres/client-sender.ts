@@ -32,6 +32,9 @@ export class ClientSender implements Sender {
   /** What was pushed, and what was sent, ends where a message ends. */
   #whole = true;
   #sentWhole = true;
+  /** Others have yet to learn what the pending bytes rest on. */
+  #held = 0;
+  #withheld = false;
   /** Messages of the gate's own that wait for the end of the database's. */
   #own: Buffer[] = [];
 
@@ -45,6 +48,17 @@ export class ClientSender implements Sender {
   /** What is pending, or comes now, rests on this entry. */
   restOn(seq: number): void {
     if (seq > this.restsOnSeq) this.restsOnSeq = seq;
+  }
+
+  /** Sends nothing until this is settled: what the client then knows, others are to know as well. Must not reject. */
+  holdUntil(settled: Promise<unknown>): void {
+    this.#held += 1;
+    settled.then(() => {
+      this.#held -= 1;
+      if (this.#held > 0 || !this.#withheld) return;
+      this.#withheld = false;
+      this.#o.queue.enqueue(this);
+    });
   }
 
   /**
@@ -77,6 +91,10 @@ export class ClientSender implements Sender {
   }
 
   sendPending(): void {
+    if (this.#held > 0 && !this.#detached) {
+      this.#withheld = true;
+      return;
+    }
     const out = this.#out;
     const bytes = this.#outBytes;
     this.#reset();
@@ -130,5 +148,6 @@ export class ClientSender implements Sender {
     this.#out = [];
     this.#outBytes = 0;
     this.#queued = false;
+    this.#withheld = false;
   }
 }

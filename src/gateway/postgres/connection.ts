@@ -133,7 +133,10 @@ export class Connection {
           if (this.#draining) queueMicrotask(() => this.#drainIfIdle());
         },
         onParameter: (name, value) => planner.noteParameter(name, value),
-        onCatalogChange: () => service.sessionChangedCatalog(),
+        onCatalogChange: () => {
+          const told = service.sessionChangedCatalog();
+          if (told !== undefined) this.#sender.holdUntil(told);
+        },
         onCopyFailed: () => this.#requests.copyFailed(),
         onFailure: (error) => this.end(error),
       },

@@ -42,8 +42,11 @@ export interface DatabaseServiceOptions {
   readonly onLostLabels?: (labels: readonly ColumnLabel[]) => void;
   /** Told of columns without a label whose names say that they are personal: all at first, then those that appear. */
   readonly onSuspects?: (suspects: readonly ColumnLabel[]) => void;
-  /** Told when a session has changed the catalog: other processes have snapshots of their own. */
-  readonly onCatalogChange?: () => void;
+  /**
+   * Told when a session has changed the catalog: other processes have snapshots of their own. Resolves when they know. Must not
+   * reject.
+   */
+  readonly onCatalogChange?: () => Promise<void>;
   /** Told which columns are known to hold something, when that has changed. */
   readonly onLabelsRemembered?: (labels: readonly RememberedLabel[]) => void;
 }
@@ -136,10 +139,13 @@ export class DatabaseService {
     this.#inUse -= 1;
   }
 
-  /** A session's DDL took effect: nothing is planned on the old snapshot from now on, here or elsewhere. */
-  sessionChangedCatalog(): void {
+  /**
+   * A session's DDL took effect: nothing is planned on the old snapshot from now on, and elsewhere once the promise resolves, if there
+   * is any elsewhere.
+   */
+  sessionChangedCatalog(): Promise<void> | undefined {
     this.catalogChanged();
-    this.#options.onCatalogChange?.();
+    return this.#options.onCatalogChange?.();
   }
 
   /** What other processes know of columns that were renamed since. */

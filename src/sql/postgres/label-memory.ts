@@ -15,6 +15,8 @@ export interface RememberedLabel {
   readonly path?: readonly string[];
 }
 
+const MAX_SHARED = 10_000;
+
 export class LabelMemory {
   #remembered: readonly RememberedLabel[] = [];
   /** What others know as well, and what is still to be told to them. */
@@ -47,6 +49,8 @@ export class LabelMemory {
     const labels = flowLabels([...given, ...this.#recall(catalog)], catalog);
     this.#remembered = remember(labels, catalog);
     this.#unread = false;
+    // What was dropped since is forgotten; at worst something is told once more.
+    if (this.#shared.size > 2 * this.#remembered.length + MAX_SHARED) this.#shared.clear();
     for (const label of this.#remembered) {
       if (this.#shared.has(keyOf(label))) continue;
       this.#shared.add(keyOf(label));
