@@ -15,6 +15,8 @@ import {
 import { FunctionBodies } from './function-bodies.ts';
 import { isIncomplete, type KnownSources, readFunctionSources, sourcesByOid } from './function-sources.ts';
 import { createParser, type Parser } from './parser.ts';
+import { RelationInfo } from './relation-info.ts';
+import { TimeSlices } from './time-slices.ts';
 import { readViewDefinitions, traceViews, type ViewDefinitions } from './view-definitions.ts';
 
 /**
@@ -42,13 +44,14 @@ export function createCatalogLoader(query: CatalogQuery, parser?: Parser): Catal
     async load() {
       const rows = await readRows(query);
       const views = await readViewDefinitions(query, rows.relations, last?.views ?? new Map());
-      const hash = hashOf(rows, views);
+      const hash = await hashOf(rows, views);
       if (last?.hash === hash) {
         if (!isIncomplete(functions)) return last.snapshot;
         const again = await readFunctionSources(query, last.snapshot, functions);
         if (isIncomplete(again)) return last.snapshot;
       }
-      const snapshot = new CatalogSnapshot((last?.snapshot.version ?? 0) + 1, rows, last?.snapshot);
+      const relations = await decodeRelations(rows.relations, last?.snapshot);
+      const snapshot = new CatalogSnapshot((last?.snapshot.version ?? 0) + 1, rows, relations);
       grammar ??= await createParser();
       snapshot.setViewFlows(await traceViews(views, snapshot, grammar));
       functions = await readFunctionSources(query, snapshot, functions);
@@ -72,11 +75,23 @@ async function readRows(query: CatalogQuery): Promise<CatalogRows> {
   };
 }
 
-function hashOf(rows: CatalogRows, views: ViewDefinitions): string {
+/** Relations that are the same as in the snapshot before are taken from it. */
+function decodeRelations(
+  rows: readonly string[],
+  previous: CatalogSnapshot | undefined,
+): Promise<RelationInfo[]> {
+  return new TimeSlices().map(rows, (row) => {
+    const known = previous?.relationByOid(Number(row.slice(1, row.indexOf(','))));
+    return known?.source === row ? known : new RelationInfo(row);
+  });
+}
+
+async function hashOf(rows: CatalogRows, views: ViewDefinitions): Promise<string> {
+  const slices = new TimeSlices();
   const hash = createHash('sha256').update(rows.schemas.join('\0'));
   for (const list of [rows.relations, rows.functions, rows.operators, rows.casts, rows.types]) {
     hash.update('\x01');
-    for (const row of list) hash.update(row).update('\0');
+    await slices.map(list, (row) => hash.update(row).update('\0'));
   }
   for (const oid of [...views.keys()].sort((a, b) => a - b))
     hash.update(`${oid}:${views.get(oid)?.definition}\0`);

@@ -100,14 +100,15 @@ export class CatalogSnapshot {
   readonly #typesByOid = new Map<number, TypeInfo>();
   readonly #typesByName = new Map<string, TypeInfo[]>();
 
-  /** @param previous the snapshot before: relations that are the same are taken from it */
-  constructor(version: number, rows: CatalogRows, previous?: CatalogSnapshot) {
+  /** @param relations those of `rows.relations`, decoded; by default they are decoded here */
+  constructor(
+    version: number,
+    rows: CatalogRows,
+    relations: readonly RelationInfo[] = rows.relations.map((row) => new RelationInfo(row)),
+  ) {
     this.version = version;
     this.schemas = new Set(rows.schemas);
-    for (const row of rows.relations) {
-      const known = previous?.relationByOid(Number(row.slice(1, row.indexOf(','))));
-      this.#addRelation(known?.source === row ? known : new RelationInfo(row));
-    }
+    for (const relation of relations) this.#addRelation(relation);
     for (const row of rows.functions) this.#addFunctions(JSON.parse(row) as FunctionsRow);
     for (const row of rows.operators) {
       const [schema, name, functionOid] = JSON.parse(row) as [string, string, number];

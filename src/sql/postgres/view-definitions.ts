@@ -8,6 +8,7 @@ import { viewDefinitionsQuery } from './catalog-queries.ts';
 import type { Parser } from './parser.ts';
 import { RelationInfo } from './relation-info.ts';
 import { createDefinitionScope } from './scope.ts';
+import { TimeSlices } from './time-slices.ts';
 import { flowOf, unknownFlow, type ViewFlow } from './view-flow.ts';
 
 /** A view's definition with everything it was printed from. */
@@ -88,7 +89,9 @@ export async function traceViews(
 ): Promise<ReadonlyMap<number, ViewFlow>> {
   const scope = createDefinitionScope(catalog);
   const flows = new Map<number, ViewFlow>();
+  const slices = new TimeSlices();
   for (const [oid, view] of views) {
+    await slices.breathe();
     const relation = catalog.relationByOid(oid);
     if (relation === undefined) continue;
     view.flow ??= await traceView(relation, view.definition, parser, scope);
