@@ -26,6 +26,14 @@ const python = (name: string, file: string, reflects = true): RealClient => ({
   reflects,
 });
 
+const node = (name: string, packageName: string, file: string): RealClient => ({
+  name,
+  toolchain: 'node',
+  pin: ['package.json', new RegExp(`"${packageName}": "([^"]+)"`)],
+  command: ['node', file],
+  reflects: true,
+});
+
 const go = (name: string, module: string, binary: string): RealClient => ({
   name,
   toolchain: 'go',
@@ -51,6 +59,11 @@ const rust = (name: string): RealClient => ({
 });
 
 export const REAL_CLIENTS: readonly RealClient[] = [
+  node('node-postgres', 'pg', 'node-postgres.mjs'),
+  node('postgres.js', 'postgres', 'postgres-js.mjs'),
+  node('Prisma', 'prisma', 'prisma.mjs'),
+  node('Drizzle', 'drizzle-orm', 'drizzle.mjs'),
+  node('Kysely', 'kysely', 'kysely.mjs'),
   python('psycopg', 'psycopg_client.py'),
   python('asyncpg', 'asyncpg_client.py'),
   // Not yet: its inspector passes the name of a setting as a parameter.

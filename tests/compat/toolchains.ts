@@ -39,6 +39,14 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     build: [],
   },
   {
+    name: 'node',
+    needs: ['npm', 'node'],
+    locks: ['package.json', 'package-lock.json'],
+    // No install scripts: Prisma's would download binaries, which its programs here do without.
+    install: [['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--silent']],
+    build: [['node', 'generate-prisma.mjs']],
+  },
+  {
     name: 'go',
     needs: ['go'],
     locks: ['go.mod', 'go.sum'],
