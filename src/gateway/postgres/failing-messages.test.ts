@@ -8,10 +8,15 @@ const inUtf8 = (text: string): Buffer => Buffer.from(text);
 const said = (text: string) => ({ bytes: Buffer.from(text), text });
 
 /** What the client gets of an error of the database. */
-function told(text: string, message: string, position: number): Record<string, string | undefined> {
+function told(
+  text: string,
+  message: string,
+  position: number,
+  found = error,
+): Record<string, string | undefined> {
   const entries = Object.entries({ S: 'ERROR', V: 'ERROR', C: '42601', M: message, P: String(position) });
   const fields = new ErrorFields(entries.map(([code, value]) => ({ code, value: Buffer.from(value) })));
-  const shown = decodeBackendMessage(failingQuery(error, inUtf8, said(text)).refusal(fields));
+  const shown = decodeBackendMessage(failingQuery(found, inUtf8, said(text)).refusal(fields));
   if (shown.type !== 'ErrorResponse') throw new Error('no error');
   return { message: shown.fields.get('M'), position: shown.fields.get('P') };
 }
@@ -56,5 +61,15 @@ test('where it stops at the end, the gate tells what it found itself', () => {
   expect(told('x😀', 'syntax error at or near "{"', 4)).toEqual({
     message: 'found by the gate',
     position: '3',
+  });
+});
+
+test('what older servers check when the statement runs is told as they would', () => {
+  const found = new SluiceError('syntax_error', 'unrecognized partitioning strategy "magic"', {
+    position: 3,
+  });
+  expect(told('xy', 'syntax error at or near "{"', 4, found)).toEqual({
+    message: 'unrecognized partitioning strategy "magic"',
+    position: undefined,
   });
 });

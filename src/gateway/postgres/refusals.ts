@@ -2,7 +2,7 @@
  * What the gate itself says to a client, as wire messages; and what it withholds of what the database says when that could quote
  * values the principal may not see.
  */
-import type { SluiceError } from '../../errors/sluice-error.ts';
+import { SluiceError } from '../../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
 import type { Plan } from '../../session/plan.ts';
 import { mapPosition } from '../../sql/splice.ts';
@@ -84,7 +84,7 @@ export function refusalFor(error: SluiceError, inClient: InClient): Refusal {
  * @param text the client's
  */
 export function syntaxRefusal(error: SluiceError, text: string, inClient: InClient): Refusal {
-  const foundHere = refusalFor(error, inClient);
+  const foundHere = refusalFor(foundLate(error), inClient);
   return (actual) => {
     // Behind the line break. Whoever stops there has found nothing before, and knows nothing of the text's end.
     if (actual.get('P') === String(codePoints(text) + 2)) return foundHere(actual);
@@ -94,6 +94,14 @@ export function syntaxRefusal(error: SluiceError, text: string, inClient: InClie
     }));
     return new ErrorFields(entries).encode('ErrorResponse');
   };
+}
+
+/** Since PostgreSQL 16 the grammar checks it; older servers stop at the end, and would tell it when the statement runs. */
+const LATE_CHECK = /^unrecognized partitioning strategy "/;
+
+function foundLate(error: SluiceError): SluiceError {
+  if (!LATE_CHECK.test(error.message)) return error;
+  return new SluiceError('syntax_error', error.message, { sqlstate: '22023' });
 }
 
 /** What is unterminated is quoted up to the text's end. */
