@@ -21,7 +21,10 @@ import { WorkerPool } from './workers/worker-pool.ts';
 export interface RunningGateway {
   /** `host:port`; the admin socket's path. */
   readonly listeners: { readonly postgres: string; readonly http: string; readonly admin: string };
-  /** @throws {SluiceError} policy_invalid: the old policies stay in force */
+  /**
+   * Policies, and the certificates of the PostgreSQL listener with what is asked of clients.
+   * @throws {SluiceError} policy_invalid, config_invalid: the old ones stay in force
+   */
   reloadPolicies(): Promise<void>;
   /** Lets sessions finish what is under way, ends the rest, and closes. */
   drain(): Promise<void>;
@@ -66,8 +69,10 @@ async function wire(
   undo.push(() => host.close());
   const sessions = createSessionDesk(shared, host);
   const reloadPolicies = async (): Promise<void> => {
+    const certificates = runtime.readConfig && shared.postgresCertificates(runtime.readConfig());
     await policies.reload();
     await host.policiesChanged();
+    if (certificates !== undefined) await host.renewCertificates(certificates);
   };
   const acceptor = new Acceptor({
     listener: config.listen.postgres,

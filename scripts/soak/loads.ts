@@ -65,8 +65,8 @@ async function ask(client: WireClient, ...frames: Buffer[]): Promise<string[]> {
 function throwIfError(message: BackendMessage | undefined, expected: string | undefined): void {
   const fails = message?.type === 'ErrorResponse' || message?.type === 'NoticeResponse';
   const code = fails ? message.fields.get('C') : undefined;
-  // Notices of the gate's own are no errors.
-  if (code === expected || (expected === undefined && code === '00000')) return;
+  const isHold = message?.type === 'NoticeResponse' && code === 'SL002';
+  if (code === expected || (expected === undefined && isHold)) return;
   if (code === undefined) throw new Unexpected(`${message?.type} came in place of ${expected}`);
   throw new Error(`${code} ${fails ? message.fields.get('M') : ''}`);
 }
@@ -154,6 +154,8 @@ const cancels: Load = {
         socket.end(encodeCancelRequest(client.key!.processId, client.key!.secret));
       }, 500);
       try {
+        // The description of its row comes at once.
+        await client.until('RowDescription');
         throwIfError(await client.next(), '57014');
       } finally {
         clearInterval(cancelling);

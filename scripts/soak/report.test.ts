@@ -16,6 +16,7 @@ const GOOD: SoakFindings = {
   },
   samples: samples(...Array.from({ length: 12 }, () => 310)),
   stream: { gib: 1, seconds: 2, grownMiB: 10 },
+  leftBehind: [],
   ...{ committed: 10, lost: 0, ledger: 'ok', ledgerVerifies: true, problems: new Map() },
 };
 

@@ -22,6 +22,8 @@ export interface SoakFindings {
   readonly end: Holdings;
   /** Of the stream of one large result, by itself. */
   readonly stream: { readonly gib: number; readonly seconds: number; readonly grownMiB: number };
+  /** Backends at the end, in words: what they are and what they did last. */
+  readonly leftBehind: readonly string[];
   readonly committed: number;
   readonly lost: number;
   readonly ledger: string;
@@ -35,6 +37,7 @@ const SPARE_DESCRIPTORS = 12;
 /** How much the last quarter of a soak may hold beyond its second quarter, when caches have filled. */
 const MAX_GROWTH = 1.4;
 const MAX_STREAM_GROWTH_MIB = 128;
+const MAX_PROBLEMS = 30;
 
 /** Everything that is wrong; empty if the soak is good. */
 export function failuresOf(findings: SoakFindings): string[] {
@@ -56,7 +59,10 @@ export function failuresOf(findings: SoakFindings): string[] {
   if (findings.lost > 0) failures.push(`${findings.lost} rows that were said to be committed are lost`);
   if (!findings.ledgerVerifies) failures.push('the ledger does not verify');
   for (const [name, units] of findings.work) if (units === 0) failures.push(`nothing was done of: ${name}`);
-  for (const [problem, times] of findings.problems) failures.push(`${times} times: ${problem}`);
+  for (const [problem, times] of [...findings.problems].slice(0, MAX_PROBLEMS))
+    failures.push(`${times} times: ${problem}`);
+  if (findings.problems.size > MAX_PROBLEMS)
+    failures.push(`${findings.problems.size - MAX_PROBLEMS} more kinds of problems`);
   return failures;
 }
 
@@ -93,6 +99,7 @@ export function summaryOf(findings: SoakFindings): string {
       .map((sample) => `  ${sample.minute.toFixed(1).padStart(6)} min  ${holdings(sample)}`),
     `before:      ${holdings(baseline)}`,
     `afterwards:  ${holdings(end)}`,
+    ...findings.leftBehind.map((one) => `             ${one}`),
     `committed:   ${findings.committed}, lost: ${findings.lost}`,
     `ledger:      ${findings.ledger}`,
     '',

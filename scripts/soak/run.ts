@@ -125,7 +125,11 @@ async function soak(stage: SoakStage): Promise<SoakFindings> {
         stopped,
         done: () => work.set(load.name, work.get(load.name)! + 1),
         report: (problem) => {
-          const text = `${load.name}: ${problem.slice(0, 300)}`;
+          // Alike but for names and numbers.
+          const text = `${load.name}: ${problem.slice(0, 300)}`.replace(
+            /apr_\w+|\d{4}-[\d:T.-]+Z|\b\d{4,}\b/g,
+            '…',
+          );
           problems.set(text, (problems.get(text) ?? 0) + 1);
         },
         mayBreak: () => Date.now() < unsettledUntil,
@@ -171,6 +175,7 @@ async function soak(stage: SoakStage): Promise<SoakFindings> {
   const verified = await stage.gateway.cli(['ledger', 'verify']);
   return {
     ...{ minutes, restarts, work, latencies, samples, baseline, end, stream: streamed, problems },
+    leftBehind: await stage.leftBehind(),
     ...{ committed: committed.length, lost, maxWarm: MAX_WARM_BACKENDS },
     ledger: verified.stdout.trim() || verified.stderr.trim(),
     ledgerVerifies: verified.code === 0,

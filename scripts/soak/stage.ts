@@ -35,6 +35,8 @@ export interface SoakStage {
   /** The HTTP API. */
   api(principal: Principal, method: string, path: string, body?: unknown): Promise<Response>;
   holdings(): Promise<Holdings>;
+  /** Every backend at the server, in words. */
+  leftBehind(): Promise<string[]>;
   end(): Promise<void>;
 }
 
@@ -115,6 +117,15 @@ export async function setStage(): Promise<SoakStage> {
         `SELECT count(*)::int AS n FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
       );
       return { ...processHoldings(gateway.pid), sessions: sessionsOf(metrics), backends: row!.n };
+    },
+    leftBehind: async () => {
+      const rows = await direct<Record<'name' | 'state' | 'age' | 'query', string>>(
+        `SELECT application_name AS name, state, (now() - backend_start)::text AS age, left(query, 80) AS query
+         FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+      );
+      return rows.map(
+        ({ name, state, age, query }) => `${name || 'nameless'}, ${state}, ${age} old: ${query}`,
+      );
     },
     end: async () => {
       await gateway.remove();

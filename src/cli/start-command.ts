@@ -30,13 +30,13 @@ export function addStartCommand(program: Command, context: CliContext): void {
 Prints one JSON line, {"event":"ready","listeners":{…}}, when it serves.
 
 Signals:
-  SIGHUP           reload the policy files; a bad file keeps the old ones, and says so
+  SIGHUP           reload the policy files and certificates; a bad file keeps the old ones, and says so
   SIGTERM, SIGINT  let sessions finish (limits.drainTimeout), then exit; a second one exits at once`,
     )
     .action((_options, command: Command) => start(context, command.optsWithGlobals()));
   program
     .command('reload')
-    .description('have the running gateway read its policy files again')
+    .description('have the running gateway read its policy files and certificates again')
     .action(async (_options, command: Command) => {
       const { listen } = configOf(context, command.optsWithGlobals());
       const status = await askGateway({ socketPath: listen.adminSocket }, 'POST', '/admin/policies/reload');
@@ -55,7 +55,10 @@ async function start(context: CliContext, options: StartOptions): Promise<void> 
   const config = configOf(context, options, 'read');
   for (const warning of config.warnings) log.warn(formatProblem(warning));
   const { startGateway } = await import('../main.ts');
-  const gateway = await startGateway(config, { log, version: context.version });
+  const gateway = await startGateway(config, {
+    ...{ log, version: context.version },
+    readConfig: () => configOf(context, options, 'read'),
+  });
   log.info({ listeners: gateway.listeners, version: context.version }, 'serving');
   context.terminal.out(JSON.stringify({ event: 'ready', listeners: gateway.listeners }));
   signals.onReload(() => gateway.reloadPolicies());

@@ -53,6 +53,12 @@ export interface ClientCertificateConfig {
   readonly rules: readonly CertificateRule[];
 }
 
+/** What PostgreSQL clients are shown, and what they may show. Can be renewed while the gateway serves. */
+export interface ListenerCertificates {
+  readonly keyPair: KeyPair;
+  readonly clientCertificates?: ClientCertificateConfig;
+}
+
 export interface PostgresListener extends Listener {
   readonly tls: ListenerTls & { readonly clientCertificates?: ClientCertificateConfig };
   /** An absolute directory and the permission bits of the socket in it. */

@@ -5,7 +5,7 @@ import { type CertificateRequest, createAuthority } from '../../tests/support/ce
 import type { CertificateRule } from '../config/config.ts';
 import { applyRule, principalsOf, readClientCertificate } from './client-certificate.ts';
 import { readElements } from './der-reading.ts';
-import { RevocationLists } from './revocation-list.ts';
+import { RevocationLists, splitRevocationLists } from './revocation-list.ts';
 
 const authority = createAuthority('ca, "x"\nCN=y');
 const certificateOf = (request: CertificateRequest) => new X509Certificate(authority.issue(request).cert);
@@ -88,6 +88,13 @@ describe('revocation lists', () => {
       `${other.revoke([issued[0]!])}text\n${authority.revoke([issued[1]!, issued[2]!])}`,
     );
     expect(issued.map(({ cert }) => lists.revokes(read(cert)))).toEqual([false, true, true, false]);
+  });
+
+  test('are parted, and what is none is left to be refused', () => {
+    const [one, two] = [authority.revoke([]), createAuthority('other').revoke([])];
+    expect(splitRevocationLists(`${one}# text\n${two}`)).toEqual([one.trim(), two.trim()]);
+    expect(splitRevocationLists('')).toEqual([]);
+    expect(splitRevocationLists('-----BEGIN X509 CRL-----')).toEqual(['-----BEGIN X509 CRL-----']);
   });
 
   test('may be empty', () => {

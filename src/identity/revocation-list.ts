@@ -12,6 +12,15 @@ const SEQUENCE = 0x30;
 const UTC_TIME = 0x17;
 const GENERALIZED_TIME = 0x18;
 
+/** The lists of a file one by one, as PEM: Node.js and OpenSSL read but the first of several. */
+export function splitRevocationLists(pem: string): string[] {
+  const lists = [...pem.matchAll(/-----BEGIN X509 CRL-----[^-]*-----END X509 CRL-----/g)].map(
+    ([list]) => list,
+  );
+  // What is no list must not pass for none: OpenSSL refuses it.
+  return lists.length === 0 && pem !== '' ? [pem] : lists;
+}
+
 /** What a file of lists revokes. */
 export class RevocationLists {
   /** Issuer and serial number, in hex. */
@@ -19,8 +28,8 @@ export class RevocationLists {
 
   /** @param pem any number of lists; what is no list is passed over: TLS has refused the file before */
   constructor(pem: string) {
-    for (const [, base64] of pem.matchAll(/-----BEGIN X509 CRL-----([^-]*)-----END X509 CRL-----/g))
-      this.#read(Buffer.from(base64!, 'base64'));
+    for (const list of splitRevocationLists(pem))
+      this.#read(Buffer.from(list.replaceAll(/-----[^-]*-----/g, ''), 'base64'));
   }
 
   revokes({ issuer, serial }: Pick<ClientCertificate, 'issuer' | 'serial'>): boolean {

@@ -14,7 +14,7 @@ import type { ApprovalRule } from '../model/decision.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
-import type { PackedConfig } from './packed-config.ts';
+import type { PackedCertificates, PackedConfig } from './packed-config.ts';
 
 /** Of one process, as `Registry.getMetricsAsJSON` has them. */
 export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>;
@@ -60,7 +60,7 @@ export interface WorkerOrder {
   readonly version: string;
   readonly logLevel: string;
   readonly installationSecret: Uint8Array;
-  readonly certificate: { readonly cert: string; readonly key: string } | undefined;
+  readonly certificates: PackedCertificates | undefined;
   readonly policies: readonly PolicyText[];
   readonly labels: readonly (readonly [database: string, labels: readonly RememberedLabel[]])[];
 }
@@ -70,6 +70,7 @@ export interface WorkerCalls {
   /** To be called first. Resolves when the worker can serve. */
   start(order: WorkerOrder): Promise<void>;
   installPolicies(policies: readonly PolicyText[]): Promise<void>;
+  renewCertificates(certificates: PackedCertificates): Promise<void>;
   cancel(processId: number, secret: Uint8Array): Promise<void>;
   catalogChanged(database: string): Promise<void>;
   learnLabels(database: string, labels: readonly RememberedLabel[]): Promise<void>;
@@ -157,6 +158,7 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
 const WORKER_FORMS: Forms<WorkerCalls> = {
   start: [OBJECT],
   installPolicies: [POLICIES],
+  renewCertificates: [OBJECT],
   cancel: [COUNT, BYTES],
   catalogChanged: [TEXT],
   learnLabels: [TEXT, LABELS],

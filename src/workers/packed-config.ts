@@ -2,7 +2,7 @@
  * A configuration on its way to a worker, over a pipe that only the two processes have. Secrets travel in the clear and are wrapped
  * again on the other side; where the configuration came from is left behind, because a worker reads no files of it.
  */
-import type { Config, ServedConfig } from '../config/config.ts';
+import type { Config, ListenerCertificates, ServedConfig } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
 
 /** Opaque: to be made by `packConfig` and opened by `unpackConfig`. */
@@ -23,6 +23,17 @@ export function packConfig({ source: _, warnings: __, ...config }: Config, worke
 
 export function unpackConfig({ packed }: PackedConfig): ServedConfig {
   return unpack(packed) as ServedConfig;
+}
+
+/** Certificates on the same way. */
+export type PackedCertificates = { readonly packedCertificates: unknown };
+
+export function packCertificates(certificates: ListenerCertificates): PackedCertificates {
+  return { packedCertificates: pack(certificates) };
+}
+
+export function unpackCertificates({ packedCertificates }: PackedCertificates): ListenerCertificates {
+  return unpack(packedCertificates) as ListenerCertificates;
 }
 
 /** @throws {TypeError} for anything but plain data, maps and secrets: it would arrive as something else */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { WorkerStatus } from '../api/admin-api.ts';
 import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
 import type { SessionListing } from '../api/session-routes.ts';
+import type { ListenerCertificates } from '../config/config.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import { SessionServer } from './session-server.ts';
 import type { SharedServices } from './shared-services.ts';
@@ -23,6 +24,8 @@ export interface SessionHost {
   readonly metrics: MetricsSource;
   /** Resolves when the policies now in force are in force for every session, and those who may not connect any more are gone. */
   policiesChanged(): Promise<void>;
+  /** Resolves when new connections are shown these certificates, and sessions with revoked ones are gone. @throws for what OpenSSL cannot read */
+  renewCertificates(certificates: ListenerCertificates): Promise<void>;
   /** Lets sessions finish what is under way, ends what is left after `timeoutMs`, and resolves when all are closed. */
   drain(timeoutMs: number): Promise<void>;
   /** Ends every session at once. */
@@ -35,7 +38,7 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
   const server = await SessionServer.open({
     ...shared,
     policy: policies.current,
-    certificate: shared.certificateOf('postgres'),
+    certificates: shared.postgresCertificates(),
   });
   return {
     accept: (socket) => server.accept(socket),
@@ -49,6 +52,7 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
     workers: () => [],
     metrics: registry,
     policiesChanged: async () => server.policiesChanged(),
+    renewCertificates: async (certificates) => server.renewCertificates(certificates),
     drain: (timeoutMs) => server.drain(timeoutMs),
     close: () => server.close(),
   };

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { SessionApprovals } from '../approvals/approvals.ts';
-import type { KeyPair, ServedConfig } from '../config/config.ts';
+import type { ListenerCertificates, ServedConfig } from '../config/config.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import type { ConnectionSlots } from '../gateway/postgres/connection-slots.ts';
@@ -45,8 +45,8 @@ export interface SessionServerDeps {
   readonly slots: ConnectionSlots;
   readonly policy: () => PolicyEngine;
   readonly metrics: PipelineMetrics;
-  /** What clients are shown; undefined where the configuration says `disable`. */
-  readonly certificate: KeyPair | undefined;
+  /** What clients are shown and may show; undefined where the configuration says `disable`. */
+  readonly certificates: ListenerCertificates | undefined;
   readonly others?: OtherServers;
 }
 
@@ -84,7 +84,7 @@ export class SessionServer {
       services: this.#services,
       metrics: deps.metrics,
       slots: deps.slots,
-      tls: deps.certificate && new ClientTls(deps.certificate, config.listen.postgres.tls.clientCertificates),
+      tls: deps.certificates && new ClientTls(deps.certificates),
       newSessionId: () => newSessionId(Date.now(), randomBytes),
       ...(others && { cancelElsewhere: (processId, secret) => others.cancel(processId, secret) }),
       now: Date.now,
@@ -143,6 +143,11 @@ export class SessionServer {
   /** Ends the sessions of those who may not connect any more. */
   policiesChanged(): void {
     this.#listener.recheckConnections();
+  }
+
+  /** Other certificates from now on. Sessions whose own certificate is revoked by now end. @throws for what OpenSSL cannot read */
+  renewCertificates(certificates: ListenerCertificates): void {
+    this.#listener.renewTls(new ClientTls(certificates));
   }
 
   /** Lets sessions finish what is under way, ends what is left after `timeoutMs`, and resolves when all are closed. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { Approvals } from '../approvals/approvals.ts';
-import type { Config, KeyPair } from '../config/config.ts';
+import type { Config, KeyPair, ListenerCertificates } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import { LocalConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { withPseudonymKeys } from '../gateway/postgres/pseudonym-keys.ts';
@@ -26,6 +26,8 @@ import { measureLane, measureSequencer, openLane, sequencerReports } from './lan
 export interface GatewayRuntime {
   readonly log: Logger;
   readonly version: string;
+  /** Reads the configuration again, for what can be renewed; without it, only policies can. @throws {SluiceError} config_invalid */
+  readonly readConfig?: () => Config;
   /** Where the ledger is kept; the real one if absent. Serving in this process only. */
   readonly fileSystem?: LedgerFileSystem;
 }
@@ -51,6 +53,11 @@ export interface SharedServices {
   readonly metrics: PipelineMetrics;
   /** The certificate of a listener; undefined where it has no TLS. */
   certificateOf(listener: 'postgres' | 'http'): KeyPair | undefined;
+  /**
+   * Those of the PostgreSQL listener, as the configuration has them, or another reading of it; undefined where it has no TLS.
+   * @throws {SluiceError} config_invalid
+   */
+  postgresCertificates(config?: Config): ListenerCertificates | undefined;
 }
 
 /** What takes a part of the gateway down again; called in reverse order. */
@@ -134,10 +141,17 @@ export async function openSharedServices(
     slots: makeSlots(config),
     metrics: new PipelineMetrics(registry),
     certificateOf: (listener) =>
-      config.listen[listener].tls.mode === 'disable'
-        ? undefined
-        : loadServerCertificate(config, config.listen[listener], { now: Date.now, randomBytes }),
+      config.listen[listener].tls.mode === 'disable' ? undefined : certificateFor(config, listener),
+    postgresCertificates: (read = config) => {
+      const { mode, clientCertificates } = read.listen.postgres.tls;
+      if (mode === 'disable') return undefined;
+      return { keyPair: certificateFor(read, 'postgres'), ...(clientCertificates && { clientCertificates }) };
+    },
   };
+}
+
+function certificateFor(config: Config, listener: 'postgres' | 'http'): KeyPair {
+  return loadServerCertificate(config, config.listen[listener], { now: Date.now, randomBytes });
 }
 
 function makeSlots({ limits, principals, databases }: Config): LocalConnectionSlots {

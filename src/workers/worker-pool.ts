@@ -7,12 +7,14 @@ import { Gauge } from 'prom-client';
 import type { WorkerStatus } from '../api/admin-api.ts';
 import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
 import type { SessionListing } from '../api/session-routes.ts';
+import type { ListenerCertificates } from '../config/config.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import { refuseClient } from '../gateway/postgres/connection.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import type { WorkerOrder } from './calls.ts';
-import { packConfig } from './packed-config.ts';
+import { type PackedCertificates, packCertificates, packConfig } from './packed-config.ts';
 import { PoolMetrics } from './pool-metrics.ts';
 import type { SessionHost } from './session-host.ts';
 import type { SharedServices } from './shared-services.ts';
@@ -43,16 +45,19 @@ export class WorkerPool implements SessionHost, Broadcast {
   readonly #lifeTimer: NodeJS.Timeout;
   readonly #onRevoked = (tokenId: string): void =>
     this.#tellAll((worker) => worker.calls.notify('tokenEnded', tokenId));
+  /** What workers that start are given. */
+  #certificates: PackedCertificates | undefined;
   #lastChosen = 0;
   #closing: Promise<void> | undefined;
 
   private constructor(shared: SharedServices, count: number) {
     this.#shared = shared;
     const config = packConfig(shared.config, count);
-    const certificate = shared.certificateOf('postgres');
-    const pair = certificate && { cert: certificate.cert, key: certificate.key.reveal() };
+    const certificates = shared.postgresCertificates();
+    this.#certificates = certificates && packCertificates(certificates);
     const order = (lane: number): WorkerOrder => ({
-      ...{ config, lane, version: shared.version, logLevel: shared.log.level, certificate: pair },
+      ...{ config, lane, version: shared.version, logLevel: shared.log.level },
+      certificates: this.#certificates,
       installationSecret: shared.installationSecret,
       policies: shared.policies.sources,
       labels: [...this.#labels].map(([database, labels]) => [database, [...labels.values()]] as const),
@@ -147,6 +152,16 @@ export class WorkerPool implements SessionHost, Broadcast {
       }
     };
     await Promise.all(this.#ready.map(install));
+  }
+
+  async renewCertificates(certificates: ListenerCertificates): Promise<void> {
+    // What is of no use is refused here, before anybody has it.
+    new ClientTls(certificates);
+    const packed = packCertificates(certificates);
+    this.#certificates = packed;
+    // Those that still start hear it when they have.
+    this.#tellAll((worker) => worker.calls.notify('renewCertificates', packed));
+    await Promise.all(this.#ready.map((worker) => worker.calls.call('renewCertificates', packed)));
   }
 
   drain(timeoutMs: number): Promise<void> {

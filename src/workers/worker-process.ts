@@ -9,7 +9,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { PolicyText } from '../config/policy-files.ts';
-import { Secret } from '../config/secret.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { TokenAuthority } from '../identity/token-authority.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -20,7 +19,7 @@ import { openStore } from '../store/store.ts';
 import { acceptedByWorker, type PrimaryCalls, type WorkerCalls, type WorkerOrder } from './calls.ts';
 import { Channel, type Port } from './channel.ts';
 import { measureLane, openLane } from './lane.ts';
-import { unpackConfig } from './packed-config.ts';
+import { unpackCertificates, unpackConfig } from './packed-config.ts';
 import { otherWorkers, RemoteApprovals, RemoteSlots, RemoteThrottle } from './remote-services.ts';
 import { SessionServer } from './session-server.ts';
 
@@ -51,6 +50,8 @@ const offer: WorkerCalls = {
     started(shift);
   },
   installPolicies: async (policies) => (await working).installPolicies(policies),
+  renewCertificates: async (certificates) =>
+    (await working).server.renewCertificates(unpackCertificates(certificates)),
   cancel: async (processId, secret) => void (await working).server.cancel(processId, secret),
   catalogChanged: async (database) => (await working).server.catalogChanged(database),
   learnLabels: async (database, labels) => (await working).server.learnLabels(database, labels),
@@ -124,10 +125,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     slots: new RemoteSlots(primary),
     policy: () => engine,
     metrics: new PipelineMetrics(registry),
-    certificate: order.certificate && {
-      cert: order.certificate.cert,
-      key: new Secret(order.certificate.key),
-    },
+    certificates: order.certificates && unpackCertificates(order.certificates),
     others: otherWorkers(primary),
   });
   for (const [database, labels] of order.labels) server.learnLabels(database, labels);

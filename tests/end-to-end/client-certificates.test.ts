@@ -1,4 +1,6 @@
 /** Certificates of clients: whom they stand for, alone or beside a token, and what ends with them. */
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -16,8 +18,9 @@ const revoked = issue('alice');
 let gate: Gate;
 afterEach(() => gate.stop());
 
-const start = async (rules: Omit<RawClientCertificates, 'ca'>, crl = ''): Promise<void> => {
+const start = async (rules: Omit<RawClientCertificates, 'ca'>, crl = '', workers = 0): Promise<void> => {
   gate = await startGate({
+    workers,
     environment: 'dev',
     listener: { tls: { mode: 'require', clientCertificates: { ca: 'ca.crt', ...rules } } },
     files: { 'ca.crt': authority.cert, 'clients.crl': crl },
@@ -118,6 +121,31 @@ describe('that suffice', () => {
     );
     expect(await ended).toMatchObject({ code: '57P01', message: expect.stringContaining('expired') });
   });
+});
+
+test.each([0, 2])('renewed while %i workers serve: what is revoked ends, others come in', async (workers) => {
+  await start({ suffices: true, crl: 'clients.crl' }, authority.revoke([]), workers);
+  const [first, second] = await Promise.all([
+    connect({ certificate: alice }),
+    connect({ certificate: revoked }),
+  ]);
+  const ended = new Promise<pg.DatabaseError>((resolve) =>
+    second.on('error', (error) => resolve(error as pg.DatabaseError)),
+  );
+  const directory = dirname(gate.dataDir);
+  writeFileSync(join(directory, 'ca.crt'), 'no certificate');
+  expect((await gate.admin('POST', '/admin/policies/reload')).status).toBe(400);
+  expect(await outcome({ certificate: revoked })).toBe('in');
+  writeFileSync(join(directory, 'ca.crt'), authority.cert + stranger.cert);
+  const lists = authority.revoke([revoked]) + stranger.revoke([]);
+  writeFileSync(join(directory, 'clients.crl'), lists);
+  expect((await gate.admin('POST', '/admin/policies/reload')).status).toBe(200);
+  expect(await ended).toMatchObject({ code: '57P01', message: expect.stringContaining('revoked') });
+  expect((await first.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  for (let i = 0; i < 4; i += 1) {
+    expect(await outcome({ certificate: revoked })).toMatch(/CERT_REVOKED/);
+    expect(await outcome({ certificate: stranger.issue({ subject: { CN: 'alice' } }) })).toBe('in');
+  }
 });
 
 describe('that are required', () => {

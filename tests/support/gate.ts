@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { pino } from 'pino';
+import type { Config } from '../../src/config/config.ts';
 import { loadConfig, SYSTEM_DEPS } from '../../src/config/load-config.ts';
 import type { RawPostgresListener } from '../../src/config/raw-config.ts';
 import type { LedgerFileSystem } from '../../src/ledger/file-system.ts';
@@ -108,13 +109,13 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
   const file = join(directory, 'sluice.yaml');
   writeFileSync(file, configText(database, options));
   for (const [name, text] of Object.entries(options.files ?? {})) writeFileSync(join(directory, name), text);
-  const config = loadConfig(file, {
-    ...SYSTEM_DEPS,
-    env: { DATABASE_PASSWORD: database.connection.password },
-  });
+  const readConfig = (): Config =>
+    loadConfig(file, { ...SYSTEM_DEPS, env: { DATABASE_PASSWORD: database.connection.password } });
+  const config = readConfig();
   const gateway = await startGateway(config, {
     log: pino({ level: 'fatal' }),
     version: 'test',
+    readConfig,
     ...(options.fileSystem === undefined ? {} : { fileSystem: options.fileSystem }),
   });
   const port = Number(gateway.listeners.postgres.split(':').at(-1));

@@ -7,10 +7,10 @@
 import { constants, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import type { ClientCertificateConfig, KeyPair } from '../../config/config.ts';
+import type { ClientCertificateConfig, KeyPair, ListenerCertificates } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import { type ClientCertificate, readClientCertificate } from '../../identity/client-certificate.ts';
-import { RevocationLists } from '../../identity/revocation-list.ts';
+import { RevocationLists, splitRevocationLists } from '../../identity/revocation-list.ts';
 import { type ChannelBinding, tlsServerEndPoint } from '../../wire/postgres/index.ts';
 
 /** A connection after the handshake. */
@@ -28,36 +28,20 @@ export interface SecuredClient {
 export class ClientTls {
   /** To bind SCRAM to the certificate shown; undefined for one that the RFC has no binding for. */
   readonly channelBinding: ChannelBinding | undefined;
-  readonly #certificates: ClientCertificateConfig | undefined;
+  /** What is asked of clients; undefined for nothing. */
+  readonly certificates: ClientCertificateConfig | undefined;
   readonly #lists: RevocationLists;
   /** Never listens: connections are handed to it. Node.js tells only a server's sockets whether a certificate holds. */
   readonly #server: Server;
   /** By the client's address, which no two open connections share. */
   readonly #waiting = new Map<string, (secure: TLSSocket) => void>();
 
-  /** @throws for certificates that OpenSSL cannot read */
-  constructor({ cert, key }: KeyPair, certificates: ClientCertificateConfig | undefined) {
-    this.#certificates = certificates;
+  /** @throws {SluiceError} config_invalid for certificates that OpenSSL cannot read */
+  constructor({ keyPair, clientCertificates: certificates }: ListenerCertificates) {
+    this.certificates = certificates;
     this.#lists = new RevocationLists(certificates?.crl ?? '');
-    this.channelBinding = tlsServerEndPoint(new X509Certificate(cert).raw);
-    this.#server = createServer({
-      cert,
-      key: key.reveal(),
-      minVersion: 'TLSv1.2',
-      secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
-      ALPNProtocols: ['postgresql'],
-      allowHalfOpen: true,
-      pauseOnConnect: true,
-      ...(certificates === undefined
-        ? {}
-        : {
-            requestCert: true,
-            // Whom to refuse is said after the start-up message, in words.
-            rejectUnauthorized: false,
-            ca: certificates.ca,
-            ...(certificates.crl === undefined ? {} : { crl: certificates.crl }),
-          }),
-    });
+    this.channelBinding = tlsServerEndPoint(new X509Certificate(keyPair.cert).raw);
+    this.#server = createTlsServer(keyPair, certificates);
     this.#server.on('secureConnection', (secure) => {
       const settle = this.#waiting.get(peerOf(secure));
       if (settle === undefined) secure.destroy();
@@ -71,10 +55,10 @@ export class ClientTls {
    */
   async secure(plain: Socket): Promise<SecuredClient> {
     const socket = await this.#shakeHands(plain);
-    const shown = this.#certificates === undefined ? undefined : socket.getPeerX509Certificate();
+    const shown = this.certificates === undefined ? undefined : socket.getPeerX509Certificate();
     return {
       socket,
-      certificate: shown === undefined ? undefined : readClientCertificate(shown, this.#certificates!.rules),
+      certificate: shown === undefined ? undefined : readClientCertificate(shown, this.certificates!.rules),
       certificateProblem: shown === undefined || socket.authorized ? undefined : problemOf(socket),
       agreed: socket.alpnProtocol === 'postgresql',
     };
@@ -114,4 +98,32 @@ function peerOf({ remoteAddress, remotePort, localAddress, localPort }: Socket):
 function problemOf({ authorizationError }: TLSSocket): string {
   // Node.js gives the code, whatever its types say.
   return typeof authorizationError === 'string' ? authorizationError : 'unknown';
+}
+
+function createTlsServer({ cert, key }: KeyPair, certificates: ClientCertificateConfig | undefined): Server {
+  try {
+    return createServer({
+      cert,
+      key: key.reveal(),
+      minVersion: 'TLSv1.2',
+      secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+      ALPNProtocols: ['postgresql'],
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      ...(certificates === undefined
+        ? {}
+        : {
+            requestCert: true,
+            // Whom to refuse is said after the start-up message, in words.
+            rejectUnauthorized: false,
+            ca: certificates.ca,
+            ...(certificates.crl === undefined ? {} : { crl: splitRevocationLists(certificates.crl) }),
+          }),
+    });
+  } catch (cause) {
+    throw new SluiceError('config_invalid', 'the certificates of listen.postgres.tls cannot be used', {
+      hint: 'Check ca and crl of clientCertificates, cert and key: all PEM.',
+      cause,
+    });
+  }
 }

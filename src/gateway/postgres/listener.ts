@@ -200,12 +200,12 @@ export class PostgresListener {
 
   async #greet(socket: Socket, address: ClientAddress, onAuthenticated: () => void): Promise<void> {
     const { config, tokens, throttle } = this.#o;
-    const { mode, clientCertificates } = config.listen.postgres.tls;
+    const { mode } = config.listen.postgres.tls;
     const client = await startUp(socket, {
       local: address.local,
       tlsMode: mode,
       tls: this.#tls,
-      certificates: clientCertificates,
+      certificates: this.#tls?.certificates,
       candidates: (user) => tokens.candidates(user),
       delay: async (user) => sleep(await throttle.delayMs(throttleKey(address, user), user)),
     });

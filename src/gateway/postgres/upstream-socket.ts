@@ -9,6 +9,7 @@ import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Upstream as UpstreamConfig, UpstreamTls } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
+import { splitRevocationLists } from '../../identity/revocation-list.ts';
 import { type ChannelBinding, encodeSslRequest, tlsServerEndPoint } from '../../wire/postgres/index.ts';
 
 /** Where a connection goes. */
@@ -134,7 +135,7 @@ function contextOf(tls: UpstreamTls): SecureContext {
     context = createSecureContext({
       minVersion: 'TLSv1.2',
       ...(ca === undefined ? {} : { ca }),
-      ...(crl === undefined ? {} : { crl }),
+      ...(crl === undefined ? {} : { crl: splitRevocationLists(crl) }),
       ...(keyPair === undefined ? {} : { cert: keyPair.cert, key: keyPair.key.reveal() }),
     });
     contexts.set(tls, context);
