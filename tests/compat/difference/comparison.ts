@@ -1,5 +1,6 @@
 /** Plays cases on both sides of a stage and requires that they are answered alike. */
-import { expect } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { PROVOKED } from './cases/error-classes.ts';
 import { STATEMENT_KINDS, statementsOf } from './cases/statement-kinds.ts';
 import { type Form, inForm, play, type Step } from './conversation.ts';
 import type { Stage } from './stage.ts';
@@ -32,4 +33,26 @@ export async function requireSameScript(stage: Stage, form: Form, name: string):
     stage,
     statementsOf(script).map((statement) => inForm(form, statement)),
   );
+}
+
+/** Declares a test for each SQLSTATE of `PROVOKED`, in one session on either side. */
+export function testErrors(stage: () => Stage, form: Form): void {
+  const parts = new Map<string, readonly [from: number, to: number]>();
+  let played: BothSides;
+  beforeAll(async () => {
+    const steps: Step[] = [];
+    for (const [sqlstate, text] of Object.entries(PROVOKED)) {
+      const provoke = text.replaceAll('@', stage().gate.database.name).split(' ;; ');
+      const texts = [...provoke, 'BEGIN', ...provoke, 'SELECT 1', 'ROLLBACK'];
+      parts.set(sqlstate, [steps.length, steps.length + texts.length]);
+      steps.push(...texts.map((each) => inForm(form, each)));
+    }
+    played = await playBoth(stage(), steps);
+  });
+  test.each(Object.keys(PROVOKED))('%s', (sqlstate) => {
+    const [from, to] = parts.get(sqlstate)!;
+    const expected = played.expected.slice(from, to);
+    expect(expected.flat().join()).toContain(`C=${sqlstate}"`);
+    expect(played.seen.slice(from, to).flat()).toEqual(expected.flat());
+  });
 }

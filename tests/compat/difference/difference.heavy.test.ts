@@ -1,12 +1,13 @@
 /**
- * The part of the comparison that takes its time (`npm run compat`): scripts that change the catalog, in the forms left; values of
- * 100 MB, results of 10,000,000 rows. `SLUICE_ROWS` says how many instead.
+ * The part of the comparison that takes its time (`npm run compat`): what the fast part leaves out of scripts, errors and ways to read
+ * texts; values of 100 MB, results of 10,000,000 rows. `SLUICE_ROWS` says how many instead.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeFrontendMessage as encode } from '../../../src/wire/postgres/index.ts';
 import { bind, copyDone, execute, parse, query as q, sync } from '../../support/frames.ts';
-import { CATALOG_SCRIPTS } from './cases/statement-kinds.ts';
-import { requireSameScript } from './comparison.ts';
+import { isFastReading, READINGS } from './cases/readings.ts';
+import { isFastScript, STATEMENT_KINDS } from './cases/statement-kinds.ts';
+import { requireSame, requireSameScript, testErrors } from './comparison.ts';
 import { FORMS } from './conversation.ts';
 import { type Stage, startStage } from './stage.ts';
 import { digestAnswer, type StreamDigest } from './streams.ts';
@@ -22,8 +23,19 @@ beforeAll(async () => {
 });
 afterAll(() => stage.stop());
 
-describe.each(FORMS.filter((form) => form !== 'simple'))('statements, %s', (form) => {
-  test.each([...CATALOG_SCRIPTS])('%s', (name) => requireSameScript(stage, form, name));
+describe.each(FORMS)('statements, %s', (form) => {
+  const scripts = Object.keys(STATEMENT_KINDS).filter((name) => !isFastScript(name, form === 'simple'));
+  test.each(scripts)('%s', (name) => requireSameScript(stage, form, name));
+});
+
+describe('errors out of and in a transaction, extended, text', () => {
+  testErrors(() => stage, 'extended, text');
+});
+
+describe('how texts are read', () => {
+  test.each(Object.keys(READINGS).filter((name) => !isFastReading(name)))('%s', async (name) => {
+    await requireSame(stage, READINGS[name]!);
+  });
 });
 
 async function requireSameStream(frames: readonly Buffer[], ends = 1): Promise<StreamDigest> {

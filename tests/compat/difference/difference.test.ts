@@ -4,12 +4,11 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CONVERSATIONS } from './cases/conversations.ts';
-import { PROVOKED } from './cases/error-classes.ts';
 import { FUNCTION_CALLS } from './cases/function-calls.ts';
-import { READINGS } from './cases/readings.ts';
-import { CATALOG_SCRIPTS, COMMANDS, STATEMENT_KINDS, statementsOf } from './cases/statement-kinds.ts';
-import { playBoth, requireSame, requireSameScript } from './comparison.ts';
-import { FORMS, inForm, type Step } from './conversation.ts';
+import { isFastReading, READINGS } from './cases/readings.ts';
+import { COMMANDS, isFastScript, STATEMENT_KINDS, statementsOf } from './cases/statement-kinds.ts';
+import { requireSame, requireSameScript, testErrors } from './comparison.ts';
+import { FORMS } from './conversation.ts';
 import { type Stage, startStage } from './stage.ts';
 
 let stage: Stage;
@@ -19,9 +18,7 @@ beforeAll(async () => {
 afterAll(() => stage.stop());
 
 describe.each(FORMS)('statements, %s', (form) => {
-  const scripts = Object.keys(STATEMENT_KINDS).filter(
-    (name) => form === 'simple' || !CATALOG_SCRIPTS.has(name),
-  );
+  const scripts = Object.keys(STATEMENT_KINDS).filter((name) => isFastScript(name, form === 'simple'));
   test.each(scripts)('%s', (name) => requireSameScript(stage, form, name));
 });
 
@@ -44,28 +41,8 @@ function isOf(command: string, statement: string): boolean {
   return SPELLINGS[command]?.test(words) ?? new RegExp(`^${command}\\b`).test(words);
 }
 
-describe.each(FORMS)('errors out of and in a transaction, %s', (form) => {
-  const steps = new Map<string, Step[]>();
-  let played: Awaited<ReturnType<typeof playBoth>>;
-  beforeAll(async () => {
-    for (const [sqlstate, text] of Object.entries(PROVOKED)) {
-      const statements = text.replaceAll('@', stage.gate.database.name).split(' ;; ');
-      const then = ['BEGIN', ...statements, 'SELECT 1', 'ROLLBACK'];
-      steps.set(
-        sqlstate,
-        [...statements, ...then].map((statement) => inForm(form, statement)),
-      );
-    }
-    played = await playBoth(stage, [...steps.values()].flat());
-  });
-  let at = 0;
-  test.each(Object.keys(PROVOKED))('%s', (sqlstate) => {
-    const from = at;
-    at += steps.get(sqlstate)!.length;
-    const expected = played.expected.slice(from, at);
-    expect(expected.flat().join()).toContain(`C=${sqlstate}"`);
-    expect(played.seen.slice(from, at).flat()).toEqual(expected.flat());
-  });
+describe.each(['simple', 'extended, binary'] as const)('errors out of and in a transaction, %s', (form) => {
+  testErrors(() => stage, form);
 });
 
 describe('function calls', () => {
@@ -75,7 +52,7 @@ describe('function calls', () => {
 });
 
 describe('how texts are read', () => {
-  test.each(Object.keys(READINGS))('%s', async (name) => {
+  test.each(Object.keys(READINGS).filter(isFastReading))('%s', async (name) => {
     await requireSame(stage, READINGS[name]!);
   });
 });

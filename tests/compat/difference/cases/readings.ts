@@ -269,3 +269,12 @@ const entries: [string, readonly Step[]][] = [
 ];
 
 export const READINGS: Readonly<Record<string, readonly Step[]>> = Object.fromEntries(entries);
+
+const FAST = [
+  /^(?:no )?words in (?:UTF8|LATIN1|WIN1252|SJIS|GB18030)$/,
+  /^backslashes/,
+  /: (?:SET and RESET|SET LOCAL, committed|SET, rolled back|SET, undone by an error|within a function|in a pipeline|sent at once)$/,
+];
+
+/** Whether a case is played with `npm test`. */
+export const isFastReading = (name: string): boolean => FAST.some((pattern) => pattern.test(name));
