@@ -251,7 +251,7 @@ test('whatever was judged before, the answer is that of plain Cedar', () => {
   );
   // The property says nothing if one outcome never comes up.
   expect([...seen.keys()].sort()).toEqual(['allow', 'deny', 'hold']);
-});
+}, 180_000);
 
 describe('the cache', () => {
   const set = (...texts: string[]): PolicySet => ({

@@ -54,8 +54,14 @@ it.each([
   ['SELECT street FROM profiles WHERE id = 1', [['***']]],
   ['SELECT tags FROM customers ORDER BY id', [[['***', '***']], [[]], [null]]],
   [`SELECT id FROM customers WHERE 'secret' = ANY (tags)`, []],
-  ['UPDATE customers SET id = 1 WHERE id = 1 RETURNING tags, profile#>>$${address,street}$$', [[['***', '***'], '***']]],
-  ['UPDATE customers c SET id = 1 WHERE id = 1 RETURNING old.tags, c.*', [[['***', '***'], 1, expect.anything(), ['***', '***']]]],
+  [
+    'UPDATE customers SET id = 1 WHERE id = 1 RETURNING tags, profile#>>$${address,street}$$',
+    [[['***', '***'], '***']],
+  ],
+  [
+    'UPDATE customers c SET id = 1 WHERE id = 1 RETURNING old.tags, c.*',
+    [[['***', '***'], 1, expect.anything(), ['***', '***']]],
+  ],
   ['SELECT tags, count(*)::int FROM customers GROUP BY tags ORDER BY 1 LIMIT 1', [[[], 1]]],
   ['SELECT id, tags FROM customers GROUP BY id ORDER BY id LIMIT 1', [[1, ['***', '***']]]],
 ])('%s', async (text, rows) => {
