@@ -2,8 +2,11 @@
  * The columns that our analysis says a query reads, against what PostgreSQL itself records: a view over the same query
  * depends on exactly those columns.
  */
+
+import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AnalysisSession, openAnalysisSession } from './analysis-session.ts';
+import { recordedReads } from './recorded-reads.ts';
 
 const SEED = `
 CREATE SCHEMA s;
@@ -97,28 +100,14 @@ const QUERIES: readonly string[] = [
 ];
 
 let session: AnalysisSession;
+let client: pg.Client;
 
 beforeAll(async () => {
   session = await openAnalysisSession(SEED);
+  client = await session.database.client();
 });
 
 afterAll(() => session?.close());
-
-/** `schema.relation.column` of every column the view depends on; whole relations that it reads no column of aside. */
-async function recordedReads(query: string): Promise<string[]> {
-  const client = await session.database.client();
-  await client.query(`CREATE OR REPLACE VIEW public.probe AS ${query}`);
-  const { rows } = await client.query(`
-    SELECT DISTINCT format('%s.%s.%s', n.nspname, c.relname, a.attname) AS read
-    FROM pg_rewrite r
-      JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
-      JOIN pg_class c ON c.oid = d.refobjid JOIN pg_namespace n ON n.oid = c.relnamespace
-      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.refobjsubid
-    WHERE r.ev_class = 'public.probe'::regclass AND c.oid <> r.ev_class AND c.relkind <> 'c' AND a.attnum > 0`);
-  await client.query('DROP VIEW public.probe');
-  await client.end();
-  return rows.map(({ read }) => read as string).sort();
-}
 
 describe('columns read', () => {
   it.each(QUERIES)('%s', async (query) => {
@@ -126,7 +115,7 @@ describe('columns read', () => {
     const ours = statement!.facts.relations.flatMap(({ relation, reads }) =>
       reads.map((column) => `${relation}.${column}`),
     );
-    expect([...new Set(ours)].sort()).toEqual(await recordedReads(query));
+    expect([...new Set(ours)].sort()).toEqual((await recordedReads(client, query))?.columns);
     expect(statement!.facts.opaque).toEqual([]);
     for (const { reads, filters } of statement!.facts.relations)
       expect(reads).toEqual(expect.arrayContaining([...filters]));

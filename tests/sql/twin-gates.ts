@@ -8,7 +8,7 @@ import { type Gate, startGate } from '../support/gate.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { transcribe } from '../support/transcript.ts';
 import { WireClient, type WireTarget } from '../support/wire-client.ts';
-import { LABELS, MASKS_YAML, MORE_SCHEMA, moreRowsOf, rowsOf, SCHEMA } from './twin-schema.ts';
+import { LABELS, MASKS, MORE_SCHEMA, moreRowsOf, rowsOf, SCHEMA } from './twin-schema.ts';
 
 /** Sent in one go; then as many ReadyForQuery are awaited as the frames ask for. */
 export type Part = string | readonly Buffer[];
@@ -50,7 +50,7 @@ export async function startTwins({ environment = 'staging' }: TwinOptions = {}):
       schema: '',
       template: filled.name,
       labels: LABELS,
-      yaml: MASKS_YAML,
+      masks: MASKS,
     });
     await filled.drop();
     return twinOf(gate);
