@@ -71,6 +71,8 @@ export class DatabaseService {
   #loaded = 0;
   #loading: Promise<void> | undefined;
   #loadedAt = Number.NEGATIVE_INFINITY;
+  /** In between, only what seems to have changed is read. */
+  #loadedWholeAt = Number.NEGATIVE_INFINITY;
   #lastUnknownAt = Number.NEGATIVE_INFINITY;
   #inUse = 0;
 
@@ -273,7 +275,8 @@ export class DatabaseService {
   async #loadNow(): Promise<void> {
     const wanted = this.#wanted;
     const loadedAt = this.#options.now();
-    const catalog = await this.#loader.load();
+    const whole = loadedAt - this.#loadedWholeAt >= REFRESH_INTERVAL_MS;
+    const catalog = await this.#loader.load(whole);
     if (catalog !== this.#catalog || this.#labelMemory.unread) {
       this.#catalog = catalog;
       this.#labels = this.#flowLabels(catalog);
@@ -281,5 +284,6 @@ export class DatabaseService {
     }
     this.#loaded = wanted;
     this.#loadedAt = loadedAt;
+    if (whole) this.#loadedWholeAt = loadedAt;
   }
 }

@@ -3,15 +3,8 @@
  */
 import { createHash } from 'node:crypto';
 import { type CatalogRows, CatalogSnapshot } from './catalog.ts';
-import {
-  ALL_RELATIONS,
-  FOREIGN_CASTS,
-  FOREIGN_OPERATORS,
-  FUNCTIONS,
-  PREPARE_CONNECTION,
-  SCHEMAS,
-  TYPES,
-} from './catalog-queries.ts';
+import { CatalogParts } from './catalog-parts.ts';
+import { FOREIGN_CASTS, FOREIGN_OPERATORS, PREPARE_CONNECTION, SCHEMAS, TYPES } from './catalog-queries.ts';
 import { FunctionBodies } from './function-bodies.ts';
 import { isIncomplete, type KnownSources, readFunctionSources, sourcesByOid } from './function-sources.ts';
 import { createParser, type Parser } from './parser.ts';
@@ -29,8 +22,9 @@ export interface CatalogLoader {
   /**
    * Reads the catalog. Gives the snapshot of the last load again, same object and version, if nothing changed since.
    * Loads must not overlap. Errors of the query pass through.
+   * @param whole read everything, not only what seems to have changed
    */
-  load(): Promise<CatalogSnapshot>;
+  load(whole?: boolean): Promise<CatalogSnapshot>;
 }
 
 /** @param parser for the definitions of views; one of its own by default, which shares the process's grammar */
@@ -40,9 +34,10 @@ export function createCatalogLoader(query: CatalogQuery, parser?: Parser): Catal
     | undefined;
   let functions: KnownSources = new Map();
   let grammar = parser;
+  const parts = new CatalogParts(query);
   return {
-    async load() {
-      const rows = await readRows(query);
+    async load(whole = false) {
+      const rows = await readRows(query, parts, whole);
       const views = await readViewDefinitions(query, rows.relations, last?.views ?? new Map());
       const hash = await hashOf(rows, views);
       if (last?.hash === hash) {
@@ -62,13 +57,14 @@ export function createCatalogLoader(query: CatalogQuery, parser?: Parser): Catal
   };
 }
 
-async function readRows(query: CatalogQuery): Promise<CatalogRows> {
+async function readRows(query: CatalogQuery, parts: CatalogParts, whole: boolean): Promise<CatalogRows> {
   const read = async (sql: string): Promise<string[]> => (await query(sql)).map(({ j }) => j ?? 'null');
   await query(PREPARE_CONNECTION);
+  const { relations, functions } = await parts.read(whole);
   return {
     schemas: JSON.parse((await read(SCHEMAS))[0] ?? '[]') as string[],
-    relations: await read(ALL_RELATIONS),
-    functions: await read(FUNCTIONS),
+    relations,
+    functions,
     operators: await read(FOREIGN_OPERATORS),
     casts: await read(FOREIGN_CASTS),
     types: await read(TYPES),

@@ -164,9 +164,8 @@ ORDER BY rel.oid`;
 }
 
 /** Everything but TOAST tables and other sessions' temporary relations. */
-export const ALL_RELATIONS = relationsQuery(
-  `n.nspname::${TEXT} ${NE} 'pg_toast' AND c.relpersistence::${TEXT} ${NE} 't'`,
-);
+export const ALL_RELATIONS_CONDITION = `n.nspname::${TEXT} ${NE} 'pg_toast' AND c.relpersistence::${TEXT} ${NE} 't'`;
+export const ALL_RELATIONS = relationsQuery(ALL_RELATIONS_CONDITION);
 
 /** `[schema, …]` */
 export const SCHEMAS = `SELECT pg_catalog.json_agg(n.nspname ORDER BY n.oid)::${TEXT} AS j

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type TestDatabase } from '../../../tests/support/postgres.ts';
 import type { CatalogSnapshot } from './catalog.ts';
 import { type CatalogLoader, createCatalogLoader } from './catalog-loader.ts';
+import { ALL_RELATIONS, FUNCTIONS } from './catalog-queries.ts';
 import { createParser, type Parser } from './parser.ts';
 import { createScope } from './scope.ts';
 import { parseSearchPath } from './search-path.ts';
@@ -212,6 +213,90 @@ describe('snapshot', () => {
     expect(opaque('mails')).toEqual(['the definition of public.mails']);
     expect(fresh.relation('public', 'mails')!.columns).toHaveLength(2);
     await holder.query('ROLLBACK');
+  });
+});
+
+/** Each changes what is printed of some relation or function, by another catalog. */
+const CHANGES = [
+  'CREATE TABLE changes (id int, email text)',
+  'ALTER TABLE changes ADD COLUMN more varchar(10)',
+  'ALTER TABLE changes RENAME COLUMN more TO most',
+  'ALTER TABLE changes ALTER COLUMN most TYPE varchar(20)',
+  'ALTER TABLE changes ALTER COLUMN email SET NOT NULL',
+  'ALTER TABLE changes DROP COLUMN most',
+  'ALTER TABLE changes ADD COLUMN upper text GENERATED ALWAYS AS (upper(email)) STORED',
+  'ALTER TABLE changes ADD CONSTRAINT positive CHECK (id > 0)',
+  'ALTER TABLE changes RENAME CONSTRAINT positive TO above_zero',
+  'ALTER TABLE changes ADD PRIMARY KEY (id)',
+  'ALTER INDEX changes_pkey RENAME TO changes_key',
+  'CREATE UNIQUE INDEX changes_lower ON changes (lower(email))',
+  'DROP INDEX changes_lower',
+  'CREATE TABLE changed_child () INHERITS (changes)',
+  'ALTER TABLE changed_child NO INHERIT changes',
+  'ALTER TABLE changed_child INHERIT changes',
+  'CREATE TRIGGER seen BEFORE UPDATE ON changes FOR EACH ROW EXECUTE FUNCTION touch()',
+  'ALTER TABLE changes DISABLE TRIGGER seen',
+  'DROP TRIGGER seen ON changes',
+  'ALTER TABLE changes ENABLE ROW LEVEL SECURITY',
+  'CREATE POLICY few ON changes USING (id > 5)',
+  'ALTER POLICY few ON changes USING (id > 6)',
+  'CREATE RULE noted AS ON DELETE TO changes DO ALSO NOTIFY x',
+  'ALTER RULE noted ON changes RENAME TO told',
+  'CREATE VIEW changed_view AS SELECT id FROM changes',
+  'CREATE OR REPLACE VIEW changed_view AS SELECT id, email FROM changes',
+  'ALTER TABLE changes RENAME TO renamed',
+  'ALTER TABLE renamed SET SCHEMA other',
+  'ALTER SCHEMA other RENAME TO another',
+  'ALTER SCHEMA another RENAME TO other',
+  "CREATE TYPE colour AS ENUM ('red')",
+  'ALTER TABLE other.renamed ADD COLUMN colour colour',
+  'ALTER TYPE colour RENAME TO color',
+  'CREATE DOMAIN short AS varchar(5)',
+  "CREATE FUNCTION changed(a other.renamed) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+  "CREATE OR REPLACE FUNCTION changed(a other.renamed) RETURNS int LANGUAGE sql AS 'SELECT 2'",
+  'ALTER FUNCTION changed SET search_path = public',
+  'ALTER FUNCTION changed SECURITY DEFINER',
+  'ALTER TABLE other.renamed RENAME TO renamed_again',
+  'DROP FUNCTION changed(other.renamed_again)',
+  'CREATE EXTENSION pg_trgm',
+  'ALTER EXTENSION pg_trgm DROP FUNCTION similarity(text, text)',
+  'DROP EXTENSION pg_trgm CASCADE',
+  'BEGIN; CREATE TABLE twice (a int); ALTER TABLE twice ADD b int; COMMIT',
+  'DROP TABLE other.renamed_again CASCADE',
+  'VACUUM FULL pg_class',
+];
+
+describe('a loader that reads only what has changed', () => {
+  it('sees what one that reads everything sees', { timeout: 120_000 }, async () => {
+    const reader = await database.client();
+    const query = async (sql: string) => (await reader.query(sql)).rows;
+    const partly = createCatalogLoader(query, parser);
+    await partly.load();
+    const shown = (snapshot: CatalogSnapshot): string =>
+      JSON.stringify([
+        [...snapshot.relations()].map(({ source }) => source).sort(),
+        [...snapshot.functions()].sort((a, b) => a.oid - b.oid),
+      ]);
+    for (const change of CHANGES) {
+      await client.query(change);
+      const whole = await createCatalogLoader(query, parser).load(true);
+      expect(shown(await partly.load()), change).toBe(shown(whole));
+    }
+  });
+
+  it('asks little where little has changed', async () => {
+    const reader = await database.client();
+    const asked: string[] = [];
+    const partly = createCatalogLoader(async (sql) => {
+      asked.push(sql);
+      return (await reader.query(sql)).rows;
+    }, parser);
+    await partly.load();
+    await client.query('CREATE TABLE little (id int)');
+    asked.length = 0;
+    expect((await partly.load()).relation('public', 'little')?.columns).toHaveLength(1);
+    expect(asked.some((sql) => sql === FUNCTIONS || sql === ALL_RELATIONS)).toBe(false);
+    await client.query('DROP TABLE little');
   });
 });
 
