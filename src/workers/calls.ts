@@ -43,6 +43,8 @@ export interface PrimaryCalls {
   releaseSlot(slot: number): void;
   /** Passes a cancel request on to the other workers. */
   cancel(processId: number, secret: Uint8Array): Promise<void>;
+  /** The worker has the connection of this number: the primary may let go of it. */
+  connectionTaken(id: number): void;
   /** A connection that was passed to the worker is closed. */
   connectionClosed(): void;
   /** A session has changed the catalog of a database. Resolves when the other workers know. */
@@ -149,6 +151,7 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
   acquireSlot: [TEXT, TEXT],
   releaseSlot: [COUNT],
   cancel: [COUNT, BYTES],
+  connectionTaken: [COUNT],
   connectionClosed: [],
   catalogChanged: [TEXT],
   labelsRemembered: [TEXT, LABELS],

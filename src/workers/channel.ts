@@ -21,6 +21,7 @@ export interface Port {
   send(
     message: Serializable,
     handle: SendHandle | undefined,
+    options: { readonly keepOpen: boolean },
     callback: (error: Error | null) => void,
   ): boolean;
   on(event: 'message', listener: (message: unknown, handle?: unknown) => void): unknown;
@@ -33,8 +34,8 @@ export interface ChannelOptions {
   readonly offer: object;
   /** True if these are arguments that the function takes. */
   readonly accepts: (name: string, args: readonly unknown[]) => boolean;
-  /** Gets each socket that the other side passes; undefined for one that was lost on the way. */
-  readonly onSocket?: (socket: Socket | undefined) => void;
+  /** Gets each socket that the other side passes, by its number; undefined for one that was lost on the way. */
+  readonly onSocket?: (socket: Socket | undefined, id: number) => void;
   /** Told once when the other side is gone. */
   readonly onClose: () => void;
   /** Told of what the other side must not send, and of functions that failed though nobody waits for them. */
@@ -52,7 +53,7 @@ type Envelope =
   | { readonly kind: 'notice'; readonly name: string; readonly args: readonly unknown[] }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly error: unknown }
-  | { readonly kind: 'socket' };
+  | { readonly kind: 'socket'; readonly id: number };
 
 const CALL_TIMEOUT_MS = 30_000;
 const MAX_WAITING = 100_000;
@@ -69,7 +70,7 @@ export class Channel<Theirs> {
     this.#o = options;
     this.#offer = options.offer as Record<string, (...args: unknown[]) => unknown>;
     options.port.on('message', (message, handle) => this.#onMessage(message, handle));
-    options.port.on('disconnect', () => this.#onDisconnect());
+    options.port.on('disconnect', () => this.close());
   }
 
   get closed(): boolean {
@@ -97,9 +98,12 @@ export class Channel<Theirs> {
     this.#send({ kind: 'notice', name, args });
   }
 
-  /** Hands a socket over; it is gone here. False if it was not taken, and is still the caller's. */
-  pass(socket: Socket): boolean {
-    return this.#send({ kind: 'socket' }, socket);
+  /**
+   * Hands a socket over. This side keeps its own hold of it, to be let go by `destroy` when the other side says that it has it: until then
+   * it may be lost. False if it cannot even be sent.
+   */
+  pass(socket: Socket, id: number): boolean {
+    return this.#send({ kind: 'socket', id }, socket);
   }
 
   #call<Answer>(name: string, args: readonly unknown[], timeoutMs: number | undefined): Promise<Answer> {
@@ -124,7 +128,7 @@ export class Channel<Theirs> {
   #send(envelope: Envelope, socket?: Socket): boolean {
     if (this.#closed) return false;
     try {
-      this.#o.port.send(envelope, socket, () => {
+      this.#o.port.send(envelope, socket, { keepOpen: true }, () => {
         // Whoever waits learns it when the channel closes.
       });
       return true;
@@ -140,7 +144,7 @@ export class Channel<Theirs> {
     }
     switch (message.kind) {
       case 'socket':
-        this.#o.onSocket?.((handle ?? undefined) as Socket | undefined);
+        this.#o.onSocket?.((handle ?? undefined) as Socket | undefined, message.id);
         break;
       case 'answer':
         this.#settle(message.id)?.resolve(message.value as never);
@@ -172,7 +176,10 @@ export class Channel<Theirs> {
     return asked(...args);
   }
 
-  #onDisconnect(): void {
+  /**
+   * Nothing more will come. For whoever knows that the other process has ended: Node.js does not say so while a socket is on its way.
+   */
+  close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(lost());
@@ -189,7 +196,6 @@ function isEnvelope(message: unknown): message is Envelope {
   const { kind, id, name, args } = message as Record<string, unknown>;
   switch (kind) {
     case 'socket':
-      return true;
     case 'answer':
     case 'failure':
       return Number.isSafeInteger(id);

@@ -31,6 +31,8 @@ export interface WorkerLinkOptions {
   readonly shared: SharedServices;
   readonly order: WorkerOrder;
   readonly broadcast: Broadcast;
+  /** Gets back a connection that the worker did not live to take. */
+  readonly onReturned: (socket: Socket) => void;
   /** Told once when the process has ended, however it did. */
   readonly onExit: (how: string) => void;
 }
@@ -59,8 +61,11 @@ export class WorkerLink {
   readonly #channel: Channel<WorkerCalls>;
   readonly #slots = new Map<number, SlotRelease>();
   readonly #waits = new Map<number, AbortController>();
+  /** Connections on their way. */
+  readonly #passing = new Map<number, Socket>();
   readonly #exited = Promise.withResolvers<void>();
   #nextSlot = 1;
+  #nextConnection = 1;
   #unansweredSince: number | undefined;
 
   constructor(options: WorkerLinkOptions) {
@@ -111,11 +116,12 @@ export class WorkerLink {
     return this.#channel.callUnhurried('start', this.order);
   }
 
-  /** Hands over a connection; false if it could not. */
-  pass(socket: Socket): boolean {
-    if (!this.#channel.pass(socket)) return false;
+  /** Hands over a connection; what the worker does not take comes back. */
+  pass(socket: Socket): void {
+    const id = this.#nextConnection++;
+    this.#passing.set(id, socket);
     this.connections += 1;
-    return true;
+    if (!this.#channel.pass(socket, id)) this.#return(id);
   }
 
   /** Asks for a sign of life. Kills the process if it has given none for too long. */
@@ -173,6 +179,10 @@ export class WorkerLink {
         this.#slots.delete(slot);
       },
       cancel: (processId, secret) => broadcast.cancel(this, processId, secret),
+      connectionTaken: (id) => {
+        this.#passing.get(id)?.destroy();
+        this.#passing.delete(id);
+      },
       connectionClosed: () => {
         this.connections -= 1;
       },
@@ -199,11 +209,20 @@ export class WorkerLink {
     for (const withdrawal of this.#waits.values()) withdrawal.abort();
     for (const release of this.#slots.values()) release();
     this.#slots.clear();
+    for (const id of [...this.#passing.keys()]) this.#return(id);
     const timer = setTimeout(() => this.kill(), EXIT_MS);
     this.exited.then(() => clearTimeout(timer));
   }
 
+  #return(id: number): void {
+    const socket = this.#passing.get(id);
+    this.#passing.delete(id);
+    this.connections -= 1;
+    if (socket !== undefined) this.#o.onReturned(socket);
+  }
+
   #onExit(how: string): void {
+    this.#channel.close();
     this.connections = 0;
     this.#exited.resolve();
     this.#o.onExit(how);

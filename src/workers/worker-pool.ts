@@ -67,6 +67,7 @@ export class WorkerPool implements SessionHost, Broadcast {
       (_, index) =>
         new WorkerSeat({
           ...{ shared, order, lane: index + 1, broadcast: this },
+          onReturned: (socket) => this.accept(socket),
           onReady: () => this.#serveQueued(),
           onGone: (link) => this.#metrics.keep(link.lastMetrics),
         }),
@@ -100,7 +101,7 @@ export class WorkerPool implements SessionHost, Broadcast {
   accept(socket: Socket): void {
     const worker = this.#closing === undefined ? this.#choose() : undefined;
     if (worker === undefined) this.#queue(socket);
-    else if (!worker.pass(socket)) socket.destroy();
+    else worker.pass(socket);
   }
 
   workers(): readonly WorkerStatus[] {

@@ -73,7 +73,8 @@ const primary = new Channel<PrimaryCalls>({
   port: process as Port,
   offer,
   accepts: acceptedByWorker,
-  onSocket: (socket) => {
+  onSocket: (socket, id) => {
+    primary.notify('connectionTaken', id);
     if (socket === undefined) {
       primary.notify('connectionClosed');
       return;

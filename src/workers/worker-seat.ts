@@ -2,6 +2,7 @@
  * A worker's place: always taken, as far as that is possible. A worker that ends is replaced, at once if it had served for a while, and
  * with growing delays if its successors end as well.
  */
+import type { Socket } from 'node:net';
 import { asSluiceError, type SluiceError } from '../errors/sluice-error.ts';
 import type { WorkerOrder } from './calls.ts';
 import type { SharedServices } from './shared-services.ts';
@@ -14,6 +15,8 @@ export interface SeatOptions {
   readonly broadcast: Broadcast;
   /** What a worker that starts now has to know. */
   readonly order: (lane: number) => WorkerOrder;
+  /** Gets back a connection that a worker did not live to take. */
+  readonly onReturned: (socket: Socket) => void;
   /** Told when a worker is ready to serve. */
   readonly onReady: () => void;
   /** Told when a worker is gone; it may have held connections. */
@@ -50,12 +53,12 @@ export class WorkerSeat {
 
   /** The worker, if it can serve. */
   get ready(): WorkerLink | undefined {
-    return this.#ready ? this.#link : undefined;
+    return this.#ready && this.#link?.calls.closed === false ? this.#link : undefined;
   }
 
   /** What is wrong with this place, as a phrase. */
   get problem(): string | undefined {
-    if (this.#ready) return this.#link?.slow ? 'does not answer' : undefined;
+    if (this.ready !== undefined) return this.#link?.slow ? 'does not answer' : undefined;
     const why = this.#startFailure === undefined ? '' : `: ${this.#startFailure.message}`;
     if (this.#endsInARow >= HOPELESS_AFTER) return `ended ${this.#endsInARow} times in a row${why}`;
     return this.#link === undefined ? `waits to be replaced${why}` : 'is starting';
@@ -68,6 +71,7 @@ export class WorkerSeat {
       shared,
       order: this.#o.order(this.lane),
       broadcast: this.#o.broadcast,
+      onReturned: this.#o.onReturned,
       onExit: (how) => this.#onExit(link, how),
     });
     this.#link = link;

@@ -22,7 +22,7 @@ beforeAll(async () => {
     workers: 2,
     yaml: `
 policies: { files: [./extra.cedar] }
-limits: { maxConnectionsPerPrincipal: 6 }
+limits: { maxConnectionsPerPrincipal: 6, startupTimeout: 60s }
 `,
     files: { 'extra.cedar': '' },
   });
@@ -39,7 +39,7 @@ const enter: Gate['client'] = async (principal, more) => {
 };
 
 interface Workers {
-  readonly workers: readonly { worker: number; pid: number; connections: number; problem?: string }[];
+  readonly workers: readonly { worker: number; pid?: number; connections: number; problem?: string }[];
 }
 
 const workers = async () => ((await gate.admin('GET', '/admin/status')).body as Workers).workers;
@@ -51,7 +51,7 @@ async function onEach(principal: string): Promise<[pg.Client, pg.Client]> {
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; Date.now() < end; await wait(20)) if (await holds()) return;
+  for (const end = Date.now() + 60_000; Date.now() < end; await wait(20)) if (await holds()) return;
   throw new Error('it did not come to that');
 }
 
@@ -78,7 +78,7 @@ async function telephone(client: pg.Client): Promise<string | undefined> {
   return rows[0]?.telephone;
 }
 
-describe('two workers', () => {
+describe('two workers', { timeout: 120_000 }, () => {
   test('share the connections, mask, and record in lanes of their own', async () => {
     const clients = await onEach('bob');
     for (const [i, client] of clients.entries()) {
@@ -291,7 +291,7 @@ describe('two workers', () => {
   });
 });
 
-describe('a worker that is killed', () => {
+describe('a worker that is killed', { timeout: 120_000 }, () => {
   test('takes its own sessions along and no others, and is replaced', async () => {
     const clients = await onEach('bob');
     const before = await workers();
@@ -299,7 +299,7 @@ describe('a worker that is killed', () => {
     const lost = new Promise<number>((resolve) => {
       for (const [i, client] of clients.entries()) client.once('end', () => resolve(i));
     });
-    process.kill(before[0]!.pid, 'SIGKILL');
+    process.kill(before[0]!.pid!, 'SIGKILL');
     const survivor = clients[1 - (await lost)]!;
     expect((await survivor.query('SELECT 42 AS n')).rows).toEqual([{ n: 42 }]);
     await until(async () => {
@@ -313,5 +313,32 @@ describe('a worker that is killed', () => {
     expect((await workers()).map(({ connections }) => connections)).toEqual([1, 1]);
     await endAll(survivor, next);
     expect((await verifyLedger(join(gate.dataDir, 'ledger'))).ok).toBe(true);
+  });
+
+  test('again and again is said so, and the others serve on', async () => {
+    const first = async () => (await workers())[0]!;
+    const killed = new Set<number>();
+    while (!/ended \d+ times in a row/.test((await first()).problem ?? '')) {
+      const { pid } = await first();
+      if (pid === undefined || killed.has(pid)) {
+        await wait(10);
+        continue;
+      }
+      killed.add(pid);
+      process.kill(pid, 'SIGKILL');
+    }
+    expect(killed.size).toBeGreaterThanOrEqual(2);
+    const client = await enter('bob');
+    expect((await client.query('SELECT 42 AS n')).rows).toEqual([{ n: 42 }]);
+    expect((await fetch(`${gate.httpUrl}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`${gate.httpUrl}/metrics`)).text()).toMatch(/^sluice_workers_serving 1$/m);
+    await until(async () => (await workers()).every(({ problem }) => problem === undefined));
+  });
+
+  test('leaves connections that come while none serves waiting, not refused', async () => {
+    await until(async () => (await workers()).every(({ problem }) => problem === undefined));
+    for (const { pid } of await workers()) process.kill(pid!, 'SIGKILL');
+    const client = await enter('bob');
+    expect((await client.query('SELECT 42 AS n')).rows).toEqual([{ n: 42 }]);
   });
 });
