@@ -35,7 +35,7 @@ const SETUP = `
 CREATE TABLE customers (id int PRIMARY KEY, name text, email text, phone text, plan text);
 CREATE TABLE orders (id int PRIMARY KEY, customer_id int REFERENCES customers, status text, total numeric);
 CREATE SEQUENCE tickets;
-CREATE FUNCTION unread(integer) RETURNS integer LANGUAGE plpgsql AS 'BEGIN RETURN $1; END';
+CREATE FUNCTION unread(integer) RETURNS integer LANGUAGE plpgsql AS 'DECLARE n integer; BEGIN EXECUTE ''SELECT '' || $1 INTO n; RETURN n; END';
 CREATE SCHEMA sluice CREATE TABLE positions (id int);
 `;
 const LABELS = [
