@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import type { Opener } from '../ledger/entry-decoder.ts';
 import { readEntries } from '../ledger/read-entries.ts';
+import type { TileSource } from '../ledger/tile-store.ts';
 import type { LedgerEntry } from '../model/ledger-entry.ts';
 import { type CliContext, countOption, type GlobalOptions } from './cli-context.ts';
-import { ledgerPlace, openerOf } from './ledger-place.ts';
+import { ledgerPlace, openerOf, tilesOf } from './ledger-place.ts';
 import { addProofCommands } from './ledger-proof-commands.ts';
 import { entryLine } from './ledger-text.ts';
 import { verify } from './ledger-verification.ts';
@@ -60,6 +61,7 @@ async function show(context: CliContext, options: ShowOptions): Promise<void> {
     ledgerPlace(context, options),
     options,
     await openerOf(context, options, queryText(options)),
+    tilesOf(context, options),
   );
   for (const entry of entries) {
     if (options.json) terminal.jsonLine(entry);
@@ -71,12 +73,14 @@ async function selectEntries(
   directory: string,
   options: ShowOptions,
   opener: Opener | undefined,
+  source: TileSource | undefined,
 ): Promise<readonly LedgerEntry[]> {
   const reverse = options.from === undefined;
   const found: LedgerEntry[] = [];
   for await (const entry of readEntries(directory, {
     reverse,
     ...(opener !== undefined && { opener }),
+    ...(source !== undefined && { source }),
     ...(options.from !== undefined && { fromSeq: options.from }),
   })) {
     if (found.length >= options.limit) break;

@@ -5,8 +5,11 @@ import { recordCommand } from '../ledger/command-lane.ts';
 import { listKeyIds } from '../ledger/data-key.ts';
 import type { Opener } from '../ledger/entry-decoder.ts';
 import { nodeFileSystem } from '../ledger/file-system.ts';
+import { S3Bucket } from '../ledger/s3-bucket.ts';
 import { SealOpener } from '../ledger/seal-keys.ts';
+import type { TileSource } from '../ledger/tile-store.ts';
 import { openKeyWrapper } from '../ledger/wrapper-key-file.ts';
+import { storageConfig } from '../workers/sequencing.ts';
 import { type CliContext, configOf, type GlobalOptions } from './cli-context.ts';
 
 export interface PlaceOptions extends GlobalOptions {
@@ -29,10 +32,22 @@ export async function openerOf(
   query: string,
 ): Promise<Opener | undefined> {
   if (options.directory !== undefined) return undefined;
-  const { dataDir } = configOf(context, options);
+  const { dataDir, ledger } = configOf(context, options);
+  // Secrets are read only where one is needed: an operator's shell has few.
+  const secret = ledger.ownsWrappingKey
+    ? configOf(context, options, 'read').ledger.wrappingKey?.reveal()
+    : undefined;
   const directory = join(dataDir, 'ledger');
-  const wrapper = openKeyWrapper(dataDir, undefined, false);
+  const wrapper = openKeyWrapper(dataDir, secret, false);
   if (wrapper === undefined || listKeyIds(nodeFileSystem, directory).size === 0) return undefined;
   await recordCommand(directory, context.version, [{ kind: 'audit-read', by: userInfo().username, query }]);
   return SealOpener.open(directory, wrapper);
+}
+
+/** Where the tiles of the ledger are, if not in its directory. @throws {SluiceError} config_invalid */
+export function tilesOf(context: CliContext, options: PlaceOptions): TileSource | undefined {
+  if (options.directory !== undefined || configOf(context, options).ledger.tiles === undefined)
+    return undefined;
+  const { tiles } = configOf(context, options, 'read').ledger;
+  return tiles === undefined ? undefined : new S3Bucket(storageConfig(tiles));
 }

@@ -12,7 +12,7 @@ import type { NoteKey } from '../ledger/signed-note.ts';
 import { pinnedKey, sourceOf } from '../ledger/verify.ts';
 import { type CliContext, listOption, readNamedFile } from './cli-context.ts';
 import { EXIT } from './exit-code.ts';
-import { ledgerPlace, type PlaceOptions } from './ledger-place.ts';
+import { ledgerPlace, type PlaceOptions, tilesOf } from './ledger-place.ts';
 import { keyText } from './ledger-verification.ts';
 
 interface ProveOptions extends PlaceOptions {
@@ -71,7 +71,11 @@ export function addProofCommands(ledger: Command, context: CliContext, place: st
 
 async function prove(context: CliContext, entry: string, options: ProveOptions): Promise<void> {
   const key = options.vkey === undefined ? undefined : pinnedKey(keyText(options.vkey));
-  const proof = await proveEntry(sourceOf(ledgerPlace(context, options)), entryName(entry), key);
+  const proof = await proveEntry(
+    tilesOf(context, options) ?? sourceOf(ledgerPlace(context, options)),
+    entryName(entry),
+    key,
+  );
   if (options.out === undefined) return context.terminal.write('out', proof);
   writeFileSync(options.out, proof, { mode: 0o600 });
   context.terminal.out(`${options.out} proves entry ${entry}.`);

@@ -5,7 +5,7 @@ import { parseVkey } from '../ledger/signed-note.ts';
 import { type VerifiedPart, type VerifyProgress, type VerifyReport, verifyLedger } from '../ledger/verify.ts';
 import { type CliContext, readNamedFile } from './cli-context.ts';
 import { EXIT } from './exit-code.ts';
-import { ledgerPlace, type PlaceOptions } from './ledger-place.ts';
+import { ledgerPlace, type PlaceOptions, tilesOf } from './ledger-place.ts';
 
 export interface VerifyCommandOptions extends PlaceOptions {
   readonly vkey?: string;
@@ -26,6 +26,7 @@ export async function verify(context: CliContext, options: VerifyCommandOptions)
   }
   const resume = options.state === undefined ? undefined : readState(options.state);
   const startedAt = performance.now();
+  const source = tilesOf(context, options);
   const report = await verifyLedger(ledgerPlace(context, options), {
     ...(options.vkey !== undefined && { vkey: keyText(options.vkey) }),
     ...(options.witness !== undefined && { witnesses: options.witness.map(keyText) }),
@@ -33,6 +34,7 @@ export async function verify(context: CliContext, options: VerifyCommandOptions)
     ...(options.to !== undefined && { toSeq: options.to }),
     ...(options.earlier !== undefined && { earlier: readNamedFile(options.earlier) }),
     ...(resume !== undefined && { resume }),
+    ...(source !== undefined && { source }),
     onProgress: progressTeller(context, options, startedAt),
   });
   if (report.ok && options.state !== undefined && report.checkpoint !== undefined) {

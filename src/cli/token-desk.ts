@@ -51,8 +51,9 @@ async function atOwnDesk<T>(
 ): Promise<T> {
   prepareDataDir(config.dataDir);
   const directory = join(config.dataDir, 'ledger');
-  // What is recorded here is published here, as a gateway would.
-  const sequencer = await runSequencer({ directory }, () => {});
+  // What is recorded here is published here, as a gateway would; but only the gateway has the keys of an object storage.
+  const { origin, tiles } = config.ledger;
+  const sequencer = tiles === undefined ? await runSequencer({ directory, origin }, () => {}) : undefined;
   try {
     const ledger = await Ledger.open({ directory, version });
     try {
@@ -61,7 +62,7 @@ async function atOwnDesk<T>(
       await ledger.close();
     }
   } finally {
-    await sequencer.close();
+    await sequencer?.close();
   }
 }
 

@@ -17,6 +17,7 @@ import {
   DEFAULT_POSTGRES_PORT,
   DEFAULT_TOKENS,
 } from './config-defaults.ts';
+import { LEDGER_SCHEMA } from './ledger-schema.ts';
 import {
   duration,
   flag,
@@ -214,6 +215,12 @@ const database: SchemaNode = object(
       1_000,
       { default: 0 },
     ),
+    subjects: record(
+      'Which group of people relations are about, by group. Values of statements on their labelled columns are encrypted under keys of that group, which can be destroyed.',
+      NAME,
+      list('Relations.', RELATION),
+      { default: {}, examples: [{ customers: ['public.customers'], employees: ['hr.employees'] }] },
+    ),
     labels: record(
       'What columns hold: schema.table, then column (or a place in the documents of a jsonb column, such as address->street), then label; none for columns that were looked at and hold nothing personal.',
       RELATION,
@@ -339,6 +346,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
       policies,
       approvals,
       tokens,
+      ledger: LEDGER_SCHEMA,
       limits,
     },
     { required: ['version'] },

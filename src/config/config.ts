@@ -123,6 +123,8 @@ export interface Upstream {
 export interface DatabaseConfig extends Database {
   readonly upstream: Upstream;
   readonly labels: readonly ColumnLabel[];
+  /** Which group of people a relation is about, by relation. */
+  readonly subjects: ReadonlyMap<string, string>;
   /** `relation.column` of columns that hold nothing personal, as somebody decided. */
   readonly decided: readonly string[];
   /** What happens to columns without a label whose names say that they are personal. */
@@ -187,6 +189,36 @@ export interface Limits {
   readonly authFailureMaxDelayMs: number;
 }
 
+/** A bucket of S3-compatible object storage. */
+export interface LedgerStorage {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  readonly prefix: string;
+  readonly accessKeyId: string;
+  /** Absent where secrets are not read. */
+  readonly secretAccessKey?: Secret;
+}
+
+export interface LedgerConfig {
+  /** The log's name in checkpoints; made of its key if absent. */
+  readonly origin?: string;
+  /** Whether the configuration names the key that wraps data keys; a file in the data directory is used if not. */
+  readonly ownsWrappingKey: boolean;
+  /** That key; absent where secrets are not read. */
+  readonly wrappingKey?: Secret;
+  readonly witnesses: readonly { readonly vkey: string; readonly url: string }[];
+  /** Second places for checkpoints. */
+  readonly anchors: {
+    readonly directory?: string;
+    readonly webhook?: { readonly url: string; readonly secret?: Secret };
+    readonly storage?: LedgerStorage & { readonly retainDays: number };
+  };
+  readonly anchorIntervalMs: number;
+  /** Where the log's tiles lie; the data directory if absent. */
+  readonly tiles?: LedgerStorage;
+}
+
 /** The whole configuration. Immutable; a reload makes a new one. */
 export interface Config {
   readonly source: ConfigSource;
@@ -206,6 +238,7 @@ export interface Config {
   readonly policies: PolicyConfig;
   readonly approvals: ApprovalConfig;
   readonly tokens: TokenConfig;
+  readonly ledger: LedgerConfig;
   readonly limits: Limits;
 }
 

@@ -17,6 +17,7 @@ export function readDatabase(reading: ConfigReading, name: string, raw: RawDatab
     engine: raw.engine,
     upstream: readUpstream(reading, path, name, raw),
     labels,
+    subjects: readSubjects(reading, path, raw),
     decided: entriesOf(raw).flatMap(([relation, column, label]) =>
       label === DECIDED ? [`${relation}.${column}`] : [],
     ),
@@ -46,6 +47,23 @@ function readLabels(raw: RawDatabase): ColumnLabel[] {
   return entriesOf(raw).flatMap(([relation, place, label]) =>
     label === DECIDED ? [] : [{ relation, ...placeOf(place), label }],
   );
+}
+
+function readSubjects(reading: ConfigReading, path: ConfigPath, raw: RawDatabase): Map<string, string> {
+  const subjects = new Map<string, string>();
+  for (const [group, relations] of Object.entries(raw.subjects ?? {})) {
+    for (const [index, relation] of relations.entries()) {
+      const other = subjects.get(relation);
+      if (other !== undefined)
+        reading.error(
+          [...path, 'subjects', group, index],
+          `${relation} is about "${other}" already`,
+          'Name it once.',
+        );
+      subjects.set(relation, group);
+    }
+  }
+  return subjects;
 }
 
 function checkMasks(

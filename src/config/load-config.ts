@@ -11,6 +11,7 @@ import { DEFAULT_DATA_DIR } from './config-defaults.ts';
 import { type ConfigDeps, ConfigReading, type ReadingOptions } from './config-reading.ts';
 import { type ConfigProblem, ConfigSource, configError } from './config-source.ts';
 import { readDatabase } from './databases-section.ts';
+import { readLedger } from './ledger-section.ts';
 import { readApprovals, readLimits, readTokens } from './limits-section.ts';
 import { readListen } from './listen-section.ts';
 import { readPrincipals } from './principals-section.ts';
@@ -77,6 +78,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
     },
     approvals: readApprovals(reading, raw),
     tokens: readTokens(reading, raw.tokens),
+    ledger: readLedger(reading, raw.ledger),
     limits: readLimits(reading, raw.limits),
   };
   const problems = reading.problems.sort((a, b) => a.line - b.line || a.column - b.column);

@@ -65,6 +65,7 @@ export interface RawDatabase {
   readonly keepAlive?: string;
   readonly warmConnections?: number;
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly subjects?: Readonly<Record<string, readonly string[]>>;
   readonly suspects?: 'report' | 'mask' | 'ignore';
   readonly masks?: Readonly<Record<string, string>>;
   readonly maxConnections?: number;
@@ -96,6 +97,7 @@ export interface RawConfig {
     readonly maxTtl?: string;
     readonly maxActivePerPrincipal?: number;
   };
+  readonly ledger?: RawLedger;
   readonly limits?: {
     readonly maxConnections?: number;
     readonly maxConnectionsPerPrincipal?: number;
@@ -109,4 +111,26 @@ export interface RawConfig {
     readonly authFailureDelay?: string;
     readonly authFailureMaxDelay?: string;
   };
+}
+
+export interface RawStorage {
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region?: string;
+  readonly prefix?: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: RawSecret;
+}
+
+export interface RawLedger {
+  readonly origin?: string;
+  readonly wrappingKey?: RawSecret;
+  readonly witnesses?: readonly { readonly vkey: string; readonly url: string }[];
+  readonly anchors?: {
+    readonly directory?: string;
+    readonly webhook?: { readonly url: string; readonly secret?: RawSecret };
+    readonly storage?: RawStorage & { readonly retainDays?: number };
+  };
+  readonly anchorInterval?: string;
+  readonly tiles?: RawStorage;
 }

@@ -4,6 +4,7 @@ import type { LedgerEvent } from '../model/ledger-entry.ts';
 import { nodeFileSystem } from './file-system.ts';
 import { lanesOf } from './lane.ts';
 import { Ledger } from './ledger.ts';
+import { readSequencerState } from './sequencer-state.ts';
 import { runSequencer } from './start-sequencer.ts';
 
 /** No process of a gateway has one of these. */
@@ -45,6 +46,8 @@ async function openFreeLane(directory: string, version: string): Promise<Ledger>
 
 /** A running gateway publishes by itself. */
 async function publish(directory: string): Promise<void> {
+  // Only the gateway has the keys of an object storage.
+  if (readSequencerState(nodeFileSystem, directory)?.place !== undefined) return;
   try {
     const sequencer = await runSequencer({ directory }, () => {});
     await sequencer.close();

@@ -1,5 +1,6 @@
 /** Runs a sequencer: a round an interval, at once while there is more, later and later while it fails. One round at a time. */
 import { SluiceError } from '../errors/sluice-error.ts';
+import type { PublicityStatus } from './publicity.ts';
 import type { Sequencer } from './sequencer.ts';
 
 /** How the log stands. Plain data: it crosses threads. */
@@ -10,6 +11,8 @@ export interface SequencerStatus {
   readonly publishedAt: number;
   /** Why nothing is published at the moment. */
   readonly failure?: { readonly code: string; readonly message: string };
+  /** How witnesses and second places do, if there are any. */
+  readonly publicity?: readonly PublicityStatus[];
 }
 
 export interface SequencerLoopOptions {
@@ -45,12 +48,31 @@ export class SequencerLoop {
     while (await this.#roundAlone());
   }
 
-  /** Publishes what is left and lets go of the ledger. */
-  async close(): Promise<void> {
+  /** Begins no round any more, publishes what is left, does the last work, and lets go of the ledger. */
+  async close(lastWork: () => Promise<void> = async () => {}): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.flush();
+    await lastWork();
     this.#options.sequencer.close();
+  }
+
+  /** Does something with the sequencer while no round runs. Throws what `work` throws. */
+  async between(work: (sequencer: Sequencer) => Promise<void>): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+    const done = work(this.#options.sequencer);
+    this.#running = done.then(
+      () => false,
+      () => false,
+    );
+    await this.#running;
+    this.#running = undefined;
+    await done;
+  }
+
+  /** Notes how witnesses and second places do. */
+  notePublicity(publicity: readonly PublicityStatus[]): void {
+    this.#say({ ...this.#status, publicity });
   }
 
   readonly #due = async (): Promise<void> => {
@@ -75,7 +97,8 @@ export class SequencerLoop {
       const { size, more, checkpoint } = await sequencer.round();
       this.#failures = 0;
       const publishedAt = checkpoint === undefined ? this.#status.publishedAt : now();
-      this.#say({ size, publishedAt });
+      const { publicity } = this.#status;
+      this.#say({ size, publishedAt, ...(publicity === undefined ? {} : { publicity }) });
       if (checkpoint !== undefined) onCheckpoint?.(checkpoint, size);
       return more;
     } catch (cause) {
@@ -90,7 +113,10 @@ export class SequencerLoop {
   #say(status: SequencerStatus): void {
     const before = this.#status;
     this.#status = status;
-    const same = before.size === status.size && before.failure?.message === status.failure?.message;
+    const same =
+      before.size === status.size &&
+      before.failure?.message === status.failure?.message &&
+      before.publicity === status.publicity;
     if (!same) this.#options.onStatus(status);
   }
 }

@@ -25,6 +25,8 @@ export interface SequencerState {
   readonly size: number;
   /** The root over them, in hex. */
   readonly root: string;
+  /** Where the tiles lie, if not in the directory. */
+  readonly place?: string;
   /** By the lane's number. */
   readonly lanes: Readonly<Record<string, SequencedLane>>;
 }
@@ -55,7 +57,8 @@ export async function writeSequencerState(
   await replaceWholeFile(fileSystem, join(directory, NAME), textOf(state), 0o600);
 }
 
-const textOf = ({ size, root, lanes }: SequencerState): string => `${canonicalJson({ size, root, lanes })}\n`;
+const textOf = ({ size, root, lanes, place }: SequencerState): string =>
+  `${canonicalJson({ size, root, lanes, place })}\n`;
 
 function parseState(text: string): SequencerState | undefined {
   try {
@@ -63,6 +66,7 @@ function parseState(text: string): SequencerState | undefined {
     const typed =
       isCount(state.size) &&
       typeof state.root === 'string' &&
+      (state.place === undefined || typeof state.place === 'string') &&
       Object.values(state.lanes).every(
         ({ seq, hash, at }) => isCount(seq) && typeof hash === 'string' && isCount(at),
       );

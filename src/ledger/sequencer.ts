@@ -33,8 +33,8 @@ import {
   type SequencerState,
   writeSequencerState,
 } from './sequencer-state.ts';
-import { isSignedBy, parseNote, signNote } from './signed-note.ts';
-import { CHECKPOINT, partPath } from './tile.ts';
+import { formatVkey, isSignedBy, parseNote, signNote } from './signed-note.ts';
+import { CHECKPOINT, COSIGNED, partPath } from './tile.ts';
 import { TileReader } from './tile-reader.ts';
 import { DirectoryStore, type TileStore } from './tile-store.ts';
 
@@ -110,6 +110,7 @@ export class Sequencer {
       const isNew = readSequencerState(fileSystem, directory) === undefined;
       const key = await openLogKey(fileSystem, directory, { isNew, origin: options.origin });
       const standing = await load(fileSystem, directory, store, key);
+      if (options.store !== undefined) await store.replace('vkey', Buffer.from(`${formatVkey(key.note)}\n`));
       return new Sequencer(options, lock, key, store, standing);
     } catch (cause) {
       lock.release();
@@ -129,6 +130,18 @@ export class Sequencer {
       this.#forget();
       throw ledgerError(cause, 'cannot publish the ledger');
     }
+  }
+
+  /**
+   * Gives cosignatures to readers: with the checkpoint, if it is still the newest, and in any case as `checkpoint.cosigned`.
+   * @param lines signature lines that were verified
+   */
+  async addCosignatures(checkpoint: string, lines: string, size: number): Promise<void> {
+    const present = (await this.store.read(CHECKPOINT))?.toString('utf8') ?? '';
+    const same = this.#standing?.published === size && present.startsWith(checkpoint);
+    const cosigned = same ? withLines(present, lines) : `${checkpoint}${lines}`;
+    if (same) await this.store.replace(CHECKPOINT, Buffer.from(cosigned));
+    await this.store.replace(COSIGNED, Buffer.from(cosigned));
   }
 
   /** Lets go of the directory. No round may run. */
@@ -176,7 +189,11 @@ export class Sequencer {
     }
     const { parts, outdated } = tree.takeParts();
     await this.store.write(new Map([...large, ...parts]));
-    const state = { size: tree.size, root: tree.root().toString('hex'), lanes };
+    const { place } = standing.state;
+    const state = {
+      ...{ size: tree.size, root: tree.root().toString('hex'), lanes },
+      ...(place === undefined ? {} : { place }),
+    };
     await writeSequencerState(this.#fileSystem, this.#directory, state);
     standing.state = state;
     for (const path of outdated) await this.store.remove(path);
@@ -226,7 +243,15 @@ async function load(
   key: LogKey,
 ): Promise<Standing> {
   const found = readSequencerState(fileSystem, directory);
-  const state = found ?? EMPTY_STATE;
+  const place = store instanceof DirectoryStore ? undefined : store.name;
+  const state = found ?? { ...EMPTY_STATE, ...(place === undefined ? {} : { place }) };
+  if (state.place !== place) {
+    const where = state.place ?? 'the data directory';
+    throw new SluiceError(
+      'config_invalid',
+      `the tiles of the ledger lie in ${where}: they stay where they began`,
+    );
+  }
   const published = await checkPublished(store, key, state);
   const tree = await LogTree.load(store, state.size);
   if (tree.root().toString('hex') !== state.root) {
@@ -262,4 +287,13 @@ async function checkPublished(store: TileStore, key: LogKey, state: SequencerSta
     );
   }
   return size;
+}
+
+/** The note with further signatures; those of the same keys are replaced. */
+function withLines(note: string, lines: string): string {
+  const keys = lines.split('\n').map((line) => line.split(' ', 2).join(' '));
+  const kept = note
+    .split('\n')
+    .filter((line) => !line.startsWith('\u2014') || !keys.includes(line.split(' ', 2).join(' ')));
+  return `${kept.join('\n')}${lines}`;
 }

@@ -5,6 +5,8 @@
 import { Worker } from 'node:worker_threads';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerFileSystem } from './file-system.ts';
+import { Publicity, type PublicityConfig } from './publicity.ts';
+import { S3Bucket, type S3Config } from './s3-bucket.ts';
 import { Sequencer } from './sequencer.ts';
 import { SequencerLoop, type SequencerStatus } from './sequencer-loop.ts';
 
@@ -16,6 +18,10 @@ export interface SequencerConfig {
   readonly origin?: string | undefined;
   /** How long what is there may wait to be published. Default 500; less than a second, whatever the load. */
   readonly intervalMs?: number;
+  /** Object storage that holds the log's tiles instead of the directory. */
+  readonly tiles?: S3Config;
+  /** Where checkpoints go besides. */
+  readonly publicity?: PublicityConfig;
 }
 
 export interface StartSequencerOptions extends SequencerConfig {
@@ -63,19 +69,35 @@ export async function runSequencer(
     directory: config.directory,
     origin: config.origin,
     ...(fileSystem === undefined ? {} : { fileSystem }),
+    ...(config.tiles === undefined ? {} : { store: new S3Bucket(config.tiles) }),
   });
+  let publicity: Publicity | undefined;
   let last: SequencerStatus = { size: 0, publishedAt: 0 };
   const loop = new SequencerLoop({
     sequencer,
     intervalMs: config.intervalMs ?? 500,
     now: Date.now,
+    onCheckpoint: (checkpoint, size) => publicity?.offer(checkpoint, size),
     onStatus: (status) => {
       last = status;
       onStatus(status);
     },
   });
+  if (config.publicity !== undefined) {
+    publicity = new Publicity({
+      config: config.publicity,
+      source: sequencer.store,
+      onCosigned: (checkpoint, lines, size) =>
+        loop.between((one) => one.addCosignatures(checkpoint, lines, size)),
+      onStatus: (status) => loop.notePublicity(status),
+    });
+  }
   loop.start();
-  return { status: () => last, flush: () => loop.flush(), close: () => loop.close() };
+  return {
+    status: () => last,
+    flush: () => loop.flush(),
+    close: () => loop.close(async () => publicity?.close()),
+  };
 }
 
 class SequencerThread implements RunningSequencer {

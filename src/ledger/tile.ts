@@ -8,6 +8,8 @@
 export const TILE_WIDTH = 256;
 
 export const CHECKPOINT = 'checkpoint';
+/** The last checkpoint that a witness cosigned. */
+export const COSIGNED = 'checkpoint.cosigned';
 
 /** A tile of hashes, or with `level` `entries` a bundle of entries. `width` is 1 to 256. */
 export interface Tile {

@@ -15,7 +15,7 @@ import { openKeyWrapper } from '../ledger/wrapper-key-file.ts';
 import { EVERYONE } from '../model/ledger-entry.ts';
 
 export interface LaneOptions {
-  readonly config: Pick<Config, 'dataDir' | 'databases'>;
+  readonly config: Pick<Config, 'dataDir' | 'databases' | 'ledger'>;
   /** 0 for the process that there is one of; a worker's number else. */
   readonly lane: number;
   readonly version: string;
@@ -68,11 +68,13 @@ async function open(options: LaneOptions): Promise<Ledger> {
 
 /** Encrypts what concerns people: under keys of the ledger's directory, wrapped by that of the data directory. */
 function openSealer({ config, log, fileSystem }: LaneOptions): Promise<SealKeys> {
-  const wrapper = openKeyWrapper(config.dataDir, undefined, true);
+  const wrapper = openKeyWrapper(config.dataDir, config.ledger.wrappingKey?.reveal(), true);
   return SealKeys.open({
     directory: join(config.dataDir, 'ledger'),
     wrapper: wrapper as KeyWrapper,
-    scopes: [...config.databases.keys()].map((database) => ({ database, subject: EVERYONE })),
+    scopes: [...config.databases].flatMap(([database, { subjects }]) =>
+      [...new Set([EVERYONE, ...subjects.values()])].map((subject) => ({ database, subject })),
+    ),
     ...(fileSystem === undefined ? {} : { fileSystem }),
     onFailure: (failure) =>
       log.error({ code: failure.code, cause: failure.message }, 'the keys of the ledger cannot be renewed'),
@@ -106,7 +108,14 @@ export function measureLane(registry: Registry, ledger: Ledger): void {
 /** Says in the log when entries can no longer be published, and when they can again. */
 export function sequencerReports(log: Logger): (status: SequencerStatus) => void {
   let told: string | undefined;
-  return ({ failure }) => {
+  const toldOf = new Map<string, string | undefined>();
+  return ({ failure, publicity = [] }) => {
+    for (const one of publicity) {
+      if (toldOf.get(one.name) === one.failure) continue;
+      toldOf.set(one.name, one.failure);
+      if (one.failure === undefined) log.info({ place: one.name }, 'checkpoints arrive there');
+      else log.warn({ place: one.name, cause: one.failure }, 'a checkpoint did not arrive there');
+    }
     if (failure?.message === told) return;
     told = failure?.message;
     if (failure === undefined) log.info('the ledger is published again');

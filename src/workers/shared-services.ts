@@ -22,6 +22,7 @@ import { PipelineMetrics } from '../session/metrics.ts';
 import { PolicyHolder } from '../session/policy-holder.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
+import { sequencerConfig } from './sequencing.ts';
 
 export interface GatewayRuntime {
   readonly log: Logger;
@@ -74,7 +75,7 @@ export async function openSharedServices(
 ): Promise<SharedServices> {
   prepareDataDir(config.dataDir);
   const sequencer = await startSequencer({
-    directory: join(config.dataDir, 'ledger'),
+    ...sequencerConfig(config),
     ...(fileSystem === undefined ? {} : { fileSystem }),
     onStatus: sequencerReports(log),
   });

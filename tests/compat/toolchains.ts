@@ -13,7 +13,7 @@ import { join } from 'node:path';
 
 export interface Toolchain {
   /** Its folder in `clients/` and in the cache. */
-  readonly name: 'python' | 'node' | 'go' | 'java' | 'rust' | 'servers';
+  readonly name: 'python' | 'storage' | 'node' | 'go' | 'java' | 'rust' | 'servers';
   /** What has to be on the PATH. */
   readonly needs: readonly string[];
   /** The files that pin every package; only when they change are packages fetched again. */
@@ -45,6 +45,19 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     // No install scripts: Prisma's would download binaries, which its programs here do without.
     install: [['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--silent']],
     build: [['node', 'generate-prisma.mjs']],
+  },
+  {
+    name: 'storage',
+    needs: ['python3'],
+    locks: ['requirements.txt'],
+    install: [
+      ['python3', '-m', 'venv', '--clear', 'venv'],
+      [
+        ...['venv/bin/pip', 'install', '--quiet', '--disable-pip-version-check'],
+        ...['--require-hashes', '--only-binary', ':all:', '-r', 'requirements.txt'],
+      ],
+    ],
+    build: [],
   },
   {
     name: 'go',

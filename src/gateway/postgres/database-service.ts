@@ -91,6 +91,7 @@ export class DatabaseService {
       dialect: options.dialect,
       policy: options.policy,
       labels: () => this.labels,
+      subjects: (relation) => options.config.subjects.get(relation),
       now: options.now,
       onNovel: (analyze, decide) => {
         options.metrics.step('analyze', analyze);

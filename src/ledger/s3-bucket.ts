@@ -1,0 +1,98 @@
+/**
+ * A bucket of S3-compatible object storage: only what a log needs of it. Requests are signed (Signature Version 4) and tried again a
+ * few times when the storage is busy.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+ */
+import { hash } from 'node:crypto';
+import type { AwsClient } from 'aws4fetch';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { TileStore } from './tile-store.ts';
+
+/** Plain data: it crosses threads. */
+export interface S3Config {
+  /** The storage's address: `https://s3.eu-central-1.amazonaws.com`. The bucket is named in the path. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  readonly region: string;
+  /** In front of every name, with its final slash; may be empty. */
+  readonly prefix: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+const TIMEOUT_MS = 30_000;
+const RETRIES = 3;
+const PUTS = 16;
+
+export class S3Bucket implements TileStore {
+  readonly name: string;
+  readonly #config: S3Config;
+  #client: Promise<AwsClient> | undefined;
+
+  constructor(config: S3Config) {
+    this.#config = config;
+    this.name = `s3://${config.bucket}/${config.prefix}`;
+  }
+
+  async read(path: string): Promise<Buffer | undefined> {
+    const answer = await this.#ask('GET', path);
+    return answer === undefined ? undefined : Buffer.from(await answer.arrayBuffer());
+  }
+
+  async write(parts: ReadonlyMap<string, Buffer>): Promise<void> {
+    const waiting = [...parts];
+    const work = async (): Promise<void> => {
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await this.put(...next);
+    };
+    await Promise.all(Array.from({ length: PUTS }, work));
+  }
+
+  replace(path: string, bytes: Buffer): Promise<void> {
+    return this.put(path, bytes);
+  }
+
+  /** Partial tiles stay: a rule of the bucket may expire them, and listing them here would cost more than they do. */
+  async remove(_path: string): Promise<void> {}
+
+  /** Stores an object; kept by the storage when it resolves. `headers` go with it, such as those of an object lock. */
+  async put(path: string, bytes: Buffer, headers: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.#ask('PUT', path, bytes, { 'content-md5': hash('md5', bytes, 'base64'), ...headers });
+  }
+
+  /** @returns undefined if there is no such object */
+  async #ask(
+    method: 'GET' | 'PUT',
+    path: string,
+    body?: Buffer,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response | undefined> {
+    const { endpoint, bucket, prefix } = this.#config;
+    const url = `${endpoint.replace(/\/+$/, '')}/${bucket}/${prefix}${path}`;
+    let answer: Response;
+    try {
+      answer = await (await this.#connect()).fetch(url, {
+        method,
+        headers: { ...headers },
+        ...(body === undefined ? {} : { body: new Uint8Array(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+    } catch (cause) {
+      throw new SluiceError('ledger_unavailable', `${this.name}${path} cannot be reached`, { cause });
+    }
+    if (answer.ok) return answer;
+    await answer.body?.cancel();
+    if (answer.status === 404 && method === 'GET') return undefined;
+    throw new SluiceError('ledger_unavailable', `${this.name}${path}: the storage answers ${answer.status}`);
+  }
+
+  /** Loaded when it is needed: most ledgers lie on a disk. */
+  #connect(): Promise<AwsClient> {
+    const { region, accessKeyId, secretAccessKey } = this.#config;
+    this.#client ??= import('aws4fetch').then(
+      ({ AwsClient: Client }) =>
+        new Client({ service: 's3', region, accessKeyId, secretAccessKey, retries: RETRIES }),
+    );
+    return this.#client;
+  }
+}
