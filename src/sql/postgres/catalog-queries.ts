@@ -151,6 +151,11 @@ SELECT ${jsonArray(
     'rul.digest',
     'rul.reads',
     'pol.j',
+    `CASE WHEN rel.relkind::${TEXT} ${EQ} 'p' THEN
+       (SELECT pg_catalog.json_agg(DISTINCT d.objsubid)
+        FROM pg_catalog.pg_depend d
+        WHERE d.classid ${EQ} ${regclass('pg_class')} AND d.objid ${EQ} rel.oid AND d.objsubid ${GT} 0
+          AND d.refclassid ${EQ} ${regclass('pg_class')} AND d.refobjid ${EQ} rel.oid AND d.refobjsubid ${EQ} 0) END`,
   )}::${TEXT} AS j
 FROM rel
   LEFT JOIN att ON att.attrelid ${EQ} rel.oid

@@ -13,6 +13,10 @@ CREATE TABLE child (extra int) INHERITS (parent);
 CREATE TABLE grandchild () INHERITS (child);
 CREATE TABLE parted (id int, email text) PARTITION BY LIST (id);
 CREATE TABLE part_1 PARTITION OF parted FOR VALUES IN (1);
+CREATE TABLE ranged (id int, born date, pay int) PARTITION BY RANGE ((pay % 10), born);
+CREATE TABLE ranged_1 PARTITION OF ranged FOR VALUES FROM (MINVALUE, MINVALUE) TO (MAXVALUE, MAXVALUE) PARTITION BY LIST (id);
+CREATE TABLE ranged_1_1 PARTITION OF ranged_1 FOR VALUES IN (1);
+CREATE VIEW of_partition AS SELECT id FROM ranged_1_1;
 CREATE VIEW copies (i, mail) AS SELECT id, email FROM people;
 CREATE VIEW copies_of_copies AS SELECT mail AS again FROM copies;
 CREATE VIEW computed AS SELECT id, upper(email) AS shouted, pay * 12 AS a_year FROM people;
@@ -47,6 +51,28 @@ const flow = (relation: string, column: string): string[] =>
 
 describe('flowLabels', () => {
   it.each([
+    [
+      'public.ranged',
+      'pay',
+      [
+        'public.of_partition.*',
+        'public.ranged_1.*',
+        'public.ranged_1.pay',
+        'public.ranged_1_1.*',
+        'public.ranged_1_1.pay',
+      ],
+    ],
+    [
+      'public.ranged',
+      'id',
+      [
+        'public.of_partition.id',
+        'public.of_partition.*',
+        'public.ranged_1.id',
+        'public.ranged_1_1.*',
+        'public.ranged_1_1.id',
+      ].sort(),
+    ],
     ['public.parent', 'email', ['public.child.email', 'public.grandchild.email']],
     ['public.grandchild', 'email', ['public.child.email', 'public.parent.email']],
     ['public.child', 'extra', ['public.grandchild.extra']],

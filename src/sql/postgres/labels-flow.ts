@@ -9,7 +9,7 @@ import type { RelationInfo } from './relation-info.ts';
 import type { Origin } from './view-flow.ts';
 
 /**
- * Stands for a column: which rows a view has tells about what the label names. No real column of a view is called so by any
+ * Stands for a column: which rows a view or a partition has tells about what the label names. No real column of a view is called so by any
  * tool, and if one is it is masked too.
  */
 export const ROWS = '*';
@@ -55,6 +55,7 @@ class Flows {
   *from({ relation: id, column }: ColumnLabel): Iterable<Step> {
     for (const relation of this.#catalog.relationsById(id)) {
       yield* this.#family(relation, column);
+      yield* this.#partitions(relation, column);
       yield* this.#generated(relation, column);
       yield* this.#foreignKeys(relation, column);
       yield* this.#views(relation, column);
@@ -83,6 +84,14 @@ class Flows {
     for (const each of [...parents, ...this.#catalog.children(relation.oid)]) {
       if (each?.column(column)) yield { relation: each, column, isCopy: true };
     }
+  }
+
+  /** Which rows a partition has is for the partition key to say. */
+  *#partitions(relation: RelationInfo, column: string): Iterable<Step> {
+    const attnum = relation.column(column)?.attnum ?? 0;
+    if (!relation.partitionKey.includes(attnum) && (column !== ROWS || relation.partitionKey.length === 0))
+      return;
+    for (const partition of this.#catalog.children(relation.oid)) yield { relation: partition, column: ROWS };
   }
 
   *#generated(relation: RelationInfo, column: string): Iterable<Step> {

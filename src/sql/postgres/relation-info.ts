@@ -94,6 +94,7 @@ type Row = readonly [
   definitionDigest: string | null,
   reads: readonly (readonly number[] | null)[] | null,
   policies: readonly (readonly [string, string, string, number[] | null])[] | null,
+  partitionKey?: readonly number[] | null,
 ];
 type ColumnRow = readonly [
   string,
@@ -140,6 +141,8 @@ export class RelationInfo {
   /** Inheritance parents, or the partitioned table. */
   readonly parents: readonly number[];
   readonly isPartition: boolean;
+  /** The columns that decide in which partition a row is; empty if it is not partitioned. */
+  readonly partitionKey: readonly number[];
   readonly rowSecurity: boolean;
   /** Names of rules other than a view's own. */
   readonly rules: readonly string[];
@@ -163,6 +166,7 @@ export class RelationInfo {
     this.system = SYSTEM_SCHEMAS.has(this.schema);
     this.rowSecurity = row[5] === 1;
     this.isPartition = row[6] === 1;
+    this.partitionKey = row[16] ?? NOTHING;
     this.parents = row[10] ?? NOTHING;
     this.triggers = (row[11] ?? NOTHING).map(([name, functionOid, type, enabled]) => ({
       name,

@@ -91,22 +91,32 @@ function requireNoHiddenExecution({ sessionObject, tree }: PostgresStatement, ma
 /** A view's columns can be masked, but not which rows its definition picks, nor what a write through it meets. */
 function requireNoHiddenRead(reference: RelationReference, masks: MaskIndex): void {
   const { relation, role } = reference;
-  if (
-    relation === undefined ||
-    role === 'utility' ||
-    (relation.kind !== 'view' && relation.kind !== 'materialized-view')
-  )
-    return;
+  if (relation === undefined || role === 'utility') return;
   if (masks.of(reference).has(ROWS)) {
     throw maskRefused(
       `which rows ${relation.id} has depends on masked values`,
-      'Query the tables themselves.',
+      relation.isPartition ? 'Query the partitioned table.' : 'Query the tables themselves.',
     );
   }
+  requireNoPlace(reference, masks);
+  if (relation.kind !== 'view' && relation.kind !== 'materialized-view') return;
   if (role === 'target' && masks.isMasked(reference)) {
     throw maskRefused(
       `${relation.id} shows masked values and cannot be written`,
       'Write to the table itself.',
+    );
+  }
+}
+
+/** In which partition a row is tells about its partition key. */
+function requireNoPlace(reference: RelationReference, masks: MaskIndex): void {
+  const { relation, systemColumns } = reference;
+  if (relation === undefined || systemColumns.size === 0) return;
+  const masked = masks.of(reference);
+  if (relation.columnNames(relation.partitionKey).some((name) => masked.has(name))) {
+    throw maskRefused(
+      `in which partition a row of ${relation.id} is depends on masked values`,
+      'Leave the system columns out.',
     );
   }
 }

@@ -318,7 +318,6 @@ const PLANS: readonly Attack[] = [
   [`PREPARE x AS SELECT 1 FROM ${c} WHERE email < 'ug'`, 'EXPLAIN EXECUTE x'],
   `EXPLAIN SELECT c.email, c.name, c.doc FROM ${c} c JOIN orders o ON o.customer_id = c.id`,
   `EXPLAIN (VERBOSE) SELECT c.ssn FROM ${c} c`,
-  `EXPLAIN SELECT c FROM ${c} c CROSS JOIN plans`,
   [
     `SET LOCAL client_min_messages = log`,
     `SET LOCAL debug_print_plan = on`,

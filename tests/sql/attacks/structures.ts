@@ -58,6 +58,18 @@ const STANDING: readonly Attack[] = [
   [`CREATE TEMP TABLE n AS TABLE sorted_copy`, 'TABLE n'],
 ];
 
+/** Partitions by a masked column. */
+const PARTITIONS: readonly Attack[] = [
+  `SELECT id FROM births_early ORDER BY id`,
+  `SELECT tableoid::regclass, id FROM births ORDER BY id`,
+  `SELECT count(*) FROM births_late WHERE id < 4`,
+  `SELECT id FROM births WHERE tableoid = 'births_early'::regclass ORDER BY id`,
+  `SELECT b.id FROM births b JOIN births_early e USING (id) ORDER BY 1`,
+  `UPDATE births_early SET id = id RETURNING id`,
+  `DELETE FROM births_early WHERE id = 1`,
+  `COPY (SELECT id FROM births_early ORDER BY id) TO STDOUT`,
+];
+
 /** Definitions of the attacker's own. Each would run on real values, or wear a name the statement means to be another's. */
 const OWN: readonly Attack[] = [
   [
@@ -428,6 +440,7 @@ const SHADOWS: readonly Attack[] = [
 
 export const STRUCTURES: Readonly<Record<string, readonly Attack[]>> = {
   'what stands there': STANDING,
+  partitions: PARTITIONS,
   'definitions of their own': OWN,
   'names that shadow': SHADOWS,
 };
