@@ -58,6 +58,12 @@ export const ERROR_TABLE = {
     'A prepared statement or cursor was made under policies, labels or a catalog that have changed since.',
     'Prepare the statement or declare the cursor again.',
   ),
+  lookups_exhausted: row(
+    'SL009',
+    429,
+    'The principal has looked up as many values of hidden columns as it may within an hour.',
+    'Try again later, or ask whoever writes the policies for a higher limit.',
+  ),
 
   // Identity and connection.
   authentication_failed: row(

@@ -42,6 +42,7 @@ const FORM: Schema = object(
     reason: text,
     masked: strings,
     unmasked: strings,
+    lookups: strings,
     rewritten: yes,
   },
 );

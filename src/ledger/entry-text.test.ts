@@ -28,6 +28,7 @@ const form: fc.Arbitrary<StatementForm> = fc.record(
     reason: text,
     masked: texts,
     unmasked: texts,
+    lookups: texts,
     bounded: fc.constant(false as const),
     rewritten: fc.constant(true as const),
   },

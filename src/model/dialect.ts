@@ -69,6 +69,8 @@ export interface Splice {
 export interface Rewrite {
   readonly text: string;
   readonly splices: readonly Splice[];
+  /** Statement by statement, the hidden column of each blind lookup; absent if there are none. */
+  readonly lookups?: readonly (readonly ColumnMask[])[];
 }
 
 /** A text with its literals cut out: equal keys guarantee equal token sequences but for the values of the literals. */

@@ -5,7 +5,7 @@
  * not be understood is listed in `opaque`, never left out: an empty `opaque` claims that everything else is complete.
  */
 
-/** What a statement does to a thing; also the Cedar actions (plus `Connect` and `Unmask`). */
+/** What a statement does to a thing; also the Cedar actions (plus `Connect`, `Unmask` and `Match`). */
 export type Action =
   | 'Connect'
   | 'Read'
@@ -25,7 +25,8 @@ export type Action =
   | 'Notify'
   | 'Transaction'
   | 'Administer'
-  | 'Unmask';
+  | 'Unmask'
+  | 'Match';
 
 /** `schema.name` as the catalog spells it, without quoting; for a relation that was not found, the name as written. */
 export type RelationId = string;

@@ -43,6 +43,11 @@ export interface ColumnLabel {
 /** A column that must be shown masked, as an obligation of a decision. */
 export interface ColumnMask extends ColumnLabel {
   readonly mask: Mask;
+  /**
+   * How many values an hour may be looked up in it without seeing it: by the actor, and by each of those it acts for; absent if none
+   * may.
+   */
+  readonly lookupsPerHour?: readonly number[];
 }
 
 /**

@@ -28,6 +28,8 @@ export interface StatementForm {
   readonly masked?: readonly string[];
   /** Labels that were read as they are. */
   readonly unmasked?: readonly string[];
+  /** `relation.column:label` of each hidden column in which a value was looked up, once a lookup. */
+  readonly lookups?: readonly string[];
   /** Present if masks were pushed down into the text. */
   readonly rewritten?: true;
 }

@@ -38,6 +38,7 @@ function statement(
 export const ACTION_TABLE: Readonly<Record<Action, ActionRow>> = {
   Connect: { resources: ['Database'], context: 'ConnectContext', doing: 'Connecting to' },
   Unmask: { resources: ['Column'], context: 'UnmaskContext', doing: 'Seeing the values of' },
+  Match: { resources: ['Column'], context: 'UnmaskContext', doing: 'Looking values up in' },
 
   Read: statement('Reading'),
   Export: statement('Exporting'),

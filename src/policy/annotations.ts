@@ -1,5 +1,5 @@
 /**
- * What a policy says beside its condition: `@id`, `@reason`, `@hint`, `@approval`. Strict: an annotation that would be ignored
+ * What a policy says beside its condition: `@id`, `@reason`, `@hint`, `@approval`, `@lookups`. Strict: an annotation that would be ignored
  * is a mistake its author must hear of.
  */
 import type { ApprovalRule } from '../model/decision.ts';
@@ -12,9 +12,11 @@ export interface PolicyNotes {
   readonly hint?: string;
   /** Present on a forbid that an approval lifts. */
   readonly approval?: ApprovalRule;
+  /** On a permit of `Match`: how many values an hour may be looked up. */
+  readonly lookupsPerHour?: number;
 }
 
-const KNOWN = ['id', 'reason', 'hint', 'approval'];
+const KNOWN = ['id', 'reason', 'hint', 'approval', 'lookups'];
 const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$/;
 const MAX_SENTENCE_LENGTH = 500;
 
@@ -31,17 +33,32 @@ export function readAnnotations(
     if (!KNOWN.includes(name)) {
       throw new Error(`there is no annotation @${name}: use ${KNOWN.map((one) => `@${one}`).join(', ')}`);
     }
-    if (effect === 'permit' && name !== 'id') {
+    if (effect === 'permit' && name !== 'id' && name !== 'lookups') {
       throw new Error(`@${name} has no effect on a permit: it belongs on a forbid`);
     }
+    if (effect === 'forbid' && name === 'lookups') {
+      throw new Error('@lookups has no effect on a forbid: it belongs on a permit of Match');
+    }
   }
-  const { id, reason, hint, approval } = annotations;
+  const { id, reason, hint, approval, lookups } = annotations;
   return {
     ...(id === undefined ? {} : { id: readId(id) }),
     ...(reason === undefined ? {} : { reason: readSentence('reason', reason) }),
     ...(hint === undefined ? {} : { hint: readSentence('hint', hint) }),
     ...(approval === undefined ? {} : { approval: readApproval(approval ?? '', defaults) }),
+    ...(lookups === undefined ? {} : { lookupsPerHour: readLookups(lookups ?? '') }),
   };
+}
+
+const MAX_LOOKUPS_PER_HOUR = 100_000;
+
+function readLookups(text: string): number {
+  const digits = /^(\d{1,6})\/h$/.exec(text.trim())?.[1];
+  const count = Number(digits ?? 0);
+  if (count >= 1 && count <= MAX_LOOKUPS_PER_HOUR) return count;
+  throw new Error(
+    `@lookups must be 1 to ${MAX_LOOKUPS_PER_HOUR} an hour, such as @lookups("100/h"), not ${JSON.stringify(text)}`,
+  );
 }
 
 function readId(id: string | null): string {

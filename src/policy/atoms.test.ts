@@ -8,7 +8,11 @@ import { createMaskSet } from './mask-set.ts';
 
 const SHOP = database('prod');
 const labels = labelled({ 'public.customers.email': 'email', 'public.customers.phone': 'phone' });
-const masks = createMaskSet(labels, ({ label }) => label === 'phone');
+const masks = createMaskSet(
+  labels,
+  ({ label }) => label === 'phone',
+  () => undefined,
+);
 
 const atoms = (statement: Facts) =>
   atomsOf(statement, {

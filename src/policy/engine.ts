@@ -101,10 +101,13 @@ export class PolicyEngine {
   readonly #askers = new LRUCache<string, Asker>({ max: MAX_ASKERS });
   readonly #askerOfActor = new WeakMap<Actor, Asker>();
   readonly #maskSets = new LRUCache<string, MaskSet>({ max: MAX_MASK_SETS });
+  /** False if no policy grants a lookup: then nobody has to be asked about them. */
+  readonly #metersLookups: boolean;
   #nextAsker = 1;
 
   constructor(set: PolicySet) {
     this.version = set.version;
+    this.#metersLookups = set.policies.some(({ lookupsPerHour }) => lookupsPerHour !== undefined);
     this.#judge = new Judge(set);
     this.relevantContext = new Set(
       Object.values(this.#judge.relevance).flatMap((relevance) => relevance.context),
@@ -184,14 +187,20 @@ export class PolicyEngine {
   }
 
   #masks(asker: Asker, labels: LabelSet, minute: number): MaskSet {
-    const timely = this.#judge.relevance.Unmask.context.includes('time');
+    const { Unmask, Match } = this.#judge.relevance;
+    const timely = Unmask.context.includes('time') || (this.#metersLookups && Match.context.includes('time'));
     const key = `${asker.id} ${labels.version} ${timely ? minute : ''}`;
     const known = this.#maskSets.get(key);
     if (known !== undefined) return known;
-    const set = createMaskSet(labels, (column) => {
-      const atom: Atom = { action: 'Unmask', resource: columnResource(asker.database, column), context: {} };
-      return this.#judge.judge(asker, atom, minute).outcome === 'allow';
-    });
+    const judge = (action: 'Unmask' | 'Match', column: ColumnMask): Verdict => {
+      const atom: Atom = { action, resource: columnResource(asker.database, column), context: {} };
+      return this.#judge.judge(asker, atom, minute);
+    };
+    const set = createMaskSet(
+      labels,
+      (column) => judge('Unmask', column).outcome === 'allow',
+      this.#metersLookups ? (column) => limitOf(judge('Match', column)) : NO_LOOKUPS,
+    );
     this.#maskSets.set(key, set);
     return set;
   }
@@ -312,6 +321,12 @@ const NO_APPROVER: Refusal = {
   reason: 'The statement needs approval under several policies, and no group may approve under all of them.',
   hint: 'Split it into statements that need one approval each.',
 };
+
+const NO_LOOKUPS = (): undefined => undefined;
+
+/** A permit that says no number grants none: it was hardly meant. */
+const limitOf = ({ outcome, lookupsPerHour }: Verdict): readonly number[] | undefined =>
+  outcome === 'allow' ? lookupsPerHour : undefined;
 
 const refOf = ({ id, effect }: Policy): PolicyRef => ({ id, effect });
 

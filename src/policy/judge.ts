@@ -77,7 +77,8 @@ export class Judge {
     if (request === undefined) return { outcome: 'deny', policies: [], failed: true, subject: index };
     const answer = this.#ask(this.#all, request);
     const policies = this.#named(answer.policies);
-    if (answer.kind === 'allow') return { outcome: 'allow', policies, failed: false, subject: index };
+    if (answer.kind === 'allow')
+      return { outcome: 'allow', policies, failed: false, subject: index, ...lookupsOf(policies) };
     if (answer.kind === 'failed') return { outcome: 'deny', policies, failed: true, subject: index };
     const hard = policies.filter((policy) => policy.approval === undefined);
     if (hard.length > 0 || policies.length === 0)
@@ -104,6 +105,12 @@ export class Judge {
       .sort((a, b) => a.order - b.order)
       .map(({ policy }) => policy);
   }
+}
+
+/** Permits add up: the most generous counts. */
+function lookupsOf(permits: readonly Policy[]): Pick<Verdict, 'lookupsPerHour'> {
+  const limits = permits.flatMap(({ lookupsPerHour }) => lookupsPerHour ?? []);
+  return limits.length === 0 ? {} : { lookupsPerHour: [Math.max(...limits)] };
 }
 
 function textsOf(policies: readonly Policy[]): Record<string, string> {

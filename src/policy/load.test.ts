@@ -148,6 +148,21 @@ describe('loadPolicies', () => {
       undefined,
     ],
     [
+      '@lookups("9/h") permit (principal, action, resource);',
+      'f0.cedar:1:1: @lookups belongs on a permit whose scope says action == Action::"Match"',
+      undefined,
+    ],
+    [
+      '@lookups("9/h") forbid (principal, action == Action::"Match", resource);',
+      'f0.cedar:1:1: @lookups has no effect on a forbid',
+      undefined,
+    ],
+    ...['0/h', '9', '9/m', '1000000/h', 'many'].map((text): [string, string, undefined] => [
+      `@lookups("${text}") permit (principal, action == Action::"Match", resource);`,
+      'f0.cedar:1:1: @lookups must be 1 to 100000 an hour',
+      undefined,
+    ]),
+    [
       '@id("a") permit (principal, action, resource);\n@id("a") forbid (principal, action, resource);',
       'f0.cedar:2:1: the id "a" is taken by f0.cedar:1',
       undefined,

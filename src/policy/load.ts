@@ -106,6 +106,7 @@ function loadPolicy(
   try {
     const notes = readAnnotations(effect, parsed.json.annotations ?? {}, fallbacks.defaults);
     refuseFutileApproval(notes, parsed.json);
+    requireMatch(notes, parsed.json);
     const id = notes.id ?? fallbacks.id;
     const { line } = positionAt(source.text, text.start);
     const policy: Policy = {
@@ -128,8 +129,16 @@ function loadPolicy(
 function refuseFutileApproval(notes: PolicyNotes, json: PolicyJson): void {
   if (notes.approval === undefined || json.action.op !== '==' || !('entity' in json.action)) return;
   const { id } = json.action.entity as { id: string };
-  if (id === 'Connect' || id === 'Unmask')
+  if (id === 'Connect' || id === 'Unmask' || id === 'Match')
     throw new Error(`@approval has no effect on ${id}: it holds statements`);
+}
+
+/** A permit of everything would grant lookups that its author did not think of. */
+function requireMatch({ lookupsPerHour }: PolicyNotes, { action }: PolicyJson): void {
+  if (lookupsPerHour === undefined) return;
+  const isMatch =
+    action.op === '==' && 'entity' in action && (action.entity as { id: string }).id === 'Match';
+  if (!isMatch) throw new Error('@lookups belongs on a permit whose scope says action == Action::"Match"');
 }
 
 function findDuplicates(loaded: readonly Placed[], problems: Problem[]): void {

@@ -30,17 +30,32 @@ function isWithin(a: readonly string[], b: readonly string[]): boolean {
   return a.slice(0, b.length).every((key, depth) => key === b[depth]);
 }
 
-/** A column that holds several things is hidden if any of them is; if more than one is, no single mask fits. */
-export function createMaskSet(labels: LabelSet, isVisible: (column: ColumnMask) => boolean): MaskSet {
+/**
+ * A column that holds several things is hidden if any of them is; if more than one is, no single mask fits, and nothing can be looked
+ * up in it.
+ * @param lookupsPerHour how many values may be looked up in a hidden column; undefined for none
+ */
+export function createMaskSet(
+  labels: LabelSet,
+  isVisible: (column: ColumnMask) => boolean,
+  lookupsPerHour: (column: ColumnMask) => readonly number[] | undefined,
+): MaskSet {
   const byRelation = new Map<RelationId, ColumnMask[]>();
   const columns: ColumnMask[] = [];
   for (const column of labels.columns) {
     if (isVisible(column)) continue;
     const last = columns.at(-1);
-    const own: ColumnMask = { ...column, mask: maskOfColumn(column) };
+    // Of a document only a part is hidden, and what equals all of it tells about the rest as well.
+    const limit = column.path === undefined ? lookupsPerHour(column) : undefined;
+    const own: ColumnMask = {
+      ...column,
+      mask: maskOfColumn(column),
+      ...(limit === undefined ? {} : { lookupsPerHour: limit }),
+    };
     // Columns are sorted: the labels of one column stand side by side.
     if (last !== undefined && last.relation === column.relation && last.column === column.column) {
-      const merged: ColumnMask = { ...last, mask: merge(last.mask, own.mask) };
+      const { lookupsPerHour: _, ...rest } = last;
+      const merged: ColumnMask = { ...rest, mask: merge(last.mask, own.mask) };
       columns[columns.length - 1] = merged;
       byRelation.get(column.relation)!.splice(-1, 1, merged);
       continue;

@@ -10,6 +10,8 @@ export interface Verdict {
   readonly failed: boolean;
   /** Index into the asker's subjects: whom it was decided for. */
   readonly subject: number;
+  /** If it is allowed to all subjects by permits that say how many lookups an hour: so many, subject by subject. */
+  readonly lookupsPerHour?: readonly number[];
 }
 
 /**
@@ -34,7 +36,14 @@ export function conjunction(verdicts: readonly Verdict[]): Verdict {
   if (denied !== undefined) return denied;
   const held = verdicts.filter((verdict) => verdict.outcome === 'hold');
   const deciding = held.length > 0 ? held : verdicts;
-  return { ...deciding[0]!, policies: distinct(deciding.flatMap((verdict) => verdict.policies)) };
+  const { lookupsPerHour: _, ...first } = deciding[0]!;
+  const limits = deciding.flatMap(({ lookupsPerHour }) => lookupsPerHour ?? []);
+  return {
+    ...first,
+    policies: distinct(deciding.flatMap((verdict) => verdict.policies)),
+    // Whom one of the chain grants none has none.
+    ...(limits.length < deciding.length ? {} : { lookupsPerHour: limits }),
+  };
 }
 
 export function distinct<T>(values: readonly T[]): readonly T[] {

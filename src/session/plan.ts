@@ -8,6 +8,7 @@ import type { AnalyzedStatement, Splice } from '../model/dialect.ts';
 import type { Facts } from '../model/facts.ts';
 import type { PrivacyScope } from '../model/ledger-entry.ts';
 import type { ParameterValue } from '../model/session.ts';
+import type { LookupDemand } from './lookup-meter.ts';
 
 /** What the ledger says of a statement, made once a plan. */
 export interface StatementRecord {
@@ -18,6 +19,8 @@ export interface StatementRecord {
   readonly masked?: readonly string[];
   /** Labels that it reads as they are. */
   readonly unmasked?: readonly string[];
+  /** `relation.column:label` of each hidden column in which a value is looked up, once a lookup. */
+  readonly lookups?: readonly string[];
   readonly functions?: readonly string[];
   readonly opaque?: readonly string[];
   readonly bounded?: false;
@@ -69,6 +72,8 @@ export interface Plan {
   readonly redefines: boolean;
   /** Names that did not resolve; a refresh of the catalog or of the session's own relations may find them. */
   readonly unresolved: readonly string[];
+  /** What has to be counted each time it runs; absent if nothing has. */
+  readonly lookups?: readonly LookupDemand[];
   /** True if errors and notices of the text could quote values that the actor may not see. */
   readonly withholdsErrors: boolean;
   /** True if a statement uses a prepared statement or cursor by name: what the plan says of it is true of this moment only. */

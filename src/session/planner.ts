@@ -15,13 +15,15 @@ import type {
   Scope,
   SessionObjectUse,
 } from '../model/dialect.ts';
-import type { Facts, Opaque, RelationUse } from '../model/facts.ts';
+import type { Facts, Opaque } from '../model/facts.ts';
 import type { ColumnMask, LabelSet } from '../model/labels.ts';
 import { EVERYONE, type PrivacyScope } from '../model/ledger-entry.ts';
 import type { Actor } from '../model/principal.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
-import type { NamedObject, Plan, PlannedStatement, StatementRecord } from './plan.ts';
+import { demandsOf } from './lookup-meter.ts';
+import type { NamedObject, Plan, PlannedStatement } from './plan.ts';
 import { type PlanBucket, PlanCache } from './plan-cache.ts';
+import { deny, lookingUp, recordOf } from './statement-record.ts';
 
 /** Under what one text is planned: who asks, and how names resolve for them. */
 export interface PlanningClass<S extends Scope> {
@@ -185,7 +187,13 @@ export class Planner<S extends Scope> {
     if (masks.length === 0) return assemble(analysis, statements, verbatim(analysis.text), basis);
     const refuse = (thrown: unknown): Plan => {
       if (!(thrown instanceof SluiceError)) throw thrown;
-      return assemble(analysis, statements.map(deny(thrown)), verbatim(analysis.text), basis, thrown);
+      return assemble(
+        analysis,
+        statements.map(deny(thrown, 'sluice:masking')),
+        verbatim(analysis.text),
+        basis,
+        thrown,
+      );
     };
     try {
       const rewrite = this.#options.dialect.rewrite(analysis, masks, scope);
@@ -267,9 +275,11 @@ function assemble(
   refusal?: SluiceError,
 ): Plan {
   const outcome = refusal !== undefined ? 'deny' : statements.some(isHeld) ? 'hold' : 'allow';
+  const { lookups } = rewrite;
   return {
     text: analysis.text,
-    statements,
+    statements: lookups === undefined ? statements : statements.map((each, i) => lookingUp(each, lookups[i])),
+    ...(lookups === undefined ? {} : { lookups: demandsOf(lookups.flat()) }),
     outcome,
     forwardText: rewrite.text,
     splices: rewrite.splices,
@@ -309,21 +319,6 @@ function distinctMasks(statements: readonly PlannedStatement[]): ColumnMask[] {
 
 const verbatim = (text: string): Rewrite => ({ text, splices: [] });
 
-/** The same statement, refused because it cannot be answered on masked values. */
-function deny(error: SluiceError): (statement: PlannedStatement) => PlannedStatement {
-  return (statement) => {
-    const { approval: _, ...decision } = statement.decision;
-    const denied: Decision = {
-      ...decision,
-      outcome: 'deny',
-      policies: [...decision.policies, { id: 'sluice:masking', effect: 'builtin' }],
-      reason: error.message,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-    };
-    return { ...statement, decision: denied, record: recordOf(statement.facts, denied) };
-  };
-}
-
 /** What a client is told of a denied statement. A relation that nobody knows is reported as the database would. */
 function refusalOfStatement({ facts, decision, analyzed }: PlannedStatement): SluiceError {
   const [name] = analyzed.unresolved;
@@ -349,26 +344,6 @@ export function refusalOf(decision: Decision): SluiceError {
   });
 }
 
-function recordOf(facts: Facts, decision: Decision): StatementRecord {
-  const masked = decision.masks
-    .filter((mask) =>
-      facts.relations.some((use) => use.relation === mask.relation && use.reads.includes(mask.column)),
-    )
-    .map((mask) => `${mask.relation}.${mask.column}:${mask.label}`);
-  return {
-    command: facts.command,
-    actions: facts.actions,
-    relations: facts.relations.map(describeUse),
-    policies: decision.policies.map((policy) => policy.id),
-    ...(masked.length === 0 ? {} : { masked }),
-    ...(decision.unmasked.length === 0 ? {} : { unmasked: decision.unmasked }),
-    ...(facts.functions.length === 0 ? {} : { functions: facts.functions.map((use) => use.name) }),
-    ...(facts.opaque.length === 0 ? {} : { opaque: facts.opaque.map((one) => one.what) }),
-    ...(facts.bounded ? {} : { bounded: false as const }),
-    ...(decision.outcome === 'allow' ? {} : { reason: decision.reason }),
-  };
-}
-
 /**
  * Whose values may stand in a statement: those of the subjects whose labelled columns it touches; of everyone, if it was not understood.
  */
@@ -386,11 +361,6 @@ function privacyOf<S extends Scope>(
   if (facts.opaque.length > 0) found.add(EVERYONE);
   if (found.size === 0) return {};
   return { privacy: { database: database.name, subjects: [...found].sort() } };
-}
-
-function describeUse(use: RelationUse): string {
-  const columns = use.action === 'Read' || use.action === 'Export' ? use.reads : use.writes;
-  return `${use.action} ${use.relation}(${columns.join(',')})`;
 }
 
 /** Everything of the asker that a decision can depend on; ids alone would outlive a change of groups. */

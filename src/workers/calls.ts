@@ -1,6 +1,6 @@
 /**
  * What the gateway's processes may ask of each other, and the form that the arguments must have. The primary process has what there is
- * one of; workers serve sessions. None of these calls is on a statement's way, but for one that is held.
+ * one of; workers serve sessions. None of these calls is on a statement's way, but for one that is held or looks values up.
  */
 import { Ajv, type ValidateFunction } from 'ajv';
 import type { Registry } from 'prom-client';
@@ -11,8 +11,10 @@ import type { PolicyText } from '../config/policy-files.ts';
 import type { SlotRefusal } from '../gateway/postgres/connection-slots.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
+import type { Label } from '../model/labels.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import type { LookupDemand } from '../session/lookup-meter.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import type { PackedCertificates, PackedConfig } from './packed-config.ts';
 
@@ -43,6 +45,12 @@ export interface PrimaryCalls {
   releaseSlot(slot: number): void;
   /** Passes a cancel request on to the other workers. */
   cancel(processId: number, secret: Uint8Array): Promise<void>;
+  /** The label whose lookups are used up; then nothing was taken. */
+  takeLookups(
+    principals: readonly string[],
+    database: string,
+    demands: readonly LookupDemand[],
+  ): Label | undefined;
   /** The worker has the connection of this number: the primary may let go of it. */
   connectionTaken(id: number): void;
   /** A connection that was passed to the worker is closed. */
@@ -130,6 +138,14 @@ const LABELS = {
     },
   },
 };
+const DEMANDS = {
+  type: 'array',
+  items: {
+    ...OBJECT,
+    required: ['label', 'count', 'perHour'],
+    properties: { label: TEXT, count: COUNT, perHour: { type: 'array', items: COUNT } },
+  },
+};
 const POLICIES = {
   type: 'array',
   items: { ...OBJECT, required: ['file', 'text'], properties: { file: TEXT, text: TEXT } },
@@ -150,6 +166,7 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
   authenticationSucceeded: [TEXT],
   acquireSlot: [TEXT, TEXT],
   releaseSlot: [COUNT],
+  takeLookups: [TEXTS, TEXT, DEMANDS],
   cancel: [COUNT, BYTES],
   connectionTaken: [COUNT],
   connectionClosed: [],

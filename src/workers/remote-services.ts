@@ -10,6 +10,8 @@ import type { ConnectionSlots, SlotAnswer } from '../gateway/postgres/connection
 import type { Throttle } from '../identity/auth-throttle.ts';
 import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
+import type { Label } from '../model/labels.ts';
+import type { LookupDemand, LookupMeter } from '../session/lookup-meter.ts';
 import type { PrimaryCalls } from './calls.ts';
 import type { Channel } from './channel.ts';
 import type { OtherServers } from './session-server.ts';
@@ -97,6 +99,23 @@ export class RemoteSlots implements ConnectionSlots {
   async acquire(principal: string, database: string): Promise<SlotAnswer> {
     const slot = await this.#primary.call('acquireSlot', principal, database).catch(() => 'gateway' as const);
     return typeof slot === 'number' ? () => this.#primary.notify('releaseSlot', slot) : slot;
+  }
+}
+
+export class RemoteLookupMeter implements LookupMeter {
+  readonly #primary: Primary;
+
+  constructor(primary: Primary) {
+    this.#primary = primary;
+  }
+
+  take(
+    principals: readonly string[],
+    database: string,
+    demands: readonly LookupDemand[],
+  ): Promise<Label | undefined> {
+    // Nothing that is not counted runs.
+    return this.#primary.call('takeLookups', principals, database, demands).catch(() => demands[0]?.label);
   }
 }
 

@@ -19,6 +19,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import type { LookupMeter } from '../session/lookup-meter.ts';
 import type { PipelineMetrics } from '../session/metrics.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import { createParser, type Parser } from '../sql/postgres/parser.ts';
@@ -43,6 +44,7 @@ export interface SessionServerDeps {
   readonly tokens: GatewayOptions['tokens'];
   readonly throttle: Throttle;
   readonly slots: ConnectionSlots;
+  readonly lookups: LookupMeter;
   readonly policy: () => PolicyEngine;
   readonly metrics: PipelineMetrics;
   /** What clients are shown and may show; undefined where the configuration says `disable`. */
@@ -69,6 +71,7 @@ export class SessionServer {
           dialect,
           policy: deps.policy,
           approvals: deps.approvals,
+          lookups: deps.lookups,
           metrics: deps.metrics,
           now: Date.now,
           ...catalogReports(database.name, log, others),

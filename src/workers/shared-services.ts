@@ -18,6 +18,7 @@ import { TokenAuthority } from '../identity/token-authority.ts';
 import type { LedgerFileSystem } from '../ledger/file-system.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { type RunningSequencer, startSequencer } from '../ledger/start-sequencer.ts';
+import { LocalLookupMeter } from '../session/lookup-meter.ts';
 import { PipelineMetrics } from '../session/metrics.ts';
 import { PolicyHolder } from '../session/policy-holder.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -49,6 +50,7 @@ export interface SharedServices {
   readonly approvals: Approvals;
   readonly throttle: AuthThrottle;
   readonly slots: LocalConnectionSlots;
+  readonly lookups: LocalLookupMeter;
   /** Of this process. */
   readonly registry: Registry;
   readonly metrics: PipelineMetrics;
@@ -140,6 +142,7 @@ export async function openSharedServices(
       now: () => performance.now(),
     }),
     slots: makeSlots(config),
+    lookups: new LocalLookupMeter(() => performance.now()),
     metrics: new PipelineMetrics(registry),
     certificateOf: (listener) =>
       config.listen[listener].tls.mode === 'disable' ? undefined : certificateFor(config, listener),

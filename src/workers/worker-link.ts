@@ -178,6 +178,7 @@ export class WorkerLink {
         this.#slots.get(slot)?.();
         this.#slots.delete(slot);
       },
+      takeLookups: (principals, database, demands) => shared.lookups.take(principals, database, demands),
       cancel: (processId, secret) => broadcast.cancel(this, processId, secret),
       connectionTaken: (id) => {
         this.#passing.get(id)?.destroy();

@@ -20,7 +20,13 @@ import { acceptedByWorker, type PrimaryCalls, type WorkerCalls, type WorkerOrder
 import { Channel, type Port } from './channel.ts';
 import { measureLane, openLane } from './lane.ts';
 import { unpackCertificates, unpackConfig } from './packed-config.ts';
-import { otherWorkers, RemoteApprovals, RemoteSlots, RemoteThrottle } from './remote-services.ts';
+import {
+  otherWorkers,
+  RemoteApprovals,
+  RemoteLookupMeter,
+  RemoteSlots,
+  RemoteThrottle,
+} from './remote-services.ts';
 import { SessionServer } from './session-server.ts';
 
 const STDERR = 2;
@@ -124,6 +130,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     approvals: new RemoteApprovals(primary),
     throttle: new RemoteThrottle(primary),
     slots: new RemoteSlots(primary),
+    lookups: new RemoteLookupMeter(primary),
     policy: () => engine,
     metrics: new PipelineMetrics(registry),
     certificates: order.certificates && unpackCertificates(order.certificates),

@@ -10,6 +10,7 @@ import type { Dialect } from '../../model/dialect.ts';
 import type { ColumnLabel, LabelSet, Mask } from '../../model/labels.ts';
 import type { Actor } from '../../model/principal.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
+import type { LookupMeter } from '../../session/lookup-meter.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
 import type { Plan } from '../../session/plan.ts';
 import { Planner } from '../../session/planner.ts';
@@ -34,6 +35,8 @@ export interface DatabaseServiceOptions {
   readonly policy: () => PolicyEngine;
   /** Absent where statements are only checked. */
   readonly approvals: SessionApprovals | undefined;
+  /** Absent where statements are only checked. */
+  readonly lookups?: LookupMeter;
   readonly metrics: PipelineMetrics;
   readonly now: () => number;
   /** Told when the catalog cannot be refreshed; what was known stays in use. */
@@ -55,6 +58,7 @@ export class DatabaseService {
   readonly config: DatabaseConfig;
   readonly planner: Planner<PostgresScope>;
   readonly approvals: SessionApprovals | undefined;
+  readonly lookups: LookupMeter | undefined;
   readonly #options: DatabaseServiceOptions;
   readonly #client: SqlClient;
   readonly #loader: CatalogLoader;
@@ -80,6 +84,7 @@ export class DatabaseService {
     this.#options = options;
     this.config = options.config;
     this.approvals = options.approvals;
+    this.lookups = options.lookups;
     this.#suspects = new SuspectFinder(new Set(options.config.decided));
     this.#client = new SqlClient(options.config.upstream, CATALOG_TIMEOUT_MS);
     this.#loader = createCatalogLoader((sql) => this.#client.query(sql));

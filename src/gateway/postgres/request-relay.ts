@@ -302,6 +302,7 @@ export class RequestRelay {
     const forward: Forward = (plan, [ticket], approval) => {
       // The rows that are left when this Execute has had its share are covered, too.
       if (approval !== undefined) portal.approval = approval;
+      portal.counted = true;
       this.#expect(frame.bytes, { kind: 'execute', plan, ticket });
       return this.#answered(plan);
     };
@@ -312,6 +313,7 @@ export class RequestRelay {
         this.admission.admit(plan, {
           parameters: portal.parameters,
           approval: portal.approval,
+          counted: portal.counted,
           replan: () => planner.planOfPortal(portal, true),
           forward,
           refuse,

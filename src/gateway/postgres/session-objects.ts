@@ -50,6 +50,8 @@ export interface Portal {
   statement: PlannedStatement | undefined;
   /** The approval under which it was released: it covers all rows of the portal, in however many Executes. */
   approval?: string;
+  /** True once it has run: the values it looks up were counted then. */
+  counted?: boolean;
 }
 
 /** The meaning of a name for the message at hand. */

@@ -7,8 +7,10 @@ import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
 import { awaitApproval } from '../../session/hold.ts';
+import { takeLookups } from '../../session/lookup-meter.ts';
 import type { Plan } from '../../session/plan.ts';
 import type { Session, Ticket } from '../../session/session.ts';
+import { withoutLookups } from '../../session/statement-record.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
 import { heldNotice } from './refusals.ts';
@@ -39,6 +41,8 @@ export interface Admission {
   readonly parameters: readonly ParameterValue[];
   /** An approval that covers it already: the rest of what it released. */
   readonly approval?: string | undefined;
+  /** True if what it looks up was counted before: the rest of what ran then. */
+  readonly counted?: boolean | undefined;
   /** Plans the same again, on a fresh catalog and the policies in force. */
   readonly replan: () => Plan | Promise<Plan>;
   readonly forward: Forward;
@@ -158,6 +162,7 @@ export class StatementAdmission {
     const { session } = this.#o;
     const { parameters, approval, refuse } = admission;
     if (plan.refusal !== undefined) return this.refuse(plan, refuse, parameters);
+    if (plan.lookups !== undefined && admission.counted !== true) return this.#count(plan, admission);
     if (plan.outcome === 'hold' && approval === undefined) return this.#admitHeld(plan, admission);
     return this.attempt(
       () => {
@@ -167,6 +172,23 @@ export class StatementAdmission {
       (tickets) => this.#forward(plan, tickets, admission, approval),
       refuse,
     );
+  }
+
+  /** Counts what a plan looks up, and goes on if that was not too much. */
+  #count(plan: Plan, admission: Admission): Pending {
+    return this.attempt(
+      () => this.#takeLookups(plan),
+      () => this.admit(plan, { ...admission, counted: true }),
+      (error) => {
+        this.refuse(withoutLookups(plan, error), admission.refuse, admission.parameters);
+      },
+    );
+  }
+
+  #takeLookups({ lookups = [] }: Plan): void | Promise<void> {
+    const { session, service } = this.#o;
+    if (service.lookups === undefined) throw new TypeError('sessions need a meter of lookups');
+    return takeLookups(service.lookups, session.info.actor, session.info.database.name, lookups);
   }
 
   #unlessMoot(tickets: readonly Ticket[]): readonly Ticket[] {
@@ -225,6 +247,9 @@ export class StatementAdmission {
         },
         replan: async () => replan(),
       });
+      // A policy that grants lookups may have come while it was held.
+      if (plan.lookups === undefined && released.plan.lookups !== undefined)
+        await this.#takeLookups(released.plan);
       const tickets = await session.admit(released.plan, parameters, released.approval);
       if (!signal.aborted && !this.moot) return { ...released, tickets };
       session.abandon(tickets, CANCELLED);

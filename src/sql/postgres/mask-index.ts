@@ -3,13 +3,16 @@ import type { ColumnMask, Mask } from '../../model/labels.ts';
 import type { RelationReference } from './namespace.ts';
 
 const NONE: ReadonlyMap<string, Mask> = new Map();
+const NO_LOOKUPS: ReadonlyMap<string, ColumnMask> = new Map();
 
 export class MaskIndex {
   readonly #byRelation = new Map<string, Map<string, Mask>>();
+  readonly #lookups = new Map<string, Map<string, ColumnMask>>();
 
   /** Of several masks for a column the first that shows least wins: two different ones become redact. */
   constructor(masks: readonly ColumnMask[]) {
-    for (const { relation, column, mask } of masks) {
+    for (const each of masks) {
+      const { relation, column, mask } = each;
       let columns = this.#byRelation.get(relation);
       if (columns === undefined) {
         columns = new Map();
@@ -18,7 +21,27 @@ export class MaskIndex {
       const known = columns.get(column);
       const same = known === undefined || JSON.stringify(known) === JSON.stringify(mask);
       columns.set(column, same ? mask : { kind: 'redact' });
+      if (known === undefined) this.#allowLookups(each);
+      else this.#lookups.get(relation)?.delete(column);
     }
+  }
+
+  #allowLookups(mask: ColumnMask): void {
+    if (mask.lookupsPerHour === undefined) return;
+    const columns = this.#lookups.get(mask.relation) ?? new Map<string, ColumnMask>();
+    this.#lookups.set(mask.relation, columns.set(mask.column, mask));
+  }
+
+  /** True if a value may be looked up in some column without seeing it. */
+  get allowsLookups(): boolean {
+    return this.#lookups.size > 0;
+  }
+
+  /** The masked columns in which values may be looked up. */
+  lookups(reference: RelationReference): ReadonlyMap<string, ColumnMask> {
+    const { relation } = reference;
+    if (relation === undefined || relation.temporary) return NO_LOOKUPS;
+    return this.#lookups.get(relation.id) ?? NO_LOOKUPS;
   }
 
   get isEmpty(): boolean {

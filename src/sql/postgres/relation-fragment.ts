@@ -16,6 +16,8 @@ export interface FragmentOptions {
   /** The columns to yield, in order; all by default. */
   readonly columns?: readonly string[];
   readonly systemColumns?: Iterable<string>;
+  /** Columns whose real values it yields besides, under names that nobody knows. */
+  readonly lookups?: ReadonlyMap<string, string>;
   /** `ONLY`: without children. */
   readonly only: boolean;
   /** The TABLESAMPLE clause, as it stands in the text. */
@@ -30,6 +32,8 @@ export function relationFragment(options: FragmentOptions): string {
     info ? columnText(catalog, relation, info, masks.get(info.name)) : 'NULL',
   );
   for (const column of options.systemColumns ?? []) list.push(column);
+  for (const [alias, column] of options.lookups ?? [])
+    list.push(`${quoteName(column)} AS ${quoteName(alias)}`);
   const from = `${only ? 'ONLY ' : ''}${quoteQualified(relation.schema, relation.name)}`;
   return `(SELECT ${list.join(', ')} FROM ${from}${sample === undefined ? '' : ` ${sample}`})`;
 }

@@ -140,13 +140,14 @@ class ColumnPlanner {
     );
   }
 
-  /** True for what a star would show unmasked, or with the system columns that its subquery yields. */
+  /** True for what a star would show unmasked, or with what its subquery yields besides: system columns, values to look up. */
   #needsList(item: Item): boolean {
     return item
       .direct()
       .some(
         (reference) =>
           this.#isReturning(reference) ||
+          this.#plan.lookups.some(({ from }) => from === reference.node) ||
           (reference.role === 'source' &&
             reference.systemColumns.size > 0 &&
             this.#masks.isMasked(reference)),

@@ -4,6 +4,7 @@
  */
 import type { Splice } from '../../model/dialect.ts';
 import type { PostgresStatement } from './analysis.ts';
+import { type BlindLookup, blindLookups } from './blind-lookups.ts';
 import { quoteName, quoteQualified } from './identifiers.ts';
 import type { MaskIndex } from './mask-index.ts';
 import type { RelationReference } from './namespace.ts';
@@ -22,6 +23,8 @@ export interface StatementPlan {
   readonly changes: ReadonlyMap<object, Change>;
   /** Bodies of nodes, and the text that takes their place or joins them. */
   readonly fragments: ReadonlyMap<object, Fragment>;
+  /** Comparisons that are answered on real values. */
+  readonly lookups: readonly BlindLookup[];
 }
 
 /**
@@ -47,6 +50,7 @@ export function planStatement(
     fragments: new Map<object, Fragment>(),
     writtenOut: new Set<object>(),
     isCertain: statement.binder.columnUses.every(({ certain }) => certain),
+    lookups: blindLookups(statement, masks, scope.catalog),
   };
   planColumns(plan, statement, masks, scope.catalog, places);
   for (const reference of statement.binder.references) {
@@ -56,7 +60,16 @@ export function planStatement(
       substituteCopy(plan, statement, reference, masks, scope, places);
     } else qualify(plan, reference, places);
   }
+  for (const lookup of plan.lookups) lookUp(plan, lookup, places);
   return plan;
+}
+
+/** The real value takes the place of the masked one in this comparison. */
+function lookUp(plan: Plan, { node, alias }: BlindLookup, places: Places): void {
+  const qualifiers = stringsOf(node.fields).slice(0, -1);
+  const text = [...qualifiers, alias].map(quoteName).join('.');
+  plan.splices.push({ ...places.column(node), text });
+  plan.fragments.set(node, { kind: 'expression', text });
 }
 
 /** A plan in the making. */
@@ -68,6 +81,7 @@ export interface Plan {
   readonly writtenOut: Set<object>;
   /** True if there is no doubt what any column reference means. */
   readonly isCertain: boolean;
+  readonly lookups: readonly BlindLookup[];
 }
 
 /** Subqueries of narrower relations are always the same, and so parsed only once. */
@@ -97,12 +111,14 @@ function substitute(
   const { start, end, isTableCommand } = places.relation(node);
   const sampleExtent = sample && places.sample(sample);
   const columns = neededColumns(plan, reference);
+  const lookups = plan.lookups.filter(({ from }) => from === node);
   const text = relationFragment({
     catalog: scope.catalog,
     relation: relation!,
     masks: masks.of(reference),
     ...(columns === undefined ? {} : { columns }),
     systemColumns,
+    lookups: new Map(lookups.map(({ alias, column }) => [alias, column])),
     only: !node.inh,
     ...(sampleExtent && sample ? { sample: sampleText(sample, places.slice(sampleExtent)) } : {}),
   });

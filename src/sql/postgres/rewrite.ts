@@ -44,10 +44,16 @@ export function rewriteAnalysis(
     });
     const splices = mergeSplices(plans.flatMap((plan) => plan.splices));
     if (splices.length === 0) return { text: analysis.text, splices };
-    return proved({ text: applySplices(analysis.text, splices), splices }, analysis, plans, parser);
+    const text = applySplices(analysis.text, splices);
+    return proved({ text, splices, ...lookupsOf(plans) }, analysis, plans, parser);
   } catch (thrown) {
     throw asComplexity(thrown);
   }
+}
+
+function lookupsOf(plans: readonly StatementPlan[]): Pick<Rewrite, 'lookups'> {
+  const lookups = plans.map((plan) => plan.lookups.map(({ mask }) => mask));
+  return lookups.every((each) => each.length === 0) ? {} : { lookups };
 }
 
 /** Sorted; a node that the tree holds several times gives the same splice several times. */
