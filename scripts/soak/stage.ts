@@ -21,7 +21,7 @@ export interface Holdings {
   readonly fileDescriptors: number;
   /** As the gateway's own metrics have it. */
   readonly sessions: number;
-  /** At the server, the one that asks not among them. */
+  /** At the server; those that the gateway reads catalogs with, one for each worker and database, are not counted. */
   readonly backends: number;
 }
 
@@ -114,7 +114,8 @@ export async function setStage(): Promise<SoakStage> {
     holdings: async () => {
       const metrics = await (await fetch(`http://127.0.0.1:${gateway.httpPort}/metrics`)).text();
       const [row] = await direct<{ n: number }>(
-        `SELECT count(*)::int AS n FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`,
+        `SELECT count(*)::int AS n FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+         AND application_name <> 'sluice'`,
       );
       return { ...processHoldings(gateway.pid), sessions: sessionsOf(metrics), backends: row!.n };
     },
