@@ -37,6 +37,8 @@ const SPARE_DESCRIPTORS = 12;
 /** How much the last quarter of a soak may hold beyond its second quarter, when caches have filled. */
 const MAX_GROWTH = 1.4;
 const MAX_STREAM_GROWTH_MIB = 128;
+/** A shorter one is over before the process has warmed up. */
+const TELLING_STREAM_GIB = 4;
 const MAX_PROBLEMS = 30;
 
 /** Everything that is wrong; empty if the soak is good. */
@@ -45,14 +47,14 @@ export function failuresOf(findings: SoakFindings): string[] {
   const failures: string[] = [];
   if (end.sessions > baseline.sessions)
     failures.push(`${end.sessions - baseline.sessions} sessions are left`);
-  if (end.backends > baseline.backends)
+  if (end.backends > baseline.backends + maxWarm)
     failures.push(`${end.backends - baseline.backends} backends are left`);
   if (end.fileDescriptors > baseline.fileDescriptors + maxWarm + SPARE_DESCRIPTORS)
     failures.push(`${end.fileDescriptors - baseline.fileDescriptors} file descriptors are left`);
   const growth = growthOf(samples);
   if (growth > MAX_GROWTH)
     failures.push(`memory grows: ${growth.toFixed(2)} times from the second to the last quarter`);
-  if (stream.grownMiB > MAX_STREAM_GROWTH_MIB)
+  if (stream.gib >= TELLING_STREAM_GIB && stream.grownMiB > MAX_STREAM_GROWTH_MIB)
     failures.push(
       `a stream of ${stream.gib} GiB took ${stream.grownMiB} MiB more memory the longer it went on`,
     );

@@ -50,8 +50,18 @@ export const ALLOWED_DIFFERENCES: readonly AllowedDifference[] = [
   },
   {
     what: 'authentication',
-    how: 'SCRAM-SHA-256(-PLUS) with a token, always',
+    how: 'SCRAM-SHA-256(-PLUS) with a token, a client certificate, or both, as the configuration has it',
     why: 'see [decision 4](decisions/0004-scram-with-tokens.md)',
+  },
+  {
+    what: 'a connection that breaks',
+    how: 'is told by a last error: 08006 if nothing was committed, 08007 if nobody knows, where a server’s end says nothing',
+    why: 'trying again is safe after the one and not after the other',
+  },
+  {
+    what: '`backend_start`, login triggers, settings of roles and databases that have just changed',
+    how: 'with `warmConnections`, as of a connection made up to a minute before the session',
+    why: 'it was made in advance',
   },
   {
     what: 'errors of the gate',
