@@ -92,7 +92,9 @@ function reference(path: readonly string[], schema: SchemaNode): string[] {
     reference([...path, key], value),
   );
   const values = schema.additionalProperties;
-  return [...own, ...nested, ...(values ? reference([...path, '<name>'], values) : [])];
+  const items =
+    schema.items === undefined ? [] : reference([...path.slice(0, -1), `${path.at(-1)}[]`], schema.items);
+  return [...own, ...nested, ...items, ...(values ? reference([...path, '<name>'], values) : [])];
 }
 
 function typeOf(schema: SchemaNode): string {

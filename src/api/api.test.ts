@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkWithdrawal } from '../approvals/vote-rules.ts';
 import type { PrincipalConfig } from '../config/config.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { AuthThrottle } from '../identity/auth-throttle.ts';
@@ -90,6 +91,14 @@ class Desk implements ApprovalDesk {
     const voted = request(id, { state: verdict === 'approve' ? 'approved' : 'denied', votes: [vote] });
     this.requests.set(id, voted);
     return voted;
+  }
+
+  async withdraw(id: string, actor: Actor) {
+    const asked = this.requests.get(id)!;
+    checkWithdrawal(asked, actor);
+    const withdrawn = { ...asked, state: 'cancelled' as const };
+    this.requests.set(id, withdrawn);
+    return withdrawn;
   }
 }
 
@@ -227,6 +236,29 @@ describe('sessions', () => {
       ['agent', { by: 'bob', reason: 'runs wild' }],
       ['own', { by: 'alice' }],
     ]);
+  });
+});
+
+describe('taking a request back', () => {
+  it.each([
+    ['bot-for-bob', 200, undefined],
+    ['bob', 200, undefined],
+    ['alice', 403, 'forbidden'],
+    ['bot-for-alice', 404, 'not_found'],
+    ['bot', 404, 'not_found'],
+  ])('as %s', async (token, status, code) => {
+    const answer = await post('/v1/approvals/apr_1/cancel', token);
+    expect([answer.statusCode, answer.json().code]).toEqual([status, code]);
+    expect((await get('/v1/approvals/apr_1', 'alice')).json().state).toBe(
+      status === 200 ? 'cancelled' : 'pending',
+    );
+  });
+
+  it('is refused once the request is settled, and with a body of any other meaning', async () => {
+    expect((await post('/v1/approvals/apr_2/cancel', 'bob')).json().code).toBe('conflict');
+    expect((await post('/v1/approvals/apr_1/cancel', 'bob', { by: 'alice' })).json().code).toBe(
+      'bad_request',
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * `/v1/approvals`: see held statements and answer them. Whether an answer counts is decided by `approvals`; here is decided
+ * `/v1/approvals`: see held statements, answer them, take them back. Whether an answer counts is decided by `approvals`; here is decided
  * only who may see a request at all, because its statement may hold values: whoever asked, the people on whose behalf, and
  * people in a group that may answer. To everybody else it does not exist.
  */
@@ -22,6 +22,11 @@ export interface ApprovalDesk {
    * @throws {SluiceError} not_found, forbidden (self-approval, not in a group, not a person), conflict (not pending)
    */
   vote(id: string, voter: Actor, verdict: 'approve' | 'deny', reason?: string): Promise<ApprovalRequest>;
+  /**
+   * Takes a request back.
+   * @throws {SluiceError} not_found, forbidden (not theirs), conflict (settled)
+   */
+  withdraw(id: string, actor: Actor): Promise<ApprovalRequest>;
 }
 
 const STATES: readonly ApprovalState[] = [
@@ -51,6 +56,8 @@ const VOTE_SCHEMA = {
   properties: { reason: { type: 'string', minLength: 1, maxLength: 500 } },
 } as const;
 
+const NO_BODY_SCHEMA = { type: ['object', 'null'], additionalProperties: false } as const;
+
 export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk): void {
   app.get<{ Querystring: { state?: ApprovalState; limit: number } }>(
     '/v1/approvals',
@@ -64,6 +71,15 @@ export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk): voi
   );
   app.get<{ Params: { id: string } }>('/v1/approvals/:id', (request) =>
     visibleRequest(desk, actorOfRequest(request), request.params.id),
+  );
+  app.post<{ Params: { id: string } }>(
+    '/v1/approvals/:id/cancel',
+    { schema: { body: NO_BODY_SCHEMA } },
+    async (request) => {
+      const actor = actorOfRequest(request);
+      const { id } = await visibleRequest(desk, actor, request.params.id);
+      return desk.withdraw(id, actor);
+    },
   );
   addVoteRoute(app, desk, 'approve');
   addVoteRoute(app, desk, 'deny');

@@ -376,6 +376,68 @@ describe('claiming', () => {
   });
 });
 
+describe('taking back', () => {
+  const botForBob = actor('report-bot', [], 'Agent', [actor('bob', [])]);
+
+  it.each([
+    ['who asked', botForBob],
+    ['for whom it was asked', actor('bob', [])],
+  ])('is for %s, tells who waits, and is recorded', async (_who, by) => {
+    const { id } = await approvals.request(demand());
+    const waiting = approvals.wait(id, never);
+    expect((await approvals.withdraw(id, by)).state).toBe('cancelled');
+    expect(await waiting).toBe('cancelled');
+    expect((await steps(id)).at(-1)).toEqual({ step: 'cancelled', by: by.principal.id });
+    await expect(approvals.vote(id, alice, 'approve')).rejects.toMatchObject({ code: 'conflict' });
+    await expect(approvals.withdraw(id, by)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it.each([
+    ['an approver', alice],
+    ['the agent for somebody else', actor('report-bot', [], 'Agent', [actor('dave', [])])],
+    ['the agent for nobody', actor('report-bot', [], 'Agent')],
+    ['another agent of the same person', actor('other-bot', [], 'Agent', [actor('bob', [])])],
+  ])('is not for %s', async (_who, by) => {
+    const { id } = await approvals.request(demand());
+    await expect(approvals.withdraw(id, by)).rejects.toMatchObject({ code: 'forbidden' });
+    expect((await approvals.get(id))?.state).toBe('pending');
+  });
+
+  it('makes an approval worthless that was given but not used', async () => {
+    const { id } = await granted({ holdMode: 'fail' });
+    await approvals.withdraw(id, botForBob);
+    expect(await approvals.claimGranted(BINDING, RULE)).toBeUndefined();
+  });
+
+  it('lets the same be asked again, as a new request', async () => {
+    const { id } = await approvals.request(demand({ holdMode: 'fail' }));
+    await approvals.withdraw(id, botForBob);
+    expect((await approvals.request(demand({ holdMode: 'fail' }))).id).not.toBe(id);
+  });
+});
+
+describe('a loop that asks again and again', () => {
+  it('makes one request, one message and one entry', async () => {
+    const told: string[] = [];
+    approvals.close();
+    approvals = makeApprovals({
+      noticesOf: ({ request, revision }) => [
+        { target: 'hook', id: `${request.id}_${revision}`, request: request.id, body: '{}' },
+      ],
+      onChange: ({ id }) => told.push(id),
+    });
+    const asked = await Promise.all(
+      Array.from({ length: 200 }, (_, n) =>
+        approvals.request(demand({ holdMode: 'fail', sessionId: `s${n}` })),
+      ),
+    );
+    expect(new Set(asked.map(({ id }) => id)).size).toBe(1);
+    expect(told).toHaveLength(1);
+    expect(await store.notices.count('hook')).toBe(1);
+    expect(await steps(asked[0]!.id)).toHaveLength(1);
+  });
+});
+
 describe('waiting', () => {
   it.each<['approved' | 'denied' | 'cancelled' | 'drifted', (id: string) => Promise<unknown>]>([
     ['approved', (id) => approvals.vote(id, alice, 'approve')],

@@ -15,13 +15,14 @@ import type { ApprovalBinding, ApprovalRequest, ApprovalState, ApprovalVote } fr
 import type { ApprovalRule } from '../model/decision.ts';
 import type { LedgerEvent } from '../model/ledger-entry.ts';
 import type { Actor } from '../model/principal.ts';
-import type { ApprovalFilter, ApprovalRecord, ApprovalStore } from '../store/store.ts';
+import type { ApprovalFilter, ApprovalRecord, ApprovalStore, NewNotice } from '../store/store.ts';
 import { type BindingDigests, digestsOf } from './binding.ts';
 import { ExpiryTimers } from './expiry-timers.ts';
 import { newRequestId } from './request-id.ts';
 import { Room } from './room.ts';
+import { isSame, isSameRule } from './same-request.ts';
 import { Turns } from './turns.ts';
-import { checkVote } from './vote-rules.ts';
+import { checkVote, checkWithdrawal } from './vote-rules.ts';
 import { type ApprovalAnswer, type Waiter, Waiters } from './waiters.ts';
 
 export interface ApprovalsOptions {
@@ -32,6 +33,10 @@ export interface ApprovalsOptions {
   /** Requests that may be pending at once, of everyone and of one principal. */
   readonly maxPending: number;
   readonly maxPendingPerPrincipal: number;
+  /** What is to be sent about a request as it has become; kept with it, in one step. Pure. */
+  readonly noticesOf?: (record: ApprovalRecord) => readonly NewNotice[];
+  /** Told of each request that was made or changed, once that is durable. Must not throw. */
+  readonly onChange?: (request: ApprovalRequest) => void;
 }
 
 /** What is asked for. */
@@ -58,6 +63,8 @@ export class Approvals {
   readonly #store: ApprovalStore;
   readonly #ledger: ApprovalsOptions['ledger'];
   readonly #now: () => number;
+  readonly #noticesOf: NonNullable<ApprovalsOptions['noticesOf']>;
+  readonly #onChange: NonNullable<ApprovalsOptions['onChange']>;
   readonly #room: Room;
   readonly #turns = new Turns();
   readonly #waiters = new Waiters();
@@ -68,6 +75,8 @@ export class Approvals {
     this.#store = options.store;
     this.#ledger = options.ledger;
     this.#now = options.now;
+    this.#noticesOf = options.noticesOf ?? (() => []);
+    this.#onChange = options.onChange ?? (() => {});
     this.#room = new Room(options);
     this.#timers = new ExpiryTimers(options.now, (id) => void this.#expireOnTime(id));
   }
@@ -189,6 +198,20 @@ export class Approvals {
     return this.#settle(id, ['pending', 'approved'], 'cancelled', by === undefined ? {} : { by });
   }
 
+  /**
+   * Takes back what `actor` asked, or what was asked on their behalf; whoever waits for it is told.
+   * @throws {SluiceError} not_found, forbidden, conflict (settled), ledger_*, store_unavailable
+   */
+  async withdraw(id: string, actor: Actor): Promise<ApprovalRequest> {
+    const by = actor.principal.id;
+    const withdrawn = await this.#inTurnOf(id, async (found) => {
+      const record = await this.#expireIfDue(found);
+      checkWithdrawal(record.request, actor);
+      return this.#move(record, 'cancelled', { by });
+    });
+    return withdrawn.request;
+  }
+
   /** The newest first, as they are now. */
   async list(filter: ApprovalFilter): Promise<readonly ApprovalRequest[]> {
     const records = await this.#store.list(filter);
@@ -249,9 +272,11 @@ export class Approvals {
     await this.#room.take(by, async () => {
       const particulars = { by, binding: bindingDigest, session: demand.sessionId };
       await this.#ledger.durable(this.#append(request, 'requested', particulars));
-      await this.#store.insert({ request, revision: 0, subjectDigest });
+      const record = { request, revision: 0, subjectDigest };
+      await this.#store.insert(record, this.#noticesOf(record));
     });
     this.#timers.set(id, expiresAt);
+    this.#onChange(request);
     return request;
   }
 
@@ -297,7 +322,10 @@ export class Approvals {
 
   async #replace(record: ApprovalRecord): Promise<ApprovalRecord> {
     const changed = { ...record, revision: record.revision + 1 };
-    if (await this.#store.replace(changed)) return changed;
+    if (await this.#store.replace(changed, this.#noticesOf(changed))) {
+      this.#onChange(changed.request);
+      return changed;
+    }
     throw new SluiceError(
       'conflict',
       `request ${record.request.id} was changed by another gateway meanwhile`,
@@ -363,16 +391,4 @@ export class Approvals {
 function stateAfter(votes: readonly ApprovalVote[], rule: ApprovalRule): 'pending' | 'approved' | 'denied' {
   if (votes.some((vote) => vote.verdict === 'deny')) return 'denied';
   return votes.length >= rule.quorum ? 'approved' : 'pending';
-}
-
-function isSame(request: ApprovalRequest, demand: ApprovalDemand, bindingDigest: string): boolean {
-  if (request.bindingDigest !== bindingDigest || request.holdMode !== demand.holdMode) return false;
-  if (request.holdMode === 'wait' && request.sessionId !== demand.sessionId) return false;
-  return isSameRule(request.rule, demand.rule);
-}
-
-/** How long a request waits says nothing of who must agree. */
-function isSameRule(a: ApprovalRule, b: ApprovalRule): boolean {
-  const groups = (rule: ApprovalRule) => [...new Set(rule.groups)].sort().join('\n');
-  return a.quorum === b.quorum && groups(a) === groups(b);
 }

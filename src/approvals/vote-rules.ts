@@ -1,5 +1,5 @@
 /**
- * Who may answer a request. One place, so that no door can forget a rule.
+ * Who may answer a request, and who may take it back. One place, so that no door can forget a rule.
  *
  * Nobody answers what they asked, nor what was asked on their behalf: an agent acts with its human's intent, so that human's
  * approval would be self-approval by another hand.
@@ -29,6 +29,27 @@ export function checkVote(request: ApprovalRequest, voter: Actor, verdict: Verdi
     throw new SluiceError('conflict', `you have already answered request ${request.id}`);
   }
   checkReason(verdict, reason);
+}
+
+/**
+ * Checks that this actor may take this request back, which is not overdue: whoever asked it for the same people, and the people
+ * on whose behalf it was asked.
+ * @throws {SluiceError} forbidden, conflict (settled)
+ */
+export function checkWithdrawal({ id, binding, state }: ApprovalRequest, actor: Actor): void {
+  const chain = actor.onBehalfOf.map((principal) => principal.id);
+  const asked =
+    binding.principal === actor.principal.id && binding.onBehalfOf.join('\n') === chain.join('\n');
+  const isTheirs = chain.length === 0 && binding.onBehalfOf.includes(actor.principal.id);
+  if (!asked && !isTheirs) {
+    throw new SluiceError(
+      'forbidden',
+      'a request is taken back by whoever asked it, or for whom it was asked',
+    );
+  }
+  if (state !== 'pending' && state !== 'approved') {
+    throw new SluiceError('conflict', `request ${id} is ${state} already`);
+  }
 }
 
 function refuseVoter({ binding, rule }: ApprovalRequest, { principal, onBehalfOf }: Actor): void {

@@ -87,6 +87,10 @@ function apiWith(overrides: Partial<ApiDeps> = {}): FastifyInstance {
           throw new SluiceError('conflict', 'request is denied and takes no answers any more');
         return REQUEST;
       },
+      withdraw: async (id, actor) => {
+        votes.push([id, actor.principal.id, 'cancel']);
+        return { ...REQUEST, state: 'cancelled' };
+      },
     },
     check: async ({ sql }) => ({ statements: [], rewritten: sql }),
     principals: new Map([[ALICE.id, ALICE]]),
@@ -176,6 +180,11 @@ describe('approvals', () => {
       [REQUEST.id, 'alice', 'approve', 'ok'],
       [REQUEST.id, 'alice', 'deny', undefined],
     ]);
+  });
+
+  it('are taken back', async () => {
+    expect((await approvals(['cancel', REQUEST.id])).stdout).toBe('apr_k3v9x2m4q7 is cancelled.\n');
+    expect(votes).toEqual([[REQUEST.id, 'alice', 'cancel']]);
   });
 
   it('are not found as the gateway says', async () => {

@@ -1,10 +1,10 @@
-/** `sluice approvals list|show|approve|deny`: through the public HTTP API, as whoever the token says. */
+/** `sluice approvals list|show|approve|deny|cancel`: through the public HTTP API, as whoever the token says. */
 import type { Command } from 'commander';
+import { factRows, type TextRow } from '../approvals/fact-rows.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import { askGateway, type GatewayAddress } from './api-client.ts';
 import { printRows } from './check-command.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
-import { factRows, type TextRow } from './facts-text.ts';
 import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
 import { printable, printableLine } from './printable-text.ts';
 import { relativeTime, tableLines } from './table.ts';
@@ -51,6 +51,9 @@ export function addApprovalsCommand(program: Command, context: CliContext): void
         vote(context, command.optsWithGlobals(), id, verdict),
       );
   }
+  add('cancel', 'take back a request of yours, or one that was made for you')
+    .argument('<id>', 'such as apr_…')
+    .action((id: string, _options, command: Command) => cancel(context, command.optsWithGlobals(), id));
   approvals.addHelpText(
     'after',
     `
@@ -108,6 +111,12 @@ async function vote(
   const missing = request.rule.quorum - approvers;
   const waits = request.state === 'pending' && missing > 0 ? `; ${missing} more must approve` : '';
   terminal.out(`${request.id} is ${request.state}${waits}.`);
+}
+
+async function cancel(context: CliContext, options: Options, id: string): Promise<void> {
+  const request = await askRequest(await gatewayAddress(context, options), 'POST', id, '/cancel', {});
+  if (options.json) return context.terminal.json(request);
+  context.terminal.out(`${request.id} is ${request.state}.`);
 }
 
 async function askRequest(

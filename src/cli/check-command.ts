@@ -1,5 +1,7 @@
 /** `sluice check`: what would the gate do with a statement? Runs nothing. */
+
 import { type Command, Option } from 'commander';
+import { factRows, type TextRow } from '../approvals/fact-rows.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Outcome } from '../model/decision.ts';
 import type { CheckedStatement, CheckQuery, CheckReport } from '../session/check-report.ts';
@@ -7,7 +9,7 @@ import { askGateway } from './api-client.ts';
 import { type Finding, failureFinding, findingsOf, githubAnnotations, sarifLog } from './check-formats.ts';
 import { type CliContext, configOf, type GlobalOptions, listOption, readNamedFile } from './cli-context.ts';
 import { exitCodeOf } from './exit-code.ts';
-import { decisionRows, factRows, type TextRow } from './facts-text.ts';
+import { decisionRows } from './facts-text.ts';
 import { printable } from './printable-text.ts';
 import type { Style, Terminal } from './terminal.ts';
 

@@ -1,5 +1,7 @@
 /** `sluice policy validate|test|explain|replay`: what policies say, before they say it to anybody. Changes nothing. */
+
 import type { Command } from 'commander';
+import { factRows } from '../approvals/fact-rows.ts';
 import type { Config } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import type { AtomExplanation } from '../policy/engine.ts';
@@ -7,7 +9,7 @@ import type { KnownNames, LintFinding } from '../policy/lint.ts';
 import { printRows } from './check-command.ts';
 import { type CliContext, configOf, type GlobalOptions, listOption, readNamedFile } from './cli-context.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
-import { decisionRows, factRows } from './facts-text.ts';
+import { decisionRows } from './facts-text.ts';
 import { type CaseResult, parseCases, runCases } from './policy-cases.ts';
 import { addPolicyReplayCommand } from './policy-replay-command.ts';
 import { printable } from './printable-text.ts';

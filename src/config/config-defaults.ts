@@ -1,5 +1,5 @@
 /** What holds where `sluice.yaml` is silent. The schema and docs/configuration.md show these same values. */
-import type { ApprovalConfig, Limits, TokenConfig } from './config.ts';
+import type { ApprovalConfig, Limits, TokenConfig, WebhookEvent } from './config.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -23,7 +23,21 @@ export const DEFAULT_APPROVALS: ApprovalConfig = {
   holdMode: 'wait',
   maxPending: 1000,
   maxPendingPerPrincipal: 20,
+  webhooks: [],
 };
+
+export const DEFAULT_WEBHOOK_TIMEOUT_MS = 10 * SECOND;
+/** All there are. */
+export const WEBHOOK_EVENTS: readonly WebhookEvent[] = [
+  'requested',
+  'voted',
+  'approved',
+  'denied',
+  'expired',
+  'cancelled',
+  'drifted',
+  'used',
+];
 
 export const DEFAULT_TOKENS: TokenConfig = {
   defaultTtlMs: HOUR,

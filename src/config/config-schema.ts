@@ -7,8 +7,8 @@
  *
  * Spec: https://json-schema.org/draft-07
  */
+import { approvals } from './approvals-schema.ts';
 import {
-  DEFAULT_APPROVALS,
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_HTTP_PORT,
@@ -247,24 +247,6 @@ const policies: SchemaNode = object('The Cedar policies.', {
   files: list('Cedar files. The last part of a path may hold *.', text('A path.'), {
     examples: [['./policies/*.cedar']],
     default: [],
-  }),
-});
-
-const approvals: SchemaNode = object('What an `@approval` annotation leaves out.', {
-  groups: list('Groups whose members may answer; nobody, if empty.', NAME, {
-    default: DEFAULT_APPROVALS.groups,
-  }),
-  quorum: whole('How many distinct people must approve.', 1, 10, { default: DEFAULT_APPROVALS.quorum }),
-  expires: duration('How long a request waits for an answer.', DEFAULT_APPROVALS.expiresMs),
-  holdMode: {
-    description:
-      'What a session does while a statement is held: wait in its connection, or fail at once with an error. Clients may choose for themselves.',
-    enum: ['wait', 'fail'],
-    default: DEFAULT_APPROVALS.holdMode,
-  },
-  maxPending: whole('Requests that may wait at once.', 1, 100_000, { default: DEFAULT_APPROVALS.maxPending }),
-  maxPendingPerPrincipal: whole('Requests of one principal that may wait at once.', 1, 10_000, {
-    default: DEFAULT_APPROVALS.maxPendingPerPrincipal,
   }),
 });
 

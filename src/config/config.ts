@@ -2,6 +2,7 @@
  * What `sluice.yaml` says, checked and with every default filled in. Plain data: paths are absolute, secrets are read
  * and wrapped. docs/configuration.md describes the file.
  */
+import type { ApprovalState } from '../model/approval.ts';
 import type { Database } from '../model/database.ts';
 import type { ColumnLabel, Label } from '../model/labels.ts';
 import type { Principal } from '../model/principal.ts';
@@ -159,6 +160,24 @@ export interface ApprovalConfig {
   /** Requests that may wait at once over all sessions, and of one principal. */
   readonly maxPending: number;
   readonly maxPendingPerPrincipal: number;
+  readonly webhooks: readonly WebhookConfig[];
+  /** Where people reach the HTTP API; no slash at its end. */
+  readonly publicUrl?: string;
+}
+
+/** What a webhook can be told: that a request was made, an answer that settles nothing, or the state it came to. */
+export type WebhookEvent = 'requested' | 'voted' | Exclude<ApprovalState, 'pending'>;
+
+/** A system that is told of approval requests. */
+export interface WebhookConfig {
+  /** Unique. For logs, metrics and what waits to be sent. */
+  readonly name: string;
+  readonly url: string;
+  /** Absent only if secrets were not read. */
+  readonly secret?: Secret;
+  readonly events: readonly WebhookEvent[];
+  readonly includeStatement: boolean;
+  readonly timeoutMs: number;
 }
 
 export interface TokenConfig {

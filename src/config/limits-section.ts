@@ -1,9 +1,8 @@
-/** `approvals`, `tokens` and `limits`: numbers, durations and sizes with their bounds. */
-import type { ApprovalConfig, Limits, TokenConfig } from './config.ts';
-import { DEFAULT_APPROVALS, DEFAULT_LIMITS, DEFAULT_TOKENS } from './config-defaults.ts';
+/** `tokens` and `limits`: numbers, durations and sizes with their bounds. */
+import type { Limits, TokenConfig } from './config.ts';
+import { DEFAULT_LIMITS, DEFAULT_TOKENS } from './config-defaults.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
-import { checkGroups } from './principals-section.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './quantity.ts';
 import type { RawConfig } from './raw-config.ts';
 
@@ -16,17 +15,6 @@ const GIB = 1024 ** 3;
 type Bounds = readonly [least: number, most: number];
 
 export const KEEP_ALIVE_BOUNDS: Bounds = [0, 2 * HOUR];
-
-export function readApprovals(reading: ConfigReading, raw: RawConfig): ApprovalConfig {
-  const given = raw.approvals ?? {};
-  checkGroups(reading, raw.groups, ['approvals', 'groups'], given.groups ?? []);
-  const { expires, ...rest } = given;
-  const expiresMs = readDuration(reading, ['approvals', 'expires'], expires, DEFAULT_APPROVALS.expiresMs, [
-    SECOND,
-    7 * DAY,
-  ]);
-  return { ...DEFAULT_APPROVALS, ...rest, expiresMs };
-}
 
 export function readTokens(reading: ConfigReading, raw: RawConfig['tokens'] = {}): TokenConfig {
   const bounds: Bounds = [SECOND, 366 * DAY];

@@ -1,5 +1,5 @@
 /** The shape of `sluice.yaml` once the schema accepted it. Pure types. */
-import type { CertificateField, TargetSessionAttrs } from './config.ts';
+import type { CertificateField, TargetSessionAttrs, WebhookEvent } from './config.ts';
 
 export interface RawTls {
   readonly mode?: string;
@@ -41,6 +41,16 @@ export interface RawListener {
 export interface RawSecret {
   readonly env?: string;
   readonly file?: string;
+}
+
+export interface RawWebhook {
+  readonly url: string;
+  readonly name?: string;
+  readonly secret: RawSecret;
+  readonly events?: readonly WebhookEvent[];
+  readonly includeStatement?: boolean;
+  readonly timeout?: string;
+  readonly insecure?: boolean;
 }
 
 export interface RawPrincipal {
@@ -91,6 +101,8 @@ export interface RawConfig {
     readonly holdMode?: 'wait' | 'fail';
     readonly maxPending?: number;
     readonly maxPendingPerPrincipal?: number;
+    readonly webhooks?: readonly RawWebhook[];
+    readonly publicUrl?: string;
   };
   readonly tokens?: {
     readonly defaultTtl?: string;

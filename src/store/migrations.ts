@@ -51,4 +51,23 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX approvals_by_age ON approvals (created_at);
     `,
   },
+  {
+    number: 3,
+    name: 'notices',
+    sql: `
+      CREATE TABLE notices (
+        number     INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+        target     TEXT    NOT NULL,
+        id         TEXT    NOT NULL,
+        request    TEXT    NOT NULL,
+        body       TEXT    NOT NULL,
+        attempts   INTEGER NOT NULL DEFAULT 0,
+        created_at INTEGER NOT NULL,
+        next_at    INTEGER NOT NULL,
+        UNIQUE (target, id)
+      ) STRICT;
+      CREATE INDEX notices_by_request ON notices (target, request, number);
+      CREATE INDEX notices_by_time ON notices (target, next_at);
+    `,
+  },
 ];

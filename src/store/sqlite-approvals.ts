@@ -1,18 +1,30 @@
 /** Approval requests in SQLite: the request as JSON, what is searched for beside it. The contract is `ApprovalStore`'s. */
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Row, SqliteDatabase } from './sqlite-database.ts';
-import type { ApprovalFilter, ApprovalRecord, ApprovalStore } from './store.ts';
+import { insertNotices } from './sqlite-notices.ts';
+import type { ApprovalFilter, ApprovalRecord, ApprovalStore, NewNotice } from './store.ts';
 
 const COLUMNS = 'revision, subject_digest, request';
 
 export class SqliteApprovals implements ApprovalStore {
   readonly #database: SqliteDatabase;
 
-  constructor(database: SqliteDatabase) {
+  readonly #now: () => number;
+
+  constructor(database: SqliteDatabase, now: () => number) {
     this.#database = database;
+    this.#now = now;
   }
 
-  async insert({ request, revision, subjectDigest }: ApprovalRecord): Promise<void> {
+  async insert(record: ApprovalRecord, notices: readonly NewNotice[] = []): Promise<void> {
+    if (notices.length === 0) return this.#insert(record);
+    this.#database.together(() => {
+      this.#insert(record);
+      insertNotices(this.#database, notices, this.#now());
+    });
+  }
+
+  #insert({ request, revision, subjectDigest }: ApprovalRecord): void {
     this.#database.run(
       `INSERT INTO approvals (id, revision, state, principal, subject_digest, created_at, request)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -31,7 +43,16 @@ export class SqliteApprovals implements ApprovalStore {
     return row === undefined ? undefined : recordOf(row);
   }
 
-  async replace({ request, revision }: ApprovalRecord): Promise<boolean> {
+  async replace(record: ApprovalRecord, notices: readonly NewNotice[] = []): Promise<boolean> {
+    if (notices.length === 0) return this.#replace(record);
+    return this.#database.together(() => {
+      const changed = this.#replace(record);
+      if (changed) insertNotices(this.#database, notices, this.#now());
+      return changed;
+    });
+  }
+
+  #replace({ request, revision }: ApprovalRecord): boolean {
     const changed = this.#database.run(
       'UPDATE approvals SET revision = ?, state = ?, request = ? WHERE id = ? AND revision = ?',
       revision,

@@ -46,6 +46,19 @@ export class SqliteDatabase {
     return this.#guard(() => Number(this.#prepare(sql).run(...parameters).changes));
   }
 
+  /** All of what `work` changes, or nothing. Not to be nested. @throws {SluiceError} store_unavailable, conflict; what `work` throws */
+  together<T>(work: () => T): T {
+    this.run('BEGIN IMMEDIATE');
+    try {
+      const result = work();
+      this.run('COMMIT');
+      return result;
+    } catch (cause) {
+      if (this.#database.isTransaction) this.run('ROLLBACK');
+      throw cause;
+    }
+  }
+
   close(): void {
     this.#statements.clear();
     if (this.#database.isOpen) this.#database.close();

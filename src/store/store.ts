@@ -1,5 +1,5 @@
 /**
- * What must be found again: tokens and approval requests. The interface is asynchronous and says nothing of SQL, so that a
+ * What must be found again: tokens, approval requests, and what is to be sent about them. The interface is asynchronous and says nothing of SQL, so that a
  * shared database can be a second implementation; the one that ships is embedded and needs nothing installed.
  *
  * Never on a statement's path, and no record: what happened, and in which order, the ledger says.
@@ -8,6 +8,7 @@ import type { TokenStore } from '../identity/token.ts';
 import type { ApprovalRequest, ApprovalState } from '../model/approval.ts';
 import { SqliteApprovals } from './sqlite-approvals.ts';
 import { openSqlite } from './sqlite-database.ts';
+import { SqliteNotices } from './sqlite-notices.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
 
 /** An approval request as stored. */
@@ -19,6 +20,43 @@ export interface ApprovalRecord {
   readonly subjectDigest: string;
 }
 
+/** A message that is to be sent because a request was made or changed. */
+export interface NewNotice {
+  /** To whom: the name of a webhook. */
+  readonly target: string;
+  /** Unique with `target`; the same step never makes two. */
+  readonly id: string;
+  readonly request: string;
+  readonly body: string;
+}
+
+/** A message that waits to be sent. */
+export interface Notice extends NewNotice {
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
+}
+
+/** Messages that wait to be sent, in order. They are put in with the approvals; every change is durable when its promise resolves. */
+export interface NoticeStore {
+  /**
+   * Takes up to `limit` messages that are due, oldest first and of each request only the oldest, and puts them off until
+   * `nextAt`: no other process takes them before.
+   */
+  take(target: string, now: number, nextAt: number, limit: number): Promise<readonly Notice[]>;
+  /** Puts a message off after a failed attempt. */
+  putOff(target: string, id: string, nextAt: number): Promise<void>;
+  remove(target: string, id: string): Promise<void>;
+  /** When the next one is due; undefined if none waits. */
+  nextDue(target: string): Promise<number | undefined>;
+  count(target: string): Promise<number>;
+  /** Removes the oldest beyond `limit`; returns how many. */
+  trim(target: string, limit: number): Promise<number>;
+  /** Forgets those of any other target; returns how many. */
+  keepOnly(targets: readonly string[]): Promise<number>;
+}
+
 /** Which requests to list. */
 export interface ApprovalFilter {
   readonly state?: ApprovalState;
@@ -28,14 +66,15 @@ export interface ApprovalFilter {
 
 /** Keeps approval requests. Every promise of a change resolves when the change is durable. */
 export interface ApprovalStore {
-  /** @throws {SluiceError} conflict if the id exists */
-  insert(record: ApprovalRecord): Promise<void>;
+  /** Both or neither are kept. @throws {SluiceError} conflict if the id exists */
+  insert(record: ApprovalRecord, notices?: readonly NewNotice[]): Promise<void>;
   byId(id: string): Promise<ApprovalRecord | undefined>;
   /**
    * Replaces the request if it is still at `record.revision - 1`; at most one of several competing changes wins.
+   * With it, the notices are kept; without it, none.
    * @returns whether this one did.
    */
-  replace(record: ApprovalRecord): Promise<boolean>;
+  replace(record: ApprovalRecord, notices?: readonly NewNotice[]): Promise<boolean>;
   list(filter: ApprovalFilter): Promise<readonly ApprovalRecord[]>;
   /** Those in one of two states that ask the same, whatever the objects, oldest first. */
   bySubject(subjectDigest: string, state: 'pending' | 'approved'): Promise<readonly ApprovalRecord[]>;
@@ -50,6 +89,7 @@ export interface ApprovalStore {
 export interface Store {
   readonly tokens: TokenStore;
   readonly approvals: ApprovalStore;
+  readonly notices: NoticeStore;
   /** Nothing may be asked afterwards. Harmless if repeated. */
   close(): Promise<void>;
 }
@@ -69,7 +109,8 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   const sqlite = openSqlite(path, options.busyTimeoutMs ?? 2000, (options.now ?? Date.now)());
   return {
     tokens: new SqliteTokens(sqlite),
-    approvals: new SqliteApprovals(sqlite),
+    approvals: new SqliteApprovals(sqlite, options.now ?? Date.now),
+    notices: new SqliteNotices(sqlite),
     close: async () => sqlite.close(),
   };
 }

@@ -18,7 +18,9 @@ export function packConfig({ source: _, warnings: __, ...config }: Config, worke
     const warmConnections = Math.ceil(upstream.warmConnections / workers);
     return [name, { ...database, upstream: { ...upstream, warmConnections } }] as const;
   });
-  return { packed: pack({ ...config, databases: new Map(databases) }) };
+  // Only the primary process sends messages; their keys stay with it.
+  const approvals = { ...config.approvals, webhooks: [] };
+  return { packed: pack({ ...config, approvals, databases: new Map(databases) }) };
 }
 
 export function unpackConfig({ packed }: PackedConfig): ServedConfig {

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import { Approvals } from '../approvals/approvals.ts';
+import type { Approvals } from '../approvals/approvals.ts';
 import type { Config, KeyPair, ListenerCertificates } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import { LocalConnectionSlots } from '../gateway/postgres/connection-slots.ts';
@@ -22,6 +22,7 @@ import { LocalLookupMeter } from '../session/lookup-meter.ts';
 import { PipelineMetrics } from '../session/metrics.ts';
 import { PolicyHolder } from '../session/policy-holder.ts';
 import { openStore, type Store } from '../store/store.ts';
+import { openApprovals } from './approval-desk.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
 import { sequencerConfig } from './sequencing.ts';
 
@@ -108,16 +109,10 @@ export async function openSharedServices(
     },
   });
   undo.push(() => tokens.close());
-  const approvals = new Approvals({
-    store: store.approvals,
-    ledger,
-    now: Date.now,
-    maxPending: config.approvals.maxPending,
-    maxPendingPerPrincipal: config.approvals.maxPendingPerPrincipal,
-  });
-  await approvals.recover();
-  undo.push(() => approvals.close());
   const registry = new Registry();
+  const opened = await openApprovals({ config: config.approvals, store, ledger, registry, log });
+  const { approvals } = opened;
+  undo.push(() => opened.close());
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
   measureSequencer(registry, sequencer);
