@@ -16,7 +16,7 @@ import type { WireClient } from '../support/wire-client.ts';
 import { type Choices, choicesOf, statementOf } from './random-statement.ts';
 import { errorOf, isRefusal, linesOf, type Part, play, startTwins, type TwinGates } from './twin-gates.ts';
 
-const STATEMENTS = Number(process.env.SLUICE_STATEMENTS ?? 20_000);
+const STATEMENTS = Number(process.env.SLUICE_STATEMENTS ?? 10_000);
 const MINUTES = Number(process.env.SLUICE_MINUTES ?? 0);
 const FIRST_SEED = Number(process.env.SLUICE_SEED ?? 1);
 const BATCH = 50;

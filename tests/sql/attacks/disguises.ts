@@ -267,7 +267,6 @@ const EXPRESSIONS: readonly string[] = [
   'hash_record_extended(ROW(c.ssn), 1)',
   'c = c AND ROW(c.ssn) < ROW($$5$$)',
   'row_to_json(ROW(c.ssn))',
-  'pg_column_size(c)',
   'pg_column_size(ssn)',
   'pg_typeof(ssn)::text || ssn',
   'record_image_eq(ROW(ssn), ROW($$444415838$$::text))',
