@@ -217,5 +217,19 @@ describe('the last word', () => {
     expect((await gate.database.query(text)).rows).toEqual([{ id: 7 }]);
     const answer = await idsOf(bob, text).catch((error: Error) => error.message);
     expect(answer).toEqual(expect.stringContaining('see through'));
+    const qualified = `SELECT id FROM people WHERE email OPERATOR(pg_catalog.=) 'p7@secret.example'`;
+    expect(await idsOf(bob, qualified)).toEqual([7]);
+    await gate.database.query(`
+      CREATE FUNCTION start_of(text) RETURNS start LANGUAGE sql IMMUTABLE AS 'SELECT ROW(left($1, 2))::start';
+      CREATE CAST (text AS start) WITH FUNCTION start_of(text) AS IMPLICIT`);
+    await expect
+      .poll(
+        async () => {
+          await bob.query('SELECT FROM what_is_not_there').catch(() => undefined);
+          return idsOf(bob, qualified);
+        },
+        { timeout: 20_000, interval: 500 },
+      )
+      .toEqual([]);
   });
 });

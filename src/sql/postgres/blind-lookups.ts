@@ -199,6 +199,11 @@ class LookupFinder {
     const mask = this.#masks.lookups(reference).get(column);
     const info = reference.relation?.column(column);
     if (mask === undefined || info === undefined || !COMPARABLE.has(info.typeOid)) return undefined;
+    // A parameter of another type may make the server convert the value by code that nobody has seen.
+    const isConverted = this.#catalog
+      .foreignCastsOf(info.typeOid)
+      .some(({ source: from, functionOid }) => from === info.typeOid && functionOid !== 0);
+    if (isConverted) return undefined;
     // Of something computed from a value, such as its first character, equality would tell more than equality.
     if (this.#catalog.isComputed(reference.relation!, column)) return undefined;
     const place = [...this.#open.keys()].indexOf(from);
