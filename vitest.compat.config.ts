@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig, mergeConfig } from 'vitest/config';
+import { CompatibilityReporter } from './tests/compat/page-reporter.ts';
 import base from './vitest.config.ts';
 
 /** Real clients against a real gateway process. Needs psql and pgbench; see tests/compat/README.md. */
@@ -11,6 +12,8 @@ const compat = mergeConfig(
       exclude: [...configDefaults.exclude, 'tests/compat/difference/!(*.heavy).test.ts'],
       testTimeout: 60_000,
       fileParallelism: false,
+      // Beside those of the base.
+      reporters: [new CompatibilityReporter()],
     },
   }),
 );

@@ -77,6 +77,13 @@ export const REAL_CLIENTS: readonly RealClient[] = [
   java('Hibernate', 'hibernate-core', 'HibernateClient'),
 ];
 
+/** @throws TypeError if there is none of that name */
+export function clientNamed(name: string): RealClient {
+  const found = REAL_CLIENTS.find((client) => client.name === name);
+  if (found === undefined) throw new TypeError(`no client named ${name}`);
+  return found;
+}
+
 /** The version that its lock file names. */
 export function versionOf({ name, toolchain, pin: [file, pattern] }: RealClient): string {
   const text = readFileSync(join(import.meta.dirname, 'clients', toolchain, file), 'utf8');

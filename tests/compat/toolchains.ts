@@ -26,6 +26,14 @@ export interface Toolchain {
 
 export const TOOLCHAINS: readonly Toolchain[] = [
   {
+    // Older PostgreSQL servers, under names of their own.
+    name: 'servers',
+    needs: ['npm'],
+    locks: ['package.json', 'package-lock.json'],
+    install: [['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund', '--silent']],
+    build: [],
+  },
+  {
     name: 'python',
     needs: ['python3'],
     locks: ['requirements.txt'],

@@ -33,6 +33,8 @@ export interface EmbeddedPostgresOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** A directory of the caller's that goes when the server goes: on `stop()`, and when this process dies. */
   readonly companionDir?: string;
+  /** Where the server's programs are (a directory with `bin`), if not in the package that this project depends on. */
+  readonly native?: string;
 }
 
 /** A running server. The one who started it stops it. */
@@ -98,7 +100,7 @@ export async function startEmbeddedPostgres(
   const directories = options.companionDir === undefined ? [root] : [root, options.companionDir];
   try {
     giveTo(serverAccount(), root);
-    const binaries = findPostgresBinaries(root);
+    const binaries = findPostgresBinaries(root, options.native);
     const dataDir = join(root, 'data');
     const password = randomBytes(18).toString('base64url');
     await createCluster(binaries, root, dataDir, password);
@@ -140,7 +142,9 @@ async function createCluster(
     binaries.initdb,
     [
       ...[`--pgdata=${dataDir}`, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'],
-      ...['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+      ...['--encoding=UTF8', '--locale=C'],
+      // The provider came with version 17.
+      ...(binaries.majorVersion < 17 ? [] : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']),
       ...['--no-sync', '--no-instructions'],
     ],
     { cwd: root, stdio: ['ignore', 'ignore', 'pipe'], ...binaries.account },

@@ -23,16 +23,18 @@ export interface ServerAccount {
 export interface PostgresBinaries {
   readonly postgres: string;
   readonly initdb: string;
+  /** 14, 15, … */
+  readonly majorVersion: number;
   readonly account?: ServerAccount;
 }
 
 /**
  * Locates the binaries; copies them below `scratchDir` if the server's account cannot run them in place.
  * @param scratchDir an existing directory that the account can reach; the caller removes it
+ * @param native where they are, if not in the package that this project depends on
  * @throws {SluiceError} upstream_unavailable when they are not installed or do not run
  */
-export function findPostgresBinaries(scratchDir: string): PostgresBinaries {
-  const native = nativeDirectory();
+export function findPostgresBinaries(scratchDir: string, native = nativeDirectory()): PostgresBinaries {
   const account = serverAccount();
   const problem = problemRunning(native, account);
   if (problem === undefined) return binariesIn(native, account);
@@ -79,8 +81,15 @@ function binariesIn(native: string, account: ServerAccount | undefined): Postgre
   return {
     postgres: join(bin, 'postgres'),
     initdb: join(bin, 'initdb'),
+    majorVersion: majorVersionOf(join(bin, 'postgres'), account),
     ...(account === undefined ? {} : { account }),
   };
+}
+
+/** `postgres (PostgreSQL) 18.4` → 18 */
+function majorVersionOf(postgres: string, account: ServerAccount | undefined): number {
+  const { stdout } = spawnSync(postgres, ['--version'], { cwd: '/', encoding: 'utf8', ...account });
+  return Number.parseInt(/\d+/.exec(stdout)?.[0] ?? '', 10);
 }
 
 function nativeDirectory(): string {

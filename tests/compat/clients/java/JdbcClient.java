@@ -26,6 +26,8 @@ import java.util.TreeSet;
 import java.util.UUID;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyManager;
+import org.postgresql.largeobject.LargeObject;
+import org.postgresql.largeobject.LargeObjectManager;
 import org.postgresql.util.PGInterval;
 import org.postgresql.util.PGobject;
 import org.postgresql.util.PSQLException;
@@ -379,13 +381,34 @@ public final class JdbcClient {
   }
 
   static void largeObjects(Connection db) throws SQLException {
-    // pgjdbc reaches large objects by FunctionCall messages, which the gate refuses: see docs/transparency.md.
-    Canon.section("large objects by SQL");
+    // By FunctionCall messages, the fast path.
+    Canon.section("large objects");
+    db.setAutoCommit(false);
+    LargeObjectManager manager = db.unwrap(PGConnection.class).getLargeObjectAPI();
+    long oid = manager.createLO(LargeObjectManager.READWRITE);
+    byte[] bytes = new byte[100_000];
+    for (int n = 0; n < bytes.length; n++) bytes[n] = (byte) n;
+    try (LargeObject object = manager.open(oid)) {
+      object.write(bytes);
+      object.seek(99_998);
+      Canon.show("read", object.read(5), object.size64());
+      object.truncate(10);
+      Canon.show("truncated", object.size());
+    }
+    manager.delete(oid);
+    db.commit();
+    try {
+      manager.open(oid).size();
+    } catch (SQLException error) {
+      Canon.show("deleted", error.getSQLState());
+    }
+    db.rollback();
+    db.setAutoCommit(true);
     try (Statement statement = db.createStatement()) {
       statement.execute("SELECT lo_from_bytea(4242, '\\x010203')");
       try (ResultSet rows = statement.executeQuery("SELECT lo_get(4242, 1, 2), lo_unlink(4242)")) {
         rows.next();
-        Canon.show("read", rows.getBytes(1), rows.getInt(2));
+        Canon.show("by SQL", rows.getBytes(1), rows.getInt(2));
       }
     }
   }
