@@ -89,7 +89,7 @@ describe('colours', () => {
 });
 
 it('names a file that it cannot read', async () => {
-  const run = await runInProcess(['ledger', 'verify', '--directory', directory, '--public-key', '/nowhere']);
+  const run = await runInProcess(['check', '--as', 'bob', '--database', 'shop', '--file', '/nowhere']);
   expect(run).toMatchObject({ exitCode: 1, stderr: 'error: cannot read /nowhere: ENOENT\n' });
 });
 
