@@ -85,8 +85,19 @@ export function schemasQuery(path: string | undefined, user: string): string {
  * @param temporary the session's temporary schema, if it has one
  */
 export function pathOf(schemas: string | undefined, temporary: string | undefined): string[] {
-  const names = schemas === undefined ? [] : (JSON.parse(schemas) as string[]);
+  const names = schemas === undefined ? [] : namesIn(schemas);
   return names.map((name) => (name === temporary ? TEMPORARY_SCHEMA : name));
+}
+
+/** @throws {SluiceError} upstream_lost: what answers so is no database */
+function namesIn(json: string): string[] {
+  try {
+    const names: unknown = JSON.parse(json);
+    if (Array.isArray(names) && names.every((name) => typeof name === 'string')) return names;
+  } catch {
+    // Told below: its text is the database's own affair.
+  }
+  throw new SluiceError('upstream_lost', 'the database answered the gate’s own question with nonsense');
 }
 
 /** The session's own backend, as far as a planner needs it. */
