@@ -1,0 +1,130 @@
+/**
+ * Reads a log from a place on, again and again, as it grows: for whoever hands entries on (exports, the index). Only what is sequenced:
+ * the number of such an entry is fixed for good, so the position is all that a reader has to remember. Never writes, never verifies,
+ * needs no lock, and keeps no file open between two calls.
+ *
+ * Entries come at least once: whoever keeps `position` only after it has passed the entries on meets some of them again after a crash,
+ * and loses none.
+ */
+import type { LedgerEntry } from '../model/ledger-entry.ts';
+import { EntryDecoder, type Opener, type RawEntry } from './entry-decoder.ts';
+import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
+import { ledgerError } from './ledger-error.ts';
+import { readSequencerState } from './sequencer-state.ts';
+import { TILE_WIDTH } from './tile.ts';
+import { TileReader } from './tile-reader.ts';
+import { DirectoryStore, type TileSource } from './tile-store.ts';
+
+export interface FollowerOptions {
+  /** The ledger's: there `sequencer.json` says how long the log is. */
+  readonly directory: string;
+  /** The first entry wanted: what `position` was when the reader last kept it. Default 0. */
+  readonly from?: number;
+  /** Where the log's tiles are; default: in the directory. */
+  readonly source?: TileSource;
+  /** Decrypts values; without it they stay sealed. */
+  readonly opener?: Opener;
+  readonly fileSystem?: LedgerFileSystem;
+}
+
+/** A piece of the log, in order. */
+export interface LogPiece<Entry> {
+  readonly entries: readonly Entry[];
+  /** The place behind them: keep it once they are where they belong, and begin there after a restart. */
+  readonly next: number;
+  /** Entries of this piece that are gone, because they were pruned. */
+  readonly pruned: number;
+}
+
+export class LogFollower {
+  readonly #directory: string;
+  readonly #fileSystem: LedgerFileSystem;
+  readonly #source: TileSource;
+  readonly #decoder: EntryDecoder;
+  #position: number;
+
+  constructor({ directory, from = 0, source, opener, fileSystem = nodeFileSystem }: FollowerOptions) {
+    this.#directory = directory;
+    this.#fileSystem = fileSystem;
+    this.#source = source ?? new DirectoryStore(fileSystem, directory);
+    this.#position = from;
+    this.#decoder = new EntryDecoder(this.#source, (seq) => this.#before(seq), opener);
+  }
+
+  /** The number of the next entry that will be read. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /**
+   * Entries that the log has now.
+   * @throws {SluiceError} ledger_corrupt, ledger_unavailable
+   */
+  size(): number {
+    try {
+      return readSequencerState(this.#fileSystem, this.#directory)?.size ?? 0;
+    } catch (cause) {
+      throw ledgerError(cause, `cannot read the ledger in ${this.#directory}`);
+    }
+  }
+
+  /**
+   * The next entries, at most some `limit` (whole bundles of up to 256 are read). Entries that only keep a form are left out. Nothing is
+   * there to be read if `next` is what `position` was.
+   * @throws {SluiceError} ledger_corrupt for what is no entry, ledger_unavailable: then `position` is where it was
+   */
+  async read(limit: number): Promise<LogPiece<LedgerEntry>> {
+    const from = this.#position;
+    const { entries: raws, ...piece } = await this.readRaw(limit);
+    try {
+      const entries: LedgerEntry[] = [];
+      for (const raw of raws) {
+        const entry = await this.#decoder.decode(raw);
+        if (entry !== undefined) entries.push(entry);
+      }
+      return { ...piece, entries };
+    } catch (cause) {
+      this.#position = from;
+      throw ledgerError(cause, `cannot read the ledger in ${this.#directory}`);
+    }
+  }
+
+  /** The same as they are written, those that keep forms included. Throws as `read` does. */
+  async readRaw(limit: number): Promise<LogPiece<RawEntry>> {
+    const from = this.#position;
+    const size = this.size();
+    const entries: RawEntry[] = [];
+    let next = from;
+    let pruned = 0;
+    try {
+      const tiles = new TileReader(this.#source, size);
+      while (next < size && entries.length < limit) {
+        const index = Math.floor(next / TILE_WIDTH);
+        const first = index * TILE_WIDTH;
+        const end = Math.min(first + TILE_WIDTH, size);
+        const bundle = await tiles.bundle(index);
+        if (bundle === undefined) pruned += end - next;
+        for (let seq = next; bundle !== undefined && seq < end; seq++) {
+          entries.push({ seq, bytes: bundle[seq - first] as Buffer, sequenced: true });
+        }
+        next = end;
+      }
+    } catch (cause) {
+      throw ledgerError(cause, `cannot read the ledger in ${this.#directory}`);
+    }
+    this.#position = next;
+    return { entries, next, pruned };
+  }
+
+  /** Entries before one that was read, newest first: there stand the forms it may refer to. */
+  async *#before(seq: number): AsyncGenerator<RawEntry, void, void> {
+    const tiles = new TileReader(this.#source, this.size());
+    for (let index = Math.floor((seq - 1) / TILE_WIDTH); index >= 0; index--) {
+      const first = index * TILE_WIDTH;
+      const entries = (await tiles.bundle(index)) ?? [];
+      for (let at = Math.min(entries.length, seq - first) - 1; at >= 0; at--) {
+        yield { seq: first + at, bytes: entries[at] as Buffer, sequenced: true };
+      }
+    }
+  }
+}
