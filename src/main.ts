@@ -136,6 +136,7 @@ async function serveHttp(
     throttle: shared.throttle,
     onUnauthorized: () => metrics.authentications.inc({ result: 'failed' }),
     readiness: host.readiness,
+    warnings: new Map([['publishing', () => shared.sequencer.status().failure?.message]]),
     metrics: host.metrics,
     ...(tls && { tls }),
   });

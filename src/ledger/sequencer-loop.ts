@@ -13,6 +13,8 @@ export interface SequencerStatus {
   readonly failure?: { readonly code: string; readonly message: string };
   /** How witnesses and second places do, if there are any. */
   readonly publicity?: readonly PublicityStatus[];
+  /** How often a thread that died was replaced; absent before the first time. */
+  readonly restarts?: number;
 }
 
 export interface SequencerLoopOptions {

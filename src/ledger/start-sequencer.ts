@@ -2,13 +2,12 @@
  * Starts the sequencer of a ledger beside the work of the process: in a thread of its own, so that hashing and syncing cost the event loop
  * nothing. One process of a gateway does this; the lanes of the others are read from their files.
  */
-import { Worker } from 'node:worker_threads';
-import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerFileSystem } from './file-system.ts';
 import { Publicity, type PublicityConfig } from './publicity.ts';
 import { S3Bucket, type S3Config } from './s3-bucket.ts';
 import { Sequencer } from './sequencer.ts';
 import { SequencerLoop, type SequencerStatus } from './sequencer-loop.ts';
+import { SequencerSupervisor } from './sequencer-supervisor.ts';
 
 /** Plain data: it crosses threads. */
 export interface SequencerConfig {
@@ -55,7 +54,7 @@ export type SequencerReply =
 export async function startSequencer(options: StartSequencerOptions): Promise<RunningSequencer> {
   const { fileSystem, onStatus = () => {}, ...config } = options;
   return fileSystem === undefined
-    ? SequencerThread.start(config, onStatus)
+    ? SequencerSupervisor.start(config, onStatus)
     : runSequencer(config, onStatus, fileSystem);
 }
 
@@ -98,89 +97,4 @@ export async function runSequencer(
     flush: () => loop.flush(),
     close: () => loop.close(async () => publicity?.close()),
   };
-}
-
-class SequencerThread implements RunningSequencer {
-  readonly #worker: Worker;
-  readonly #onStatus: (status: SequencerStatus) => void;
-  readonly #waiting: Record<SequencerCommand, (() => void)[]> = { flush: [], close: [] };
-  #status: SequencerStatus = { size: 0, publishedAt: 0 };
-  #ended = false;
-
-  private constructor(worker: Worker, onStatus: (status: SequencerStatus) => void) {
-    this.#worker = worker;
-    this.#onStatus = onStatus;
-  }
-
-  static start(
-    config: SequencerConfig,
-    onStatus: (status: SequencerStatus) => void,
-  ): Promise<SequencerThread> {
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const worker = new Worker(new URL(`./sequencer-thread.${extension}`, import.meta.url), {
-      workerData: config,
-      execArgv: [],
-    });
-    const thread = new SequencerThread(worker, onStatus);
-    return new Promise((resolve, reject) => {
-      worker.on('message', (reply: SequencerReply) => {
-        if ('started' in reply) resolve(thread);
-        else if ('status' in reply) thread.#tell(reply.status);
-        else if ('done' in reply) thread.#done(reply.done);
-        else
-          reject(
-            new SluiceError(reply.error.code as 'ledger_corrupt', reply.error.message, hintOf(reply.error)),
-          );
-      });
-      const ended = (reason: string) => {
-        reject(new SluiceError('ledger_unavailable', reason));
-        thread.#end(reason);
-      };
-      worker.on('error', (cause) => ended(`the sequencer failed: ${cause.message}`));
-      worker.on('exit', () => ended('the sequencer ended'));
-    });
-  }
-
-  status(): SequencerStatus {
-    return this.#status;
-  }
-
-  flush(): Promise<void> {
-    return this.#ask('flush');
-  }
-
-  close(): Promise<void> {
-    return this.#ask('close');
-  }
-
-  #ask(command: SequencerCommand): Promise<void> {
-    if (this.#ended) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting[command].push(resolve);
-      this.#worker.postMessage(command);
-    });
-  }
-
-  #done(command: SequencerCommand): void {
-    if (command === 'close') this.#ended = true;
-    this.#waiting[command].shift()?.();
-  }
-
-  #tell(status: SequencerStatus): void {
-    this.#status = status;
-    this.#onStatus(status);
-  }
-
-  #end(reason: string): void {
-    if (!this.#ended)
-      this.#tell({ ...this.#status, failure: { code: 'ledger_unavailable', message: reason } });
-    this.#ended = true;
-    for (const resolve of [...this.#waiting.flush, ...this.#waiting.close]) resolve();
-    this.#waiting.flush = [];
-    this.#waiting.close = [];
-  }
-}
-
-function hintOf({ hint }: { readonly hint?: string }): { hint?: string } {
-  return hint === undefined ? {} : { hint };
 }

@@ -143,6 +143,11 @@ export function measureSequencer(registry: Registry, sequencer: RunningSequencer
     'When the last checkpoint was signed; 0 before the first',
     ({ publishedAt }) => publishedAt / 1000,
   );
+  gauge(
+    'sluice_ledger_sequencer_restarts',
+    'How often the thread that publishes the ledger died and was replaced',
+    ({ restarts }) => restarts ?? 0,
+  );
   gauge('sluice_ledger_publishing', '1 if the ledger can be published', ({ failure }) =>
     failure === undefined ? 1 : 0,
   );
