@@ -7,6 +7,7 @@ import { createApi } from './api/api.ts';
 import type { SessionDesk } from './api/session-routes.ts';
 import type { Config } from './config/config.ts';
 import { Acceptor } from './gateway/postgres/acceptor.ts';
+import type { ChangeAuthor } from './model/ledger-entry.ts';
 import { createSessionDesk } from './workers/session-desk.ts';
 import { hostHere, type SessionHost } from './workers/session-host.ts';
 import {
@@ -22,10 +23,10 @@ export interface RunningGateway {
   /** `host:port`; the admin socket's path. */
   readonly listeners: { readonly postgres: string; readonly http: string; readonly admin: string };
   /**
-   * Policies, and the certificates of the PostgreSQL listener with what is asked of clients.
+   * Policies, and the certificates of the PostgreSQL listener with what is asked of clients. What changed is recorded with its author.
    * @throws {SluiceError} policy_invalid, config_invalid: the old ones stay in force
    */
-  reloadPolicies(): Promise<void>;
+  reloadPolicies(author: ChangeAuthor): Promise<void>;
   /** Lets sessions finish what is under way, ends the rest, and closes. */
   drain(): Promise<void>;
   /** Ends everything at once. */
@@ -68,11 +69,13 @@ async function wire(
   const host = workers === 0 ? await hostHere(shared) : await WorkerPool.open(shared, workers);
   undo.push(() => host.close());
   const sessions = createSessionDesk(shared, host);
-  const reloadPolicies = async (): Promise<void> => {
-    const certificates = runtime.readConfig && shared.postgresCertificates(runtime.readConfig());
-    await policies.reload();
+  const reloadPolicies = async (author: ChangeAuthor): Promise<void> => {
+    const read = runtime.readConfig?.();
+    const certificates = read && shared.postgresCertificates(read);
+    await policies.reload(author);
     await host.policiesChanged();
     if (certificates !== undefined) await host.renewCertificates(certificates);
+    if (read !== undefined) await shared.configRecord.reloaded(read, author);
   };
   const acceptor = new Acceptor({
     listener: config.listen.postgres,
@@ -98,6 +101,7 @@ async function wire(
       workers: host.workers(),
     }),
     reloadPolicies,
+    onRequest: (by) => shared.doors.administered(by),
     now: Date.now,
     log,
     maxStatementBytes: config.limits.maxStatementBytes,
@@ -123,7 +127,7 @@ async function serveHttp(
   sessions: SessionDesk,
   undo: Undo,
 ): Promise<string> {
-  const { config, tokens, metrics } = shared;
+  const { config, tokens, metrics, doors } = shared;
   const tls = shared.certificateOf('http');
   const api = createApi({
     approvals: shared.approvals,
@@ -134,7 +138,11 @@ async function serveHttp(
     maxStatementBytes: config.limits.maxStatementBytes,
     verifyBearer: (text) => tokens.verifyBearer(text),
     throttle: shared.throttle,
-    onUnauthorized: () => metrics.authentications.inc({ result: 'failed' }),
+    onAuthorized: (client, actor) => doors.cameIn(client, actor),
+    onUnauthorized: (client) => {
+      metrics.authentications.inc({ result: 'failed' });
+      doors.failed(client);
+    },
     readiness: host.readiness,
     warnings: new Map([['publishing', () => shared.sequencer.status().failure?.message]]),
     metrics: host.metrics,

@@ -4,13 +4,15 @@
  */
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { requirePrivateDirectory } from '../identity/private-file.ts';
 import type { TokenFilter, TokenRecord } from '../identity/token.ts';
 import type { IssuedToken, TokenRequest } from '../identity/token-authority.ts';
+import type { ChangeAuthor } from '../model/ledger-entry.ts';
 import type { Checker, CheckQuery } from '../session/check-report.ts';
+import { ADMIN_USER_HEADER, adminUser } from './admin-user.ts';
 import { createServer } from './api.ts';
 import { KILL_SCHEMA, type KillBody, type SessionDesk } from './session-routes.ts';
 
@@ -53,7 +55,9 @@ export interface AdminApiDeps {
   readonly check: Checker;
   readonly status: () => GatewayStatus;
   /** @throws {SluiceError} policy_invalid; the policies in force stay */
-  readonly reloadPolicies: () => Promise<void>;
+  readonly reloadPolicies: (author: ChangeAuthor) => Promise<void>;
+  /** Told of every request, for the record; what it throws refuses the request. */
+  readonly onRequest?: (by: string | undefined) => void;
   readonly now: () => number;
   readonly log: Logger;
   readonly maxStatementBytes: number;
@@ -91,9 +95,10 @@ const CHECK_SCHEMA = {
 /** The admin API, ready for `listenAdmin`. The caller closes it. */
 export function createAdminApi(deps: AdminApiDeps): FastifyInstance {
   const app = createServer(deps.log, deps.maxStatementBytes);
+  app.addHook('onRequest', async (request) => deps.onRequest?.(authorOf(request).by));
   app.get('/admin/status', () => deps.status());
-  app.post('/admin/policies/reload', async () => {
-    await deps.reloadPolicies();
+  app.post('/admin/policies/reload', async (request) => {
+    await deps.reloadPolicies({ door: 'admin-socket', ...authorOf(request) });
     return deps.status();
   });
   app.post<{ Body: CheckQuery }>('/admin/check', { schema: { body: CHECK_SCHEMA } }, (request) =>
@@ -102,6 +107,11 @@ export function createAdminApi(deps: AdminApiDeps): FastifyInstance {
   addTokenRoutes(app, deps);
   addSessionRoutes(app, deps);
   return app;
+}
+
+function authorOf({ headers }: FastifyRequest): { readonly by?: string } {
+  const by = adminUser(headers[ADMIN_USER_HEADER]);
+  return by === undefined ? {} : { by };
 }
 
 function addTokenRoutes(app: FastifyInstance, { tokens, now }: AdminApiDeps): void {

@@ -21,6 +21,8 @@ export interface BearerDeps {
   /** The actor of a token's text, or undefined; see `TokenAuthority.verifyBearer`. */
   readonly verifyBearer: (text: string) => Promise<Actor | undefined>;
   readonly throttle: AuthThrottle;
+  /** Told of every request that is let in, for the record; what it throws refuses the request. */
+  readonly onAuthorized?: (clientAddress: string, actor: Actor) => void;
   /** Told of every refusal, for metrics and the record. */
   readonly onUnauthorized?: (clientAddress: string) => void;
 }
@@ -38,7 +40,7 @@ export function demandBearer(app: FastifyInstance, deps: BearerDeps): void {
     await delay(request.ip);
     const token = tokenOf(request);
     request.actor = token === undefined ? undefined : await deps.verifyBearer(token);
-    if (request.actor !== undefined) return;
+    if (request.actor !== undefined) return deps.onAuthorized?.(request.ip, request.actor);
     // A request without any token is a mistake, not a guess.
     if (token !== undefined) deps.throttle.failed(request.ip);
     deps.onUnauthorized?.(request.ip);

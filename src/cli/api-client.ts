@@ -4,6 +4,8 @@
  */
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { userInfo } from 'node:os';
+import { ADMIN_USER_HEADER, adminUser } from '../api/admin-user.ts';
 import { ERROR_TABLE, type ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 
@@ -80,8 +82,19 @@ function open(address: GatewayAddress, path: string, options: object) {
     : requestHttp(url, options);
 }
 
-function authorization(address: GatewayAddress): { authorization?: string } {
-  return 'token' in address ? { authorization: `Bearer ${address.token}` } : {};
+function authorization(address: GatewayAddress): Record<string, string> {
+  if ('token' in address) return { authorization: `Bearer ${address.token}` };
+  const user = userName();
+  return user === undefined ? {} : { [ADMIN_USER_HEADER]: user };
+}
+
+/** Who runs the command, for the record; undefined if that has no name that fits into a header. */
+function userName(): string | undefined {
+  try {
+    return adminUser(userInfo().username);
+  } catch {
+    return undefined;
+  }
 }
 
 async function readAnswer(answer: IncomingMessage): Promise<string> {

@@ -184,6 +184,34 @@ describe('an entry in a line', () => {
     [{ kind: 'policy-loaded', version: 'v', files: ['a', 'b'] }, 'version v from 2 files'],
     [{ kind: 'policy-rejected', files: [], error: 'a:1: bad' }, 'a:1: bad'],
     [
+      {
+        ...{ kind: 'policy-loaded', version: 'v', files: ['a'], door: 'admin-socket', by: 'root' },
+        changes: [{ id: 'p', file: 'a', after: 'permit …;' }],
+      },
+      'version v from 1 files, 1 changes, at admin-socket by root',
+    ],
+    [
+      { kind: 'config-loaded', version: 'v', door: 'signal', changes: [], pending: ['workers'] },
+      'version v, 0 changes, at signal -- after the next start: workers',
+    ],
+    [
+      {
+        ...{ kind: 'authentication-failed', user: '', database: '', client: '::1', code: 'unauthorized' },
+        ...{ door: 'http', attempts: 9 },
+      },
+      'at http from ::1: unauthorized, 9 times',
+    ],
+    [
+      {
+        ...{ kind: 'authenticated', door: 'http', client: '::1', principal: 'bot', onBehalfOf: ['bob'] },
+      },
+      'bot for bob at http from ::1',
+    ],
+    [
+      { kind: 'authenticated', door: 'admin-socket', client: 'local', by: 'root' },
+      'root at admin-socket from local',
+    ],
+    [
       { kind: 'token-issued', token: 'T', principal: 'alice', onBehalfOf: [], expiresAt: 0 },
       'T for alice until 1970-01-01 00:00:00',
     ],

@@ -1,5 +1,5 @@
 /** An entry of the ledger as one line for people: who did what, what was decided. */
-import type { LedgerEntry, LedgerEvent } from '../model/ledger-entry.ts';
+import type { ChangeAuthor, LedgerEntry, LedgerEvent } from '../model/ledger-entry.ts';
 import { printableLine } from './printable-text.ts';
 import { timeText } from './table.ts';
 
@@ -21,7 +21,9 @@ function eventText(event: LedgerEvent): string {
     case 'session-killed':
       return `${event.session} by ${event.by ?? 'an administrator'} over ${event.door}${event.reason === undefined ? '' : `: ${event.reason}`}`;
     case 'authentication-failed':
-      return `${event.user} to ${event.database} from ${event.client}: ${event.code}`;
+      return `${event.door === undefined ? `${event.user} to ${event.database}` : `at ${event.door}`} from ${event.client}: ${event.code}${event.attempts === undefined ? '' : `, ${event.attempts} times`}`;
+    case 'authenticated':
+      return `${event.principal === undefined ? (event.by ?? 'an administrator') : [event.principal, ...(event.onBehalfOf ?? [])].join(' for ')} at ${event.door} from ${event.client}`;
     case 'statement':
       return `${event.session} #${event.statement} ${event.decision}${list(' by', event.policies)}: ${event.text}${list(' -- masking', event.masked)}`;
     case 'outcome':
@@ -29,9 +31,11 @@ function eventText(event: LedgerEvent): string {
     case 'approval':
       return `${event.request} ${event.step}${event.by === undefined ? '' : ` by ${event.by}`}${event.reason === undefined ? '' : `: ${event.reason}`}`;
     case 'policy-loaded':
-      return `version ${event.version} from ${event.files.length} files`;
+      return `version ${event.version} from ${event.files.length} files${changed(event.changes)}${author(event)}`;
     case 'policy-rejected':
-      return event.error;
+      return `${event.error}${author(event)}`;
+    case 'config-loaded':
+      return `version ${event.version}${changed(event.changes)}${author(event)}${list(' -- after the next start:', event.pending)}`;
     case 'token-issued':
       return `${event.token} for ${who(event)} until ${timeText(event.expiresAt)}${event.purpose === undefined ? '' : `: ${event.purpose}`}`;
     case 'token-revoked':
@@ -53,6 +57,14 @@ function who({
   readonly onBehalfOf: readonly string[];
 }): string {
   return [principal, ...onBehalfOf].join(' for ');
+}
+
+function changed(changes: readonly unknown[] | undefined): string {
+  return changes === undefined ? '' : `, ${changes.length} changes`;
+}
+
+function author({ door, by }: Partial<ChangeAuthor>): string {
+  return door === undefined ? '' : `, at ${door}${by === undefined ? '' : ` by ${by}`}`;
 }
 
 function list(what: string, items: readonly string[] | undefined): string {

@@ -61,7 +61,7 @@ async function start(context: CliContext, options: StartOptions): Promise<void> 
   });
   log.info({ listeners: gateway.listeners, version: context.version }, 'serving');
   context.terminal.out(JSON.stringify({ event: 'ready', listeners: gateway.listeners }));
-  signals.onReload(() => gateway.reloadPolicies());
+  signals.onReload(() => gateway.reloadPolicies({ door: 'signal' }));
   const signal = await signals.stop;
   log.info({ signal }, 'draining');
   await gateway.drain();

@@ -186,6 +186,6 @@ function startOf(node: unknown): number | undefined {
 }
 
 /** Keys that hold dots are quoted, as in `databases.shop.labels."public.customers"`. */
-function dotted(path: ConfigPath): string {
+export function dotted(path: ConfigPath): string {
   return path.map((step) => (String(step).includes('.') ? JSON.stringify(step) : String(step))).join('.');
 }

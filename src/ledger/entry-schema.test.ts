@@ -58,6 +58,12 @@ const EVENTS: {
     database: 'd',
     client: '::1',
     code: 'x',
+    door: 'http',
+    attempts: 3,
+  },
+  authenticated: {
+    ...{ kind: 'authenticated', door: 'http', client: '::1', principal: 'p', onBehalfOf: ['b'] },
+    ...{ token: 't', by: 'root' },
   },
   outcome: {
     kind: 'outcome',
@@ -80,8 +86,20 @@ const EVENTS: {
     binding: 'b',
     session: 's',
   },
-  'policy-loaded': { kind: 'policy-loaded', version: 'v', files: ['f'] },
-  'policy-rejected': { kind: 'policy-rejected', files: ['f'], error: 'e' },
+  'policy-loaded': {
+    ...{ kind: 'policy-loaded', version: 'v', files: ['f'], door: 'admin-socket', by: 'root' },
+    changes: [{ id: 'p', file: 'f', before: 'permit …;', after: 'forbid …;' }],
+  },
+  'policy-rejected': { kind: 'policy-rejected', files: ['f'], error: 'e', door: 'signal', by: 'root' },
+  'config-loaded': {
+    ...{ kind: 'config-loaded', version: 'v', previous: 'u', door: 'start', by: 'root' },
+    changes: [
+      { path: 'a', before: null, after: 'x' },
+      { path: 'b', before: 1 },
+      { path: 'c', after: true },
+    ],
+    pending: ['workers'],
+  },
   'token-issued': {
     kind: 'token-issued',
     token: 't',

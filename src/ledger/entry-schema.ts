@@ -9,6 +9,7 @@ type Schema = Readonly<Record<string, unknown>>;
 
 const text: Schema = { type: 'string' };
 const count: Schema = { type: 'integer', minimum: 0 };
+const scalar: Schema = { type: ['string', 'number', 'boolean', 'null'] };
 const yes: Schema = { const: true };
 const strings: Schema = { type: 'array', items: text };
 const oneOf = (...values: readonly string[]): Schema => ({ enum: values });
@@ -75,7 +76,14 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     { session: text, door: text },
     { by: text, reason: text },
   ],
-  'authentication-failed': [{ user: text, database: text, client: text, code: text }, {}],
+  'authentication-failed': [
+    { user: text, database: text, client: text, code: text },
+    { door: text, attempts: count },
+  ],
+  authenticated: [
+    { door: text, client: text },
+    { principal: text, onBehalfOf: strings, token: text, by: text },
+  ],
   form: [{ form: FORM }, {}],
   statement: [
     { session: text, statement: count, of: formHash },
@@ -105,10 +113,24 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
   ],
   'policy-loaded': [
     { version: text, files: strings },
-    { changes: { type: 'array', items: { type: 'object' } } },
+    {
+      door: text,
+      by: text,
+      changes: { type: 'array', items: object({ id: text, file: text }, { before: text, after: text }) },
+    },
   ],
-  'policy-rejected': [{ files: strings, error: text }, {}],
-  'config-loaded': [{ version: text, changes: { type: 'array', items: { type: 'object' } } }, {}],
+  'policy-rejected': [
+    { files: strings, error: text },
+    { door: text, by: text },
+  ],
+  'config-loaded': [
+    {
+      version: text,
+      door: text,
+      changes: { type: 'array', items: object({ path: text }, { before: scalar, after: scalar }) },
+    },
+    { by: text, previous: text, pending: strings },
+  ],
   'token-issued': [
     { token: text, principal: text, onBehalfOf: strings, expiresAt: count },
     { purpose: text },

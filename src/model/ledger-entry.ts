@@ -64,6 +64,13 @@ export interface AskedEvent {
   readonly privacy?: PrivacyScope;
 }
 
+/** Who had a change made, as far as that is known. */
+export interface ChangeAuthor {
+  readonly door: 'start' | 'signal' | 'admin-socket';
+  /** The user of the operating system, as the command at the admin socket says. */
+  readonly by?: string;
+}
+
 export type LedgerEvent =
   | {
       /** The first entry of a lane. */
@@ -102,10 +109,26 @@ export type LedgerEvent =
     }
   | {
       readonly kind: 'authentication-failed';
+      /** Empty where none was named, as at the HTTP door. */
       readonly user: string;
       readonly database: string;
       readonly client: string;
       readonly code: string;
+      /** Absent for the database's own protocol. */
+      readonly door?: 'http';
+      /** How many failures of this client the entry stands for, if more than one. */
+      readonly attempts?: number;
+    }
+  | {
+      /** Somebody came in by a door where no session begins: once an hour for each token and address. */
+      readonly kind: 'authenticated';
+      readonly door: 'http' | 'admin-socket';
+      readonly client: string;
+      readonly principal?: string;
+      readonly onBehalfOf?: readonly string[];
+      readonly token?: string;
+      /** The user of the operating system, as the command at the admin socket says. */
+      readonly by?: string;
     }
   | ({
       readonly kind: 'statement';
@@ -154,8 +177,38 @@ export type LedgerEvent =
       readonly binding?: string;
       readonly session?: string;
     }
-  | { readonly kind: 'policy-loaded'; readonly version: string; readonly files: readonly string[] }
-  | { readonly kind: 'policy-rejected'; readonly files: readonly string[]; readonly error: string }
+  | ({
+      readonly kind: 'policy-loaded';
+      readonly version: string;
+      readonly files: readonly string[];
+      /** Policy by policy, what changed since the last such entry; `before` and `after` are their texts. */
+      readonly changes?: readonly {
+        readonly id: string;
+        readonly file: string;
+        readonly before?: string;
+        readonly after?: string;
+      }[];
+    } & Partial<ChangeAuthor>)
+  | ({
+      readonly kind: 'policy-rejected';
+      readonly files: readonly string[];
+      readonly error: string;
+    } & Partial<ChangeAuthor>)
+  | ({
+      /** A configuration came into force, or was read and differs. */
+      readonly kind: 'config-loaded';
+      /** A hash over what it says, without secrets, and that of the last such entry. */
+      readonly version: string;
+      readonly previous?: string;
+      /** Value by value, what came into force since the last such entry. Secrets are never shown. */
+      readonly changes: readonly {
+        readonly path: string;
+        readonly before?: string | number | boolean | null;
+        readonly after?: string | number | boolean | null;
+      }[];
+      /** Paths that differ in the file, but count after the next start only. */
+      readonly pending?: readonly string[];
+    } & ChangeAuthor)
   | {
       readonly kind: 'token-issued';
       readonly token: string;

@@ -5,43 +5,47 @@
 import { asSluiceError, type SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ApprovalRule } from '../model/decision.ts';
+import type { ChangeAuthor } from '../model/ledger-entry.ts';
 import { PolicyEngine } from '../policy/engine.ts';
-import { loadPolicies, type PolicySource } from '../policy/load.ts';
+import { loadPolicies, type PolicySet, type PolicySource } from '../policy/load.ts';
+import { type PolicyTextOf, policyChanges } from '../policy/policy-changes.ts';
+
+/** Remembers over restarts which policies the ledger was told of last. */
+export interface PolicyMemory {
+  get(): readonly PolicyTextOf[];
+  note(policies: readonly PolicyTextOf[]): void;
+}
+
+export interface PolicyHolderOptions {
+  /** Gives the texts of all policy files; may throw. */
+  readonly read: () => readonly PolicySource[];
+  /** What `@approval` annotations leave out. */
+  readonly defaults: ApprovalRule;
+  readonly ledger: Ledger;
+  readonly memory: PolicyMemory;
+}
 
 export class PolicyHolder {
-  readonly #read: () => readonly PolicySource[];
-  readonly #defaults: ApprovalRule;
-  readonly #ledger: Ledger;
+  readonly #o: PolicyHolderOptions;
+  #set: PolicySet;
   #engine: PolicyEngine;
   #sources: readonly PolicySource[];
 
-  private constructor(
-    read: () => readonly PolicySource[],
-    defaults: ApprovalRule,
-    ledger: Ledger,
-    sources: readonly PolicySource[],
-  ) {
-    this.#read = read;
-    this.#defaults = defaults;
-    this.#ledger = ledger;
+  private constructor(options: PolicyHolderOptions, sources: readonly PolicySource[]) {
+    this.#o = options;
     this.#sources = sources;
-    this.#engine = new PolicyEngine(loadPolicies(sources, defaults));
+    this.#set = loadPolicies(sources, options.defaults);
+    this.#engine = new PolicyEngine(this.#set);
   }
 
   /**
    * Reads and loads the policies for the first time.
-   * @param read gives the texts of all policy files; may throw
-   * @param defaults what `@approval` annotations leave out
    * @throws {SluiceError} policy_invalid, config_invalid, ledger_*
    */
-  static async open(
-    read: () => readonly PolicySource[],
-    defaults: ApprovalRule,
-    ledger: Ledger,
-  ): Promise<PolicyHolder> {
-    const sources = read();
-    const holder = new PolicyHolder(read, defaults, ledger, sources);
-    await holder.#recordLoaded(sources);
+  static async open(options: PolicyHolderOptions): Promise<PolicyHolder> {
+    const sources = options.read();
+    const holder = new PolicyHolder(options, sources);
+    await holder.#recordLoaded(sources, { door: 'start' });
     return holder;
   }
 
@@ -55,32 +59,42 @@ export class PolicyHolder {
 
   /**
    * Loads the policies again.
+   * @param author who asked, for the record
    * @throws {SluiceError} policy_invalid and the like: then the old ones stay in force, and the ledger says so
    */
-  async reload(): Promise<void> {
+  async reload(author: ChangeAuthor): Promise<void> {
     let sources: readonly PolicySource[] = [];
     try {
-      sources = this.#read();
-      const engine = new PolicyEngine(loadPolicies(sources, this.#defaults));
-      this.#engine = engine;
+      sources = this.#o.read();
+      const set = loadPolicies(sources, this.#o.defaults);
+      this.#engine = new PolicyEngine(set);
+      this.#set = set;
       this.#sources = sources;
     } catch (thrown) {
       const error = asSluiceError(thrown);
-      await this.#recordRejected(sources, error);
+      await this.#recordRejected(sources, error, author);
       throw error;
     }
-    await this.#recordLoaded(sources);
+    await this.#recordLoaded(sources, author);
   }
 
-  async #recordLoaded(sources: readonly PolicySource[]): Promise<void> {
+  async #recordLoaded(sources: readonly PolicySource[], author: ChangeAuthor): Promise<void> {
+    const { ledger, memory } = this.#o;
+    const { version, policies } = this.#set;
+    const texts = policies.map(({ id, file, text }) => ({ id, file, text }));
+    const changes = policyChanges(memory.get(), texts);
     const files = sources.map((source) => source.file);
-    await this.#ledger.durable(
-      this.#ledger.append({ kind: 'policy-loaded', version: this.#engine.version, files }),
-    );
+    await ledger.durable(ledger.append({ kind: 'policy-loaded', version, files, ...author, changes }));
+    if (changes.length > 0) memory.note(texts);
   }
 
-  async #recordRejected(sources: readonly PolicySource[], error: SluiceError): Promise<void> {
+  async #recordRejected(
+    sources: readonly PolicySource[],
+    error: SluiceError,
+    author: ChangeAuthor,
+  ): Promise<void> {
+    const { ledger } = this.#o;
     const files = sources.map((source) => source.file);
-    await this.#ledger.durable(this.#ledger.append({ kind: 'policy-rejected', files, error: error.message }));
+    await ledger.durable(ledger.append({ kind: 'policy-rejected', files, error: error.message, ...author }));
   }
 }

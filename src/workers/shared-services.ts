@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { DoorRecord } from '../api/door-record.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Config, KeyPair, ListenerCertificates } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
@@ -23,7 +24,9 @@ import { PipelineMetrics } from '../session/metrics.ts';
 import { PolicyHolder } from '../session/policy-holder.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { openApprovals } from './approval-desk.ts';
+import { ConfigRecord } from './config-record.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
+import { RecordedState } from './recorded-state.ts';
 import { sequencerConfig } from './sequencing.ts';
 
 export interface GatewayRuntime {
@@ -44,6 +47,8 @@ export interface SharedServices {
   readonly sequencer: RunningSequencer;
   readonly store: Store;
   readonly policies: PolicyHolder;
+  readonly configRecord: ConfigRecord;
+  readonly doors: DoorRecord;
   readonly tokens: TokenAuthority;
   /** Told of each token that is revoked. */
   readonly revocationListeners: Set<(tokenId: string) => void>;
@@ -93,7 +98,19 @@ export async function openSharedServices(
   undo.push(() => ledger.close());
   const store = await openStore(join(config.dataDir, 'store.db'));
   undo.push(() => store.close());
-  const policies = await PolicyHolder.open(() => readPolicyTexts(config), config.approvals, ledger);
+  const recorded = new RecordedState(config.dataDir);
+  const configRecord = await ConfigRecord.open(ledger, recorded, config);
+  const policies = await PolicyHolder.open({
+    read: () => readPolicyTexts(config),
+    defaults: config.approvals,
+    ledger,
+    memory: {
+      get: () => recorded.get().policies ?? [],
+      note: (texts) => recorded.note({ policies: texts }),
+    },
+  });
+  const doors = new DoorRecord({ append: (event) => void ledger.append(event) });
+  undo.push(() => doors.close());
   const installationSecret = loadInstallationSecret(config.dataDir, randomBytes);
   const revocationListeners = new Set<(tokenId: string) => void>();
   const tokens = new TokenAuthority({
@@ -125,6 +142,8 @@ export async function openSharedServices(
       sequencer,
       store,
       policies,
+      configRecord,
+      doors,
       tokens,
       installationSecret,
       approvals,
