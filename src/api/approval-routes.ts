@@ -4,6 +4,7 @@
  * people in a group that may answer. To everybody else it does not exist.
  */
 import type { FastifyInstance } from 'fastify';
+import { answeringGroups } from '../approvals/quorum.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalRequest, ApprovalState } from '../model/approval.ts';
 import type { Actor } from '../model/principal.ts';
@@ -106,7 +107,8 @@ async function visibleRequest(desk: ApprovalDesk, actor: Actor, id: string): Pro
 }
 
 /** Agents see what they asked for the same people, and nothing else: groups are a matter of people. */
-export function maySee({ principal, onBehalfOf }: Actor, { binding, rule }: ApprovalRequest): boolean {
+export function maySee({ principal, onBehalfOf }: Actor, request: ApprovalRequest): boolean {
+  const { binding } = request;
   const asked =
     binding.principal === principal.id &&
     sameList(
@@ -116,7 +118,8 @@ export function maySee({ principal, onBehalfOf }: Actor, { binding, rule }: Appr
   if (asked) return true;
   if (principal.kind !== 'Human' || onBehalfOf.length > 0) return false;
   return (
-    binding.onBehalfOf.includes(principal.id) || rule.groups.some((group) => principal.groups.includes(group))
+    binding.onBehalfOf.includes(principal.id) ||
+    answeringGroups(request).some((group) => principal.groups.includes(group))
   );
 }
 

@@ -9,20 +9,22 @@
  * takes a change only of the state it was made for, so of two claims or votes at once one comes first. What a statement is,
  * is known here only as digests; no protocol, no policy.
  */
+import { timeWindowText } from '../config/time-window.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { ApprovalBinding, ApprovalRequest, ApprovalState, ApprovalVote } from '../model/approval.ts';
+import type { ApprovalBinding, ApprovalRequest, ApprovalState } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
-import type { LedgerEvent } from '../model/ledger-entry.ts';
-import type { Actor } from '../model/principal.ts';
+import type { Actor, Principal } from '../model/principal.ts';
 import type { ApprovalFilter, ApprovalRecord, ApprovalStore, NewNotice } from '../store/store.ts';
 import { type BindingDigests, digestsOf } from './binding.ts';
 import { ExpiryTimers } from './expiry-timers.ts';
+import { areOpen } from './open-windows.ts';
+import { type Particulars, RequestBook } from './request-book.ts';
 import { newRequestId } from './request-id.ts';
 import { Room } from './room.ts';
 import { isSame, isSameRule } from './same-request.ts';
-import { Turns } from './turns.ts';
-import { checkVote, checkWithdrawal } from './vote-rules.ts';
+import { checkWithdrawal } from './vote-rules.ts';
+import { type AutomaticAnswer, Voting } from './voting.ts';
 import { type ApprovalAnswer, type Waiter, Waiters } from './waiters.ts';
 
 export interface ApprovalsOptions {
@@ -42,11 +44,8 @@ export interface ApprovalsOptions {
 /** What is asked for. */
 export type ApprovalDemand = Omit<
   ApprovalRequest,
-  'id' | 'state' | 'bindingDigest' | 'votes' | 'createdAt' | 'expiresAt'
+  'id' | 'state' | 'bindingDigest' | 'votes' | 'escalated' | 'createdAt' | 'expiresAt'
 >;
-
-type ApprovalEvent = Extract<LedgerEvent, { kind: 'approval' }>;
-type Particulars = Partial<Pick<ApprovalEvent, 'by' | 'reason' | 'verdict' | 'binding' | 'session'>>;
 
 /** What sessions need of them. Another process may stand behind it: every answer takes its time. */
 export type SessionApprovals = Pick<
@@ -56,29 +55,33 @@ export type SessionApprovals = Pick<
 
 /** A reviewer reads a request; nobody reads more than this, in characters of its JSON. */
 export const MAX_REQUEST_LENGTH = 1024 * 1024;
-const EXPIRY_RETRY_MS = 5000;
+const RETRY_MS = 5000;
+/** How often an approval that may not run yet is looked at again. */
+const WINDOW_CHECK_MS = 10_000;
 const KEEP_FINISHED_MS = 90 * 24 * 3600 * 1000;
 
 export class Approvals {
   readonly #store: ApprovalStore;
-  readonly #ledger: ApprovalsOptions['ledger'];
   readonly #now: () => number;
-  readonly #noticesOf: NonNullable<ApprovalsOptions['noticesOf']>;
-  readonly #onChange: NonNullable<ApprovalsOptions['onChange']>;
   readonly #room: Room;
-  readonly #turns = new Turns();
   readonly #waiters = new Waiters();
-  readonly #timers: ExpiryTimers;
+  readonly #book: RequestBook;
+  readonly #voting: Voting;
+  readonly #expiries: ExpiryTimers;
+  readonly #escalations: ExpiryTimers;
   #closed = false;
 
   constructor(options: ApprovalsOptions) {
-    this.#store = options.store;
-    this.#ledger = options.ledger;
-    this.#now = options.now;
-    this.#noticesOf = options.noticesOf ?? (() => []);
-    this.#onChange = options.onChange ?? (() => {});
+    const { store, ledger, now, noticesOf = () => [], onChange = () => {} } = options;
+    this.#store = store;
+    this.#now = now;
     this.#room = new Room(options);
-    this.#timers = new ExpiryTimers(options.now, (id) => void this.#expireOnTime(id));
+    this.#expiries = new ExpiryTimers(now, (id) => void this.#expireOnTime(id));
+    this.#escalations = new ExpiryTimers(now, (id) => void this.#escalateOnTime(id));
+    this.#book = new RequestBook({ store, ledger, now, noticesOf, onChange }, this.#waiters, (request) =>
+      this.#watch(request),
+    );
+    this.#voting = new Voting(this.#book, ledger, now);
   }
 
   /**
@@ -88,10 +91,10 @@ export class Approvals {
    */
   request(demand: ApprovalDemand): Promise<ApprovalRequest> {
     const { subject: subjectDigest, binding: bindingDigest } = digestsOf(demand.binding);
-    return this.#turns.take(subjectDigest, async () => {
+    return this.#book.turns.take(subjectDigest, async () => {
       if (this.#closed) throw new SluiceError('shutting_down', 'the gateway is shutting down');
       for (const record of await this.#store.bySubject(subjectDigest, 'pending')) {
-        const { request } = await this.#expireIfDue(record);
+        const { request } = await this.#book.expireIfDue(record);
         if (request.state === 'pending' && isSame(request, demand, bindingDigest)) return request;
       }
       return this.#create(demand, subjectDigest, bindingDigest);
@@ -109,8 +112,12 @@ export class Approvals {
     try {
       if (this.#closed) return 'cancelled';
       if (signal.aborted) onAbort();
-      else this.#tellIfSettled((await this.#inTurnOf(id, (record) => this.#expireIfDue(record))).request);
-      return await waiter.promise;
+      else
+        this.#book.tellIfSettled(
+          (await this.#book.inTurnOf(id, (record) => this.#book.expireIfDue(record))).request,
+        );
+      const answer = await waiter.promise;
+      return answer === 'approved' ? await this.#untilRunnable(id, signal) : answer;
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#waiters.remove(id, waiter);
@@ -118,36 +125,28 @@ export class Approvals {
   }
 
   /**
-   * Counts one answer and returns the request as it then is. One denial denies; `rule.quorum` different people approve.
+   * Counts one answer and returns the request as it then is. One denial denies; as many different people approve as the rule
+   * says.
    * @throws {SluiceError} not_found, forbidden, conflict, bad_request, ledger_*, store_unavailable
    */
-  async vote(
-    id: string,
-    voter: Actor,
-    verdict: ApprovalVote['verdict'],
-    reason?: string,
-  ): Promise<ApprovalRequest> {
-    const voted = await this.#inTurnOf(id, async (found) => {
-      const { request, ...record } = await this.#expireIfDue(found);
-      checkVote(request, voter, verdict, reason);
-      const by = voter.principal.id;
-      const why = reason === undefined ? {} : { reason };
-      const votes = [...request.votes, { principal: by, verdict, ...why, at: this.#now() }];
-      const seq = this.#append(request, 'vote', { by, verdict, ...why });
-      const next = stateAfter(votes, request.rule);
-      const changed = { ...record, request: { ...request, votes } };
-      if (next !== 'pending') return this.#move(changed, next, { by, ...why });
-      await this.#ledger.durable(seq);
-      return this.#replace(changed);
-    });
-    return voted.request;
+  vote(id: string, voter: Actor, verdict: 'approve' | 'deny', reason?: string): Promise<ApprovalRequest> {
+    return this.#voting.vote(id, voter, verdict, reason);
+  }
+
+  /**
+   * Counts the answer of an automatic reviewer, under its own name. `escalate` decides nothing, but brings the escalation of
+   * the rule forward.
+   * @throws {SluiceError} not_found, forbidden, conflict, ledger_*, store_unavailable
+   */
+  voteAutomatically(id: string, reviewer: Principal, answer: AutomaticAnswer): Promise<ApprovalRequest> {
+    return this.#voting.voteAutomatically(id, reviewer, answer);
   }
 
   /**
    * Takes the approval `id` for what is about to run, which is `binding` under `rule`. At most one claim of a request ever
    * succeeds. One whose objects or rule have changed since becomes `drifted`; anything else that differs leaves it alone.
    * @returns undefined if there is no such approval (any more).
-   * @throws {SluiceError} ledger_*, store_unavailable: then nothing may run.
+   * @throws {SluiceError} approval_not_now: it stays; ledger_*, store_unavailable. Then nothing may run.
    */
   async claim(
     id: string,
@@ -163,7 +162,7 @@ export class Approvals {
     digests: BindingDigests,
     rule?: ApprovalRule,
   ): Promise<ApprovalRequest | undefined> {
-    return this.#turns.take(digests.subject, async () => {
+    return this.#book.turns.take(digests.subject, async () => {
       const record = await this.#store.byId(id);
       if (record === undefined || record.subjectDigest !== digests.subject) return undefined;
       return this.#claim(record, digests.binding, rule);
@@ -177,7 +176,7 @@ export class Approvals {
 
   /** As `claimGranted`, for whoever has only the digests at hand. */
   claimGrantedByDigests(digests: BindingDigests, rule?: ApprovalRule): Promise<ApprovalRequest | undefined> {
-    return this.#turns.take(digests.subject, async () => {
+    return this.#book.turns.take(digests.subject, async () => {
       for (const record of await this.#store.bySubject(digests.subject, 'approved')) {
         // One that waits in a connection belongs to that connection.
         if (record.request.holdMode === 'wait') continue;
@@ -204,10 +203,10 @@ export class Approvals {
    */
   async withdraw(id: string, actor: Actor): Promise<ApprovalRequest> {
     const by = actor.principal.id;
-    const withdrawn = await this.#inTurnOf(id, async (found) => {
-      const record = await this.#expireIfDue(found);
+    const withdrawn = await this.#book.inTurnOf(id, async (found) => {
+      const record = await this.#book.expireIfDue(found);
       checkWithdrawal(record.request, actor);
-      return this.#move(record, 'cancelled', { by });
+      return this.#book.move(record, 'cancelled', { by });
     });
     return withdrawn.request;
   }
@@ -215,14 +214,14 @@ export class Approvals {
   /** The newest first, as they are now. */
   async list(filter: ApprovalFilter): Promise<readonly ApprovalRequest[]> {
     const records = await this.#store.list(filter);
-    const requests = await Promise.all(records.map((record) => this.#current(record)));
+    const requests = await Promise.all(records.map((record) => this.#book.current(record)));
     return filter.state === undefined ? requests : requests.filter(({ state }) => state === filter.state);
   }
 
   /** The request as it is now. */
   async get(id: string): Promise<ApprovalRequest | undefined> {
     const record = await this.#store.byId(id);
-    return record === undefined ? undefined : this.#current(record);
+    return record === undefined ? undefined : this.#book.current(record);
   }
 
   /**
@@ -235,7 +234,7 @@ export class Approvals {
         const reason = 'the gateway was restarted while the session waited';
         await this.#settle(request.id, ['pending', 'approved'], 'cancelled', { reason });
       } else {
-        this.#timers.set(request.id, request.expiresAt);
+        this.#watch(request);
       }
     }
     await this.#store.prune(this.#now() - KEEP_FINISHED_MS);
@@ -244,7 +243,8 @@ export class Approvals {
   /** Whoever waits is told that it was cancelled; the requests stay as they are, for `recover`. */
   close(): void {
     this.#closed = true;
-    this.#timers.clearAll();
+    this.#expiries.clearAll();
+    this.#escalations.clearAll();
     this.#waiters.tellAll('cancelled');
   }
 
@@ -271,12 +271,9 @@ export class Approvals {
     const by = demand.binding.principal;
     await this.#room.take(by, async () => {
       const particulars = { by, binding: bindingDigest, session: demand.sessionId };
-      await this.#ledger.durable(this.#append(request, 'requested', particulars));
-      const record = { request, revision: 0, subjectDigest };
-      await this.#store.insert(record, this.#noticesOf(record));
+      await this.#book.insert({ request, revision: 0, subjectDigest }, particulars);
     });
-    this.#timers.set(id, expiresAt);
-    this.#onChange(request);
+    this.#watch(request);
     return request;
   }
 
@@ -285,12 +282,13 @@ export class Approvals {
     bindingDigest: string,
     rule: ApprovalRule | undefined,
   ): Promise<ApprovalRequest | undefined> {
-    const record = await this.#expireIfDue(found);
+    const record = await this.#book.expireIfDue(found);
     if (record.request.state !== 'approved') return undefined;
     const fits =
       record.request.bindingDigest === bindingDigest &&
       (rule === undefined || isSameRule(record.request.rule, rule));
-    const moved = await this.#move(record, fits ? 'used' : 'drifted', {});
+    if (fits && !areOpen(record.request.rule.runWithin, this.#now())) throw notNow(record.request);
+    const moved = await this.#book.move(record, fits ? 'used' : 'drifted', {});
     return fits ? moved.request : undefined;
   }
 
@@ -301,80 +299,54 @@ export class Approvals {
     particulars: Particulars,
   ): Promise<void> {
     if ((await this.#store.byId(id)) === undefined) return;
-    await this.#inTurnOf(id, async (found) => {
-      const record = await this.#expireIfDue(found);
-      return from.includes(record.request.state) ? this.#move(record, to, particulars) : record;
+    await this.#book.inTurnOf(id, async (found) => {
+      const record = await this.#book.expireIfDue(found);
+      return from.includes(record.request.state) ? this.#book.move(record, to, particulars) : record;
     });
   }
 
-  /** Records the step, then takes it, then tells those who wait. */
-  async #move(
-    record: ApprovalRecord,
-    state: Exclude<ApprovalState, 'pending'>,
-    particulars: Particulars,
-  ): Promise<ApprovalRecord> {
-    await this.#ledger.durable(this.#append(record.request, state, particulars));
-    const moved = await this.#replace({ ...record, request: { ...record.request, state } });
-    if (state !== 'approved') this.#timers.clear(record.request.id);
-    this.#tellIfSettled(moved.request);
-    return moved;
-  }
-
-  async #replace(record: ApprovalRecord): Promise<ApprovalRecord> {
-    const changed = { ...record, revision: record.revision + 1 };
-    if (await this.#store.replace(changed, this.#noticesOf(changed))) {
-      this.#onChange(changed.request);
-      return changed;
+  /** What was approved may have to wait for its hour. The request is there, and the session waits for it. */
+  async #untilRunnable(id: string, signal: AbortSignal): Promise<ApprovalAnswer> {
+    for (;;) {
+      const { state, rule, expiresAt } = await this.#book.current(await this.#book.require(id));
+      if (state !== 'approved') return state === 'pending' || state === 'used' ? 'cancelled' : state;
+      if (areOpen(rule.runWithin, this.#now())) return 'approved';
+      if (this.#closed) return 'cancelled';
+      const delayMs = Math.max(0, Math.min(WINDOW_CHECK_MS, expiresAt - this.#now()));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, delayMs);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      await promise;
+      clearTimeout(timer);
+      if (signal.aborted) return 'cancelled';
     }
-    throw new SluiceError(
-      'conflict',
-      `request ${record.request.id} was changed by another gateway meanwhile`,
-    );
   }
 
-  #append(request: ApprovalRequest, step: ApprovalEvent['step'], particulars: Particulars): number {
-    return this.#ledger.append({ ...particulars, kind: 'approval', request: request.id, step });
+  /** Sets the timers of a request that was made or has moved. */
+  #watch({ id, state, rule, createdAt, expiresAt, escalated }: ApprovalRequest): void {
+    if (state === 'pending' || state === 'approved') this.#expiries.set(id, expiresAt);
+    else this.#expiries.clear(id);
+    if (state === 'pending' && rule.escalation !== undefined && escalated === undefined)
+      this.#escalations.set(id, createdAt + rule.escalation.afterMs);
+    else this.#escalations.clear(id);
   }
 
-  #tellIfSettled({ id, state }: ApprovalRequest): void {
-    if (state !== 'pending') this.#waiters.tell(id, state === 'used' ? 'approved' : state);
-  }
-
-  /** @throws {SluiceError} not_found */
-  async #inTurnOf(
-    id: string,
-    work: (record: ApprovalRecord) => Promise<ApprovalRecord>,
-  ): Promise<ApprovalRecord> {
-    const { subjectDigest } = await this.#require(id);
-    return this.#turns.take(subjectDigest, async () => work(await this.#require(id)));
-  }
-
-  async #require(id: string): Promise<ApprovalRecord> {
-    const record = await this.#store.byId(id);
-    if (record !== undefined) return record;
-    throw new SluiceError('not_found', `there is no approval request ${JSON.stringify(id.slice(0, 40))}`);
-  }
-
-  async #current(record: ApprovalRecord): Promise<ApprovalRequest> {
-    if (!this.#isDue(record.request)) return record.request;
-    return (await this.#inTurnOf(record.request.id, (found) => this.#expireIfDue(found))).request;
-  }
-
-  #isDue({ state, expiresAt }: ApprovalRequest): boolean {
-    return (state === 'pending' || state === 'approved') && this.#now() >= expiresAt;
-  }
-
-  async #expireIfDue(record: ApprovalRecord): Promise<ApprovalRecord> {
-    return this.#isDue(record.request) ? this.#move(record, 'expired', {}) : record;
+  async #escalateOnTime(id: string): Promise<void> {
+    try {
+      await this.#voting.escalate(id);
+    } catch {
+      // The ledger or the store says so itself; until they are back, nobody else may answer.
+      if (!this.#closed) this.#escalations.set(id, this.#now() + RETRY_MS);
+    }
   }
 
   async #expireOnTime(id: string): Promise<void> {
     try {
-      await this.#inTurnOf(id, (record) => this.#expireIfDue(record));
+      await this.#book.inTurnOf(id, (record) => this.#book.expireIfDue(record));
     } catch (error) {
       // It is over all the same, but that could not be recorded yet.
       this.#waiters.fail(id, error);
-      if (!this.#closed) this.#timers.set(id, this.#now() + EXPIRY_RETRY_MS);
+      if (!this.#closed) this.#expiries.set(id, this.#now() + RETRY_MS);
     }
   }
 
@@ -388,7 +360,7 @@ export class Approvals {
   }
 }
 
-function stateAfter(votes: readonly ApprovalVote[], rule: ApprovalRule): 'pending' | 'approved' | 'denied' {
-  if (votes.some((vote) => vote.verdict === 'deny')) return 'denied';
-  return votes.length >= rule.quorum ? 'approved' : 'pending';
+function notNow({ id, rule }: ApprovalRequest): SluiceError {
+  const times = (rule.runWithin ?? []).map(timeWindowText).join(' and ');
+  return new SluiceError('approval_not_now', `request ${id} is approved, and may run ${times}`);
 }

@@ -1,4 +1,5 @@
 /** When two demands are one request: identical statements of an agent that tries again and again are folded. */
+import { canonicalJson } from '../ledger/canonical-json.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
 import type { ApprovalDemand } from './approvals.ts';
@@ -12,6 +13,17 @@ export function isSame(request: ApprovalRequest, demand: ApprovalDemand, binding
 
 /** How long a request waits says nothing of who must agree. */
 export function isSameRule(a: ApprovalRule, b: ApprovalRule): boolean {
-  const groups = (rule: ApprovalRule) => [...new Set(rule.groups)].sort().join('\n');
-  return a.quorum === b.quorum && groups(a) === groups(b);
+  return canonicalJson(comparable(a)) === canonicalJson(comparable(b));
 }
+
+function comparable({ groups, seats, expiresMs: _, ...rule }: ApprovalRule) {
+  return {
+    ...rule,
+    groups: sorted(groups),
+    ...(seats === undefined
+      ? {}
+      : { seats: sorted(seats.map((seat) => canonicalJson({ ...seat, groups: sorted(seat.groups) }))) }),
+  };
+}
+
+const sorted = (texts: readonly string[]): readonly string[] => [...new Set(texts)].sort();

@@ -1,14 +1,18 @@
 /**
  * Who may answer a request, and who may take it back. One place, so that no door can forget a rule.
  *
- * Nobody answers what they asked, nor what was asked on their behalf: an agent acts with its human's intent, so that human's
- * approval would be self-approval by another hand.
+ * Nobody answers what they asked, nor what was asked on their behalf unless the rule says so: an agent acts with its human's intent,
+ * so that human's approval would be self-approval by another hand.
  */
-import { SluiceError } from '../errors/sluice-error.ts';
-import type { ApprovalRequest, ApprovalVote } from '../model/approval.ts';
-import type { Actor } from '../model/principal.ts';
 
-type Verdict = ApprovalVote['verdict'];
+import { timeWindowText } from '../config/time-window.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { ApprovalRequest } from '../model/approval.ts';
+import type { Actor, Principal } from '../model/principal.ts';
+import { areOpen } from './open-windows.ts';
+import { answeringGroups } from './quorum.ts';
+
+type Verdict = 'approve' | 'deny';
 
 const MAX_REASON_LENGTH = 500;
 
@@ -17,18 +21,39 @@ const MAX_REASON_LENGTH = 500;
  * @throws {SluiceError} forbidden (not a person, requester, in the chain, in none of the groups), conflict (settled, or
  *   answered by this person already), bad_request (the reason)
  */
-export function checkVote(request: ApprovalRequest, voter: Actor, verdict: Verdict, reason?: string): void {
+export function checkVote(
+  request: ApprovalRequest,
+  voter: Actor,
+  verdict: Verdict,
+  now: number,
+  reason?: string,
+): void {
   refuseVoter(request, voter);
-  if (request.state !== 'pending') {
-    throw new SluiceError(
-      'conflict',
-      `request ${request.id} is ${request.state} and takes no answers any more`,
-    );
-  }
-  if (request.votes.some((vote) => vote.principal === voter.principal.id)) {
-    throw new SluiceError('conflict', `you have already answered request ${request.id}`);
+  requireOpen(request, voter.principal);
+  if (verdict === 'approve' && !areOpen(request.rule.answerWithin, now)) {
+    const times = (request.rule.answerWithin ?? []).map(timeWindowText).join(' and ');
+    throw new SluiceError('conflict', `request ${request.id} can be approved ${times}`);
   }
   checkReason(verdict, reason);
+}
+
+/**
+ * Checks that this automatic reviewer may answer this request.
+ * @throws {SluiceError} forbidden, conflict
+ */
+export function checkAutomaticVote(request: ApprovalRequest, reviewer: Principal): void {
+  refuseAsker(request, reviewer, false);
+  requireMember(request, reviewer);
+  requireOpen(request, reviewer);
+}
+
+function requireOpen({ id, state, votes }: ApprovalRequest, { id: voter }: Principal): void {
+  if (state !== 'pending') {
+    throw new SluiceError('conflict', `request ${id} is ${state} and takes no answers any more`);
+  }
+  if (votes.some((vote) => vote.principal === voter)) {
+    throw new SluiceError('conflict', `${voter} has already answered request ${id}`);
+  }
 }
 
 /**
@@ -52,18 +77,25 @@ export function checkWithdrawal({ id, binding, state }: ApprovalRequest, actor: 
   }
 }
 
-function refuseVoter({ binding, rule }: ApprovalRequest, { principal, onBehalfOf }: Actor): void {
+function refuseVoter(request: ApprovalRequest, { principal, onBehalfOf }: Actor): void {
   if (principal.kind !== 'Human' || onBehalfOf.length > 0) {
     throw new SluiceError('forbidden', 'only people answer approval requests, in their own name');
   }
-  if (binding.principal === principal.id)
-    throw new SluiceError('forbidden', 'nobody answers their own request');
-  if (binding.onBehalfOf.includes(principal.id)) {
+  refuseAsker(request, principal, request.rule.behalfMayAnswer === true);
+  requireMember(request, principal);
+}
+
+function refuseAsker({ binding }: ApprovalRequest, { id }: Principal, behalfMayAnswer: boolean): void {
+  if (binding.principal === id) throw new SluiceError('forbidden', 'nobody answers their own request');
+  if (binding.onBehalfOf.includes(id) && !behalfMayAnswer) {
     throw new SluiceError('forbidden', 'nobody answers a request that was made on their behalf');
   }
-  if (!rule.groups.some((group) => principal.groups.includes(group))) {
-    throw new SluiceError('forbidden', `this request is answered by members of ${rule.groups.join(' or ')}`);
-  }
+}
+
+function requireMember(request: ApprovalRequest, { groups }: Principal): void {
+  const asked = answeringGroups(request);
+  if (asked.some((group) => groups.includes(group))) return;
+  throw new SluiceError('forbidden', `this request is answered by members of ${asked.join(' or ')}`);
 }
 
 function checkReason(verdict: Verdict, reason: string | undefined): void {

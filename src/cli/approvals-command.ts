@@ -1,6 +1,7 @@
 /** `sluice approvals list|show|approve|deny|cancel`: through the public HTTP API, as whoever the token says. */
 import type { Command } from 'commander';
 import { factRows, type TextRow } from '../approvals/fact-rows.ts';
+import { missingApprovals, ruleText } from '../approvals/quorum.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import { askGateway, type GatewayAddress } from './api-client.ts';
 import { printRows } from './check-command.ts';
@@ -107,8 +108,7 @@ async function vote(
   const body = options.reason === undefined ? {} : { reason: options.reason };
   const request = await askRequest(await gatewayAddress(context, options), 'POST', id, `/${verdict}`, body);
   if (options.json) return terminal.json(request);
-  const approvers = request.votes.filter((one) => one.verdict === 'approve').length;
-  const missing = request.rule.quorum - approvers;
+  const missing = missingApprovals(request);
   const waits = request.state === 'pending' && missing > 0 ? `; ${missing} more must approve` : '';
   terminal.out(`${request.id} is ${request.state}${waits}.`);
 }
@@ -143,7 +143,10 @@ function printRequest(terminal: Terminal, request: ApprovalRequest, now: number)
     ...binding.parameters.map((value, index): TextRow => [`$${index + 1}`, value ?? 'NULL']),
     ...request.facts.flatMap(factRows),
     ['policies', request.policies.map(({ id }) => id).join(', ')],
-    ['needs', `${rule.quorum} of ${rule.groups.join(' or ')}`],
+    ['needs', ruleText(rule)],
+    ...(request.escalated === undefined
+      ? []
+      : [['escalated', `to ${request.escalated.groups.join(', ')}`] satisfies TextRow]),
     ...request.votes.map(
       (one): TextRow => [one.verdict, `${one.principal}${one.reason ? `: ${one.reason}` : ''}`],
     ),

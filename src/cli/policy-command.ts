@@ -80,6 +80,8 @@ function knownNames({ principals, databases }: Config): KnownNames {
     databases: new Set(databases.keys()),
     environments: new Set(targets.map(({ environment }) => environment)),
     labels: new Set(targets.flatMap(({ labels }) => labels.map(({ label }) => label))),
+    members: (group) =>
+      all.filter(({ kind, groups }) => kind !== 'Agent' && groups.includes(group)).map(({ id }) => id),
   };
 }
 

@@ -31,6 +31,7 @@ export const DEFAULT_WEBHOOK_TIMEOUT_MS = 10 * SECOND;
 export const WEBHOOK_EVENTS: readonly WebhookEvent[] = [
   'requested',
   'voted',
+  'escalated',
   'approved',
   'denied',
   'expired',

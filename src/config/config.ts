@@ -166,7 +166,7 @@ export interface ApprovalConfig {
 }
 
 /** What a webhook can be told: that a request was made, an answer that settles nothing, or the state it came to. */
-export type WebhookEvent = 'requested' | 'voted' | Exclude<ApprovalState, 'pending'>;
+export type WebhookEvent = 'requested' | 'voted' | 'escalated' | Exclude<ApprovalState, 'pending'>;
 
 /** A system that is told of approval requests. */
 export interface WebhookConfig {

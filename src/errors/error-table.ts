@@ -64,6 +64,12 @@ export const ERROR_TABLE = {
     'The principal has looked up as many values of hidden columns as it may within an hour.',
     'Try again later, or ask whoever writes the policies for a higher limit.',
   ),
+  approval_not_now: row(
+    'SL020',
+    409,
+    'The statement is approved, and may run only at certain times.',
+    'Retry the identical statement at the time named; do not rewrite it.',
+  ),
 
   // Identity and connection.
   authentication_failed: row(

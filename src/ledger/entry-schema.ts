@@ -107,9 +107,24 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
   approval: [
     {
       request: text,
-      step: oneOf('requested', 'vote', 'approved', 'used', 'denied', 'expired', 'drifted', 'cancelled'),
+      step: oneOf(
+        ...[
+          'requested',
+          'vote',
+          'escalated',
+          'approved',
+          'used',
+          'denied',
+          'expired',
+          'drifted',
+          'cancelled',
+        ],
+      ),
     },
-    { by: text, verdict: oneOf('approve', 'deny'), reason: text, binding: text, session: text },
+    {
+      ...{ by: text, verdict: oneOf('approve', 'deny', 'escalate'), automatic: yes, reason: text },
+      ...{ groups: strings, binding: text, session: text },
+    },
   ],
   'policy-loaded': [
     { version: text, files: strings },

@@ -21,8 +21,21 @@ export interface ApprovalBinding {
 
 export interface ApprovalVote {
   readonly principal: string;
-  readonly verdict: 'approve' | 'deny';
+  /** `escalate` decides nothing: an automatic reviewer leaves it to people. */
+  readonly verdict: 'approve' | 'deny' | 'escalate';
   readonly reason?: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** Groups of the rule of which they were a member. */
+  readonly groups?: readonly string[];
+  /** Present if no person gave it. */
+  readonly automatic?: true;
+}
+
+/** Nobody had settled it in time, so members of these groups may answer in anybody's place. */
+export interface Escalation {
+  readonly groups: readonly string[];
+  /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
@@ -43,7 +56,9 @@ export interface ApprovalRequest {
   readonly policyVersion: string;
   readonly rule: ApprovalRule;
   readonly votes: readonly ApprovalVote[];
+  readonly escalated?: Escalation;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
+  /** Of the request while it is pending; of the approval, from then on. */
   readonly expiresAt: number;
 }

@@ -3,6 +3,24 @@ import type { ColumnMask, Label } from './labels.ts';
 
 export type Outcome = 'allow' | 'hold' | 'deny';
 
+/** So many distinct people, each a member of any of the groups. */
+export interface Seats {
+  readonly groups: readonly string[];
+  /** At least 1. */
+  readonly count: number;
+}
+
+/** Times of the week, such as Monday to Friday from nine to five in Berlin. */
+export interface TimeWindow {
+  /** ISO 8601: 1 is Monday, 7 is Sunday. */
+  readonly days: readonly number[];
+  /** Minutes since midnight, [from, to). Over midnight if `to` is not larger than `from`; the day is that of `from`. */
+  readonly from: number;
+  readonly to: number;
+  /** A name of the IANA time zone database, or `UTC`. */
+  readonly zone: string;
+}
+
 /** Who must agree before a held statement may run; from the `@approval` annotations of the determining policies. */
 export interface ApprovalRule {
   /** Groups whose members may answer. Empty: nobody can, which is a deny. */
@@ -11,6 +29,17 @@ export interface ApprovalRule {
   readonly quorum: number;
   /** How long the request waits for an answer. */
   readonly expiresMs: number;
+  /** Present if not just any `quorum` members of `groups` will do: all seats must be taken, each person takes one. */
+  readonly seats?: readonly Seats[];
+  /** How long an approval is good for, from the moment it is complete; without it, as long as the request. */
+  readonly validMs?: number;
+  /** People on whose behalf it is asked may answer, too. */
+  readonly behalfMayAnswer?: true;
+  /** Answers count, and what was approved may run, only while all of these windows are open. */
+  readonly answerWithin?: readonly TimeWindow[];
+  readonly runWithin?: readonly TimeWindow[];
+  /** If nothing is settled by then, members of these groups may answer in anybody's place. */
+  readonly escalation?: { readonly groups: readonly string[]; readonly afterMs: number };
 }
 
 /** One policy that took part, as `id@version` would name it. */

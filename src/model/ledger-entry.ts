@@ -164,6 +164,7 @@ export type LedgerEvent =
       readonly step:
         | 'requested'
         | 'vote'
+        | 'escalated'
         | 'approved'
         | 'used'
         | 'denied'
@@ -172,8 +173,12 @@ export type LedgerEvent =
         | 'cancelled';
       readonly by?: string;
       /** Present exactly if `step` is `vote`. */
-      readonly verdict?: 'approve' | 'deny';
+      readonly verdict?: 'approve' | 'deny' | 'escalate';
+      /** Present if an automatic reviewer answered. */
+      readonly automatic?: true;
       readonly reason?: string;
+      /** Who may answer as well, since it was escalated. */
+      readonly groups?: readonly string[];
       readonly binding?: string;
       readonly session?: string;
     }

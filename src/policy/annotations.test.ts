@@ -1,38 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readAnnotations, readApproval } from './annotations.ts';
-
-describe('@approval', () => {
-  test.each([
-    ['groups=dba', { groups: ['dba'], quorum: 1, expiresMs: 900_000 }],
-    ['groups=dba; quorum=2; expires=1h', { groups: ['dba'], quorum: 2, expiresMs: 3_600_000 }],
-    ['expires = 10s;groups = b , a,b', { groups: ['a', 'b'], quorum: 1, expiresMs: 10_000 }],
-    ['groups=on call; expires=7d; quorum=10', { groups: ['on call'], quorum: 10, expiresMs: 604_800_000 }],
-  ])('%s', (text, rule) => {
-    expect(readApproval(text)).toEqual(rule);
-  });
-
-  test.each([
-    ['', /must name the groups/],
-    [';', /cannot read ""/],
-    ['dba', /cannot read/],
-    ['quorum=1', /must name the groups/],
-    ['groups=', /cannot read/],
-    ['groups=a,,b', /must name the groups/],
-    ['groups=a;groups=b', /says groups twice/],
-    ['groups=a;', /cannot read ""/],
-    ['groups=a; quorum=0', /must be 1 to 10/],
-    ['groups=a; quorum=11', /must be 1 to 10/],
-    ['groups=a; quorum=1.5', /must be 1 to 10/],
-    ['groups=a; expires=9s', /from 10s to 7d/],
-    ['groups=a; expires=8d', /from 10s to 7d/],
-    ['groups=a; expires=15', /from 10s to 7d/],
-    ['groups=a; expires=15m=3', /cannot read/],
-    ['groups=a; until=15m', /cannot read/],
-    ['groups=a; __proto__=1', /cannot read/],
-  ])('refuses %j', (text, message) => {
-    expect(() => readApproval(text)).toThrow(message);
-  });
-});
+import { readApproval } from '../config/approval-text.ts';
+import { readAnnotations } from './annotations.ts';
 
 describe('what @approval leaves out', () => {
   const defaults = { groups: ['ops', 'dba'], quorum: 2, expiresMs: 60_000 };

@@ -2,6 +2,7 @@
  * What a policy says beside its condition: `@id`, `@reason`, `@hint`, `@approval`, `@lookups`. Strict: an annotation that would be ignored
  * is a mistake its author must hear of.
  */
+import { DEFAULT_APPROVAL, readApproval } from '../config/approval-text.ts';
 import type { ApprovalRule } from '../model/decision.ts';
 
 export interface PolicyNotes {
@@ -19,9 +20,6 @@ export interface PolicyNotes {
 const KNOWN = ['id', 'reason', 'hint', 'approval', 'lookups'];
 const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$/;
 const MAX_SENTENCE_LENGTH = 500;
-
-/** What an `@approval` leaves out if the operator says nothing: one person within 15 minutes, and the groups must be named. */
-export const DEFAULT_APPROVAL: ApprovalRule = { groups: [], quorum: 1, expiresMs: 15 * 60_000 };
 
 /** Reads annotations. Throws `Error` with one sentence on what is wrong and what would be right. */
 export function readAnnotations(
@@ -78,57 +76,4 @@ function readSentence(name: string, text: string | null): string {
     return text.trim();
   }
   throw new Error(`@${name} must be one line of 1 to ${MAX_SENTENCE_LENGTH} characters`);
-}
-
-const SECOND_MS = 1000;
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: SECOND_MS,
-  m: 60 * SECOND_MS,
-  h: 3600 * SECOND_MS,
-  d: 86_400 * SECOND_MS,
-};
-const MIN_EXPIRES_MS = 10 * SECOND_MS;
-const MAX_EXPIRES_MS = 7 * 86_400 * SECOND_MS;
-const MAX_QUORUM = 10;
-const FORM = 'write it as @approval("groups=dba; quorum=1; expires=15m")';
-
-/** Reads `groups=dba,security; quorum=2; expires=1h`. Each may be left out, all of them too, if the defaults name groups. */
-export function readApproval(text: string, defaults: ApprovalRule = DEFAULT_APPROVAL): ApprovalRule {
-  const settings = new Map<string, string>();
-  for (const part of text.trim() === '' ? [] : text.split(';')) {
-    const [name = '', value = '', ...rest] = part.split('=').map((side) => side.trim());
-    if (!['groups', 'quorum', 'expires'].includes(name) || value === '' || rest.length > 0) {
-      throw new Error(`@approval cannot read ${JSON.stringify(part.trim())}: ${FORM}`);
-    }
-    if (settings.has(name)) throw new Error(`@approval says ${name} twice: ${FORM}`);
-    settings.set(name, value);
-  }
-  return {
-    groups: readGroups(settings.get('groups'), defaults.groups),
-    quorum: readQuorum(settings.get('quorum'), defaults.quorum),
-    expiresMs: readExpiry(settings.get('expires'), defaults.expiresMs),
-  };
-}
-
-function readGroups(text: string | undefined, otherwise: readonly string[]): readonly string[] {
-  const groups = text === undefined ? otherwise : text.split(',').map((group) => group.trim());
-  if (groups.length > 0 && !groups.includes('')) return [...new Set(groups)].sort();
-  throw new Error(`@approval must name the groups whose members may approve: ${FORM}`);
-}
-
-function readQuorum(text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const quorum = /^\d{1,2}$/.test(text) ? Number(text) : 0;
-  if (quorum >= 1 && quorum <= MAX_QUORUM) return quorum;
-  throw new Error(`the quorum of @approval must be 1 to ${MAX_QUORUM}, not ${JSON.stringify(text)}`);
-}
-
-function readExpiry(text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const parts = /^(\d{1,6})([smhd])$/.exec(text);
-  const expiresMs = parts === null ? 0 : Number(parts[1]) * UNIT_MS[parts[2]!]!;
-  if (expiresMs >= MIN_EXPIRES_MS && expiresMs <= MAX_EXPIRES_MS) return expiresMs;
-  throw new Error(
-    `the expiry of @approval must be from 10s to 7d, such as 15m or 2h, not ${JSON.stringify(text)}`,
-  );
 }

@@ -65,14 +65,20 @@ describe('holding', () => {
     });
   });
 
-  test('rules without a common group deny: nobody could approve', () => {
+  test('rules without a common group ask people of both', () => {
     const engine = engineOf(PERMIT, held('a', 'groups=dba'), held('b', 'groups=sec', 'Delete'));
-    const decision = decide(engine, both);
-    expect(decision).toMatchObject({
-      outcome: 'deny',
-      policies: [{ id: 'sluice:no-approver', effect: 'builtin' }, { id: 'a' }, { id: 'b' }],
+    expect(decide(engine, both)).toMatchObject({
+      outcome: 'hold',
+      policies: [{ id: 'a' }, { id: 'b' }],
+      approval: {
+        groups: ['dba', 'sec'],
+        quorum: 2,
+        seats: [
+          { groups: ['dba'], count: 1 },
+          { groups: ['sec'], count: 1 },
+        ],
+      },
     });
-    expect(decision.approval).toBeUndefined();
   });
 
   test('a forbid without @approval beside it denies, and only it is named', () => {

@@ -12,6 +12,7 @@ import type { ApprovalRule, Decision, PolicyRef } from '../model/decision.ts';
 import type { Action, Facts } from '../model/facts.ts';
 import type { ColumnMask, Label, LabelSet } from '../model/labels.ts';
 import type { Actor } from '../model/principal.ts';
+import { mergeApprovals } from './approval-rules.ts';
 import { type Asker, askerKey, createAsker } from './asker.ts';
 import { atomsOf, labelUseOf } from './atoms.ts';
 import { clientAddressOf } from './client-address.ts';
@@ -22,7 +23,7 @@ import type { Policy, PolicySet } from './load.ts';
 import { createMaskSet, type MaskSet } from './mask-set.ts';
 import { minuteOf } from './request-time.ts';
 import { columnResource, databaseResource } from './resource.ts';
-import { distinct, mergeApprovals, type Verdict } from './verdict.ts';
+import { distinct, type Verdict } from './verdict.ts';
 
 /** What decisions depend on besides the statement. */
 export interface PolicyContext {
@@ -272,8 +273,7 @@ export class PolicyEngine {
     const rules = policies.flatMap((policy): ApprovalRule[] =>
       policy.approval === undefined ? [] : [policy.approval],
     );
-    const approval = mergeApprovals(rules);
-    if (approval === undefined) return this.#refuse(NO_APPROVER, obligations, policies);
+    const approval = mergeApprovals(rules) as ApprovalRule;
     const [first] = held as [Judged];
     const hint = hintOf(policies);
     return {
@@ -287,10 +287,10 @@ export class PolicyEngine {
     };
   }
 
-  #refuse(refusal: Refusal, obligations: Obligations, policies: readonly Policy[] = []): Decision {
+  #refuse(refusal: Refusal, obligations: Obligations): Decision {
     return {
       outcome: 'deny',
-      policies: [{ id: refusal.id, effect: 'builtin' }, ...policies.map(refOf)],
+      policies: [{ id: refusal.id, effect: 'builtin' }],
       policyVersion: this.version,
       reason: refusal.reason,
       hint: refusal.hint,
@@ -314,12 +314,6 @@ const TOO_BROAD: Refusal = {
   id: BUILTIN.tooBroad,
   reason: 'The statement touches too many different things to decide on.',
   hint: 'Split it into several statements.',
-};
-
-const NO_APPROVER: Refusal = {
-  id: BUILTIN.noApprover,
-  reason: 'The statement needs approval under several policies, and no group may approve under all of them.',
-  hint: 'Split it into statements that need one approval each.',
 };
 
 const NO_LOOKUPS = (): undefined => undefined;

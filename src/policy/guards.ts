@@ -15,7 +15,6 @@ export const BUILTIN = {
   /** Evaluating a policy failed. */
   policyError: 'sluice:policy-error',
   /** The approval rules that apply have no group in common. */
-  noApprover: 'sluice:no-approver',
   /** The statement touches more things than can be decided in reasonable time. */
   tooBroad: 'sluice:too-broad',
 } as const;

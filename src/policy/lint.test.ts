@@ -9,6 +9,7 @@ const KNOWN: KnownNames = {
   databases: new Set(['shop']),
   environments: new Set(['prod']),
   labels: new Set(['email']),
+  members: (group) => (group === 'dba' ? ['alice', 'anna'] : ['bob']),
 };
 
 const lint = (...policies: string[]) =>
@@ -67,6 +68,18 @@ describe('names that nothing has', () => {
     [
       '@approval("groups=admins") forbid (principal, action == Action::"Read", resource);',
       'group (of @approval) "admins" does not exist',
+    ],
+    [
+      '@approval("groups=dba; escalate=bosses after 5m") forbid (principal, action == Action::"Read", resource);',
+      'group (of @approval) "bosses" does not exist',
+    ],
+    [
+      '@approval("groups=dba; quorum=3") forbid (principal, action == Action::"Read", resource);',
+      '@approval asks 3 of dba, and there are 2',
+    ],
+    [
+      '@approval("quorum=dba:1+support:2") forbid (principal, action == Action::"Read", resource);',
+      '@approval asks 2 of support, and there are 1',
     ],
   ])('%s', (text, message) => {
     expect(lint(rule('p', text))).toEqual([`p:1 ${message}`]);

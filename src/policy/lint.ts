@@ -5,6 +5,7 @@
 import { nearestName } from '../config/nearest-name.ts';
 import type { HazardKind } from '../model/facts.ts';
 import { ACTIONS, actionsIn, isAction } from './action-table.ts';
+import { seatsOf } from './approval-rules.ts';
 import type { PolicyJson, TypeAndId } from './cedar.ts';
 import type { Policy, PolicySet } from './load.ts';
 
@@ -16,6 +17,8 @@ export interface KnownNames {
   readonly environments: ReadonlySet<string>;
   /** Labels in use in any database. */
   readonly labels: ReadonlySet<string>;
+  /** Who could answer a request as a member of a group: no agents. */
+  readonly members: (group: string) => readonly string[];
 }
 
 export interface LintFinding {
@@ -105,9 +108,24 @@ function unknownNames(policy: Policy, known: KnownNames): string[] {
     else if (attribute === 'environment' && !known.environments.has(value))
       miss('environment', value, known.environments);
   }
-  for (const group of policy.approval?.groups ?? [])
+  const { groups = [], escalation } = policy.approval ?? {};
+  for (const group of [...groups, ...(escalation?.groups ?? [])])
     if (!known.groups.has(group)) miss('group (of @approval)', group, known.groups);
-  return [...found];
+  return [...found, ...missingPeople(policy, known)];
+}
+
+/** What nobody could ever approve, because there are too few people. */
+function missingPeople({ approval }: Policy, { groups, members }: KnownNames): string[] {
+  if (approval === undefined || !approval.groups.every((group) => groups.has(group))) return [];
+  const substitutes = approval.escalation?.groups ?? [];
+  return [...seatsOf(approval), { groups: approval.groups, count: approval.quorum }]
+    .flatMap((seat) => {
+      const people = new Set([...seat.groups, ...substitutes].flatMap(members));
+      return people.size >= seat.count
+        ? []
+        : [`@approval asks ${seat.count} of ${seat.groups.join(' or ')}, and there are ${people.size}`];
+    })
+    .slice(0, 1);
 }
 
 const PRINCIPALS: ReadonlySet<string> = new Set(['Human', 'Agent', 'Service']);

@@ -5,9 +5,10 @@
  * https://docs.cedarpolicy.com/policies/validation.html
  */
 import { createHash } from 'node:crypto';
+import { DEFAULT_APPROVAL } from '../config/approval-text.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalRule } from '../model/decision.ts';
-import { DEFAULT_APPROVAL, type PolicyNotes, readAnnotations } from './annotations.ts';
+import { type PolicyNotes, readAnnotations } from './annotations.ts';
 import {
   checkParsePolicySet,
   type DetailedError,

@@ -1,5 +1,4 @@
-/** What one atom (one action on one thing) comes to, and how approval rules are merged. Pure. */
-import type { ApprovalRule } from '../model/decision.ts';
+/** What one atom (one action on one thing) comes to. Pure. */
 import type { Policy } from './load.ts';
 
 export interface Verdict {
@@ -12,22 +11,6 @@ export interface Verdict {
   readonly subject: number;
   /** If it is allowed to all subjects by permits that say how many lookups an hour: so many, subject by subject. */
   readonly lookupsPerHour?: readonly number[];
-}
-
-/**
- * The rule that satisfies every rule given: any `quorum` people of `groups` satisfy each of them. Undefined if no group is in
- * all of them, for then nobody could approve.
- */
-export function mergeApprovals(rules: readonly ApprovalRule[]): ApprovalRule | undefined {
-  const [first, ...rest] = rules;
-  if (first === undefined) return undefined;
-  const groups = first.groups.filter((group) => rest.every((rule) => rule.groups.includes(group)));
-  if (groups.length === 0) return undefined;
-  return {
-    groups,
-    quorum: Math.max(...rules.map((rule) => rule.quorum)),
-    expiresMs: Math.min(...rules.map((rule) => rule.expiresMs)),
-  };
 }
 
 /** All must agree: one denial denies, else one hold holds. Keeps the first of the deciding kind, joins holds and permits. */

@@ -8,6 +8,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
+import { mergeApprovals } from '../policy/approval-rules.ts';
 import type { Plan } from './plan.ts';
 
 export interface HoldOptions {
@@ -105,22 +106,8 @@ function withDefinitions({ text, statements }: Plan): string {
 
 /** One rule that satisfies every held statement of the text. */
 function ruleOf(plan: Plan): ApprovalRule {
-  const rules = plan.statements.flatMap(({ decision }) =>
-    decision.approval === undefined ? [] : [decision.approval],
-  );
-  const merged = rules.reduce((a, b) => ({
-    groups: a.groups.filter((group) => b.groups.includes(group)),
-    quorum: Math.max(a.quorum, b.quorum),
-    expiresMs: Math.min(a.expiresMs, b.expiresMs),
-  }));
-  if (merged.groups.length > 0) return merged;
-  throw new SluiceError(
-    'statement_denied',
-    'the statements of this text need approvals by different groups',
-    {
-      hint: 'Send them one by one.',
-    },
-  );
+  const rules = plan.statements.flatMap(({ decision }) => decision.approval ?? []);
+  return mergeApprovals(rules) as ApprovalRule;
 }
 
 function policiesOf(plan: Plan): PolicyRef[] {

@@ -108,7 +108,7 @@ const DIGESTS = { ...OBJECT, required: ['subject', 'binding'], properties: { sub
 const RULE = {
   ...OBJECT,
   required: ['groups', 'quorum', 'expiresMs'],
-  properties: { groups: TEXTS, quorum: COUNT, expiresMs: COUNT },
+  properties: { groups: TEXTS, quorum: COUNT, expiresMs: COUNT, seats: { type: 'array', items: OBJECT } },
 };
 const OPTIONAL_RULE = { anyOf: [RULE, { isUndefined: true }] };
 const BINDING = {

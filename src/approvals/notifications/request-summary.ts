@@ -5,6 +5,7 @@
 import type { WebhookEvent } from '../../config/config.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
 import { factRows } from '../fact-rows.ts';
+import { answeringGroups } from '../quorum.ts';
 
 export interface SummaryOptions {
   readonly includeStatement: boolean;
@@ -17,9 +18,12 @@ const MAX_LINE_LENGTH = 300;
 const MAX_PURPOSE_LENGTH = 1000;
 const MAX_STATEMENT_LENGTH = 16_384;
 
-export function eventOf({ state, votes }: ApprovalRequest): WebhookEvent {
+/** What has just happened to it. */
+export function eventOf({ state, votes, escalated }: ApprovalRequest): WebhookEvent {
   if (state !== 'pending') return state;
-  return votes.length === 0 ? 'requested' : 'voted';
+  const lastVote = votes.at(-1);
+  if (escalated !== undefined && (lastVote === undefined || lastVote.at <= escalated.at)) return 'escalated';
+  return lastVote === undefined ? 'requested' : 'voted';
 }
 
 /** Plain data, to be written as JSON. */
@@ -41,7 +45,11 @@ export function summaryOf(request: ApprovalRequest, { includeStatement, publicUr
       ...(instead === undefined ? {} : { instead: cut(instead, MAX_LINE_LENGTH) }),
     })),
     policies: request.policies.slice(0, MAX_LINES).map((policy) => policy.id),
-    approvers: { groups: rule.groups, quorum: rule.quorum },
+    approvers: {
+      groups: answeringGroups(request),
+      quorum: rule.quorum,
+      ...(rule.seats === undefined ? {} : { seats: rule.seats }),
+    },
     votes: request.votes,
     link: `${publicUrl ?? ''}/v1/approvals/${id}`,
     createdAt: new Date(request.createdAt).toISOString(),

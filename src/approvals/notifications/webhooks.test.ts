@@ -195,6 +195,17 @@ describe('a message', () => {
     await until(isEmpty);
     expect(types()).toEqual(['approval.requested', 'approval.voted', 'approval.used']);
   });
+
+  it('tells that others may answer as well, and who', async () => {
+    const webhooks = make();
+    const escalated = { groups: ['managers'], at: 2 };
+    await step(webhooks);
+    await step(webhooks, { escalated });
+    await step(webhooks, { escalated, votes: [{ principal: 'alice', verdict: 'approve', at: 3 }] });
+    await until(isEmpty);
+    expect(types()).toEqual(['approval.requested', 'approval.escalated', 'approval.voted']);
+    expect(JSON.parse(received[1]!.body).data.approvers.groups).toEqual(['dba', 'managers']);
+  });
 });
 
 describe('a receiver', () => {

@@ -2,6 +2,7 @@
  * What the gate itself says to a client, as wire messages; and what it withholds of what the database says when that could quote
  * values the principal may not see.
  */
+import { ruleText } from '../../approvals/quorum.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
 import type { Plan } from '../../session/plan.ts';
@@ -119,13 +120,11 @@ function codePoints(text: string): number {
 
 /** Tells a waiting client where to look. */
 export function heldNotice(request: ApprovalRequest): Buffer {
-  const who = request.rule.groups.join(' or ');
-  const count = request.rule.quorum === 1 ? 'one member' : `${request.rule.quorum} members`;
   return encodeNotice({
     severity: 'NOTICE',
     sqlstate: 'SL002',
     message: `sluice: waiting for approval ${request.id} until ${new Date(request.expiresAt).toISOString()}`,
-    detail: `Policies: ${request.policies.map((policy) => policy.id).join(', ')}. It needs ${count} of ${who}.`,
+    detail: `Policies: ${request.policies.map((policy) => policy.id).join(', ')}. It needs ${ruleText(request.rule)}.`,
     hint: `sluice approvals show ${request.id}; cancel this statement to withdraw the request.`,
   });
 }
