@@ -6,6 +6,7 @@ import type { StatementCost } from './statement-cost.ts';
 import { median } from './statistics.ts';
 import { type Measurement, medianOf, medianRatio } from './throughput.ts';
 
+/** What was measured of the gateway; a section that did not run is empty. */
 export interface Figures {
   /** Lines about machine and versions. */
   readonly machine: readonly string[];
@@ -19,6 +20,10 @@ export interface Figures {
   readonly costs: readonly StatementCost[];
   readonly memory: readonly (readonly [when: string, memory: Memory])[];
 }
+
+/** Those that can be run alone. */
+export const SECTIONS = ['select-only', 'by-key', 'connect', 'scan', 'statements'] as const;
+export type Section = (typeof SECTIONS)[number];
 
 /** A whole results file. */
 export function resultsText(figures: Figures): string {
@@ -41,63 +46,85 @@ ${summaryLines(figures)
   .map((line) => `- ${line}`)
   .join('\n')}
 
-## Select-only pgbench, 1,000,000 accounts
-
-${measurementTable(figures.selectOnly)}
-
-## One masked row by its key, 1,000,000 people
-
-The client asks for name, e-mail and phone; through Sluice they come masked, from the other peers as they are.
-
-${measurementTable(figures.maskedByKey)}
-
-## Connect, authenticate by SCRAM, one row, disconnect
-
-PgBouncer hands out server connections that other clients have used; Sluice never does: *warm* ones were made in advance, and each
-serves one session (\`warmConnections: 16\`). Times of single transactions leave the connection out; throughput has it in.
-
-${measurementTable(figures.connects)}
-
-## 1,000,000 masked rows in one result
-
-${scanTable(figures.scans)}
-
-## Analysis, decision and rewriting of one statement, in process
-
-${costTable(figures.costs)}
-
-## Memory of the gateway
-
-${table(
-  ['When', 'Resident', 'Peak so far'],
-  figures.memory.map(([when, { residentMiB, peakMiB }]) => [when, `${residentMiB} MiB`, `${peakMiB} MiB`]),
-)}
+${sectionTexts(figures).join('\n\n')}
 `;
+}
+
+function sectionTexts({ selectOnly, maskedByKey, connects, scans, costs, memory }: Figures): string[] {
+  const section = (
+    measured: readonly unknown[],
+    title: string,
+    explanation: string,
+    rows: string,
+  ): string[] =>
+    measured.length === 0
+      ? []
+      : [[`## ${title}`, explanation, rows].filter((part) => part !== '').join('\n\n')];
+  return [
+    ...section(selectOnly, 'Select-only pgbench, 1,000,000 accounts', '', measurementTable(selectOnly)),
+    ...section(
+      maskedByKey,
+      'One masked row by its key, 1,000,000 people',
+      'The client asks for name, e-mail and phone; through Sluice they come masked, from the other peers as they are.',
+      measurementTable(maskedByKey),
+    ),
+    ...section(
+      connects,
+      'Connect, authenticate by SCRAM, one row, disconnect',
+      WARM,
+      measurementTable(connects),
+    ),
+    ...section(scans, '1,000,000 masked rows in one result', '', scanTable(scans)),
+    ...section(costs, 'Analysis, decision and rewriting of one statement, in process', '', costTable(costs)),
+    ...section(memory, 'Memory of the gateway', '', memoryTable(memory)),
+  ];
+}
+
+const WARM = `PgBouncer hands out server connections that other clients have used; Sluice never does: *warm* ones were made in advance, and each
+serves one session (\`warmConnections: 16\`). Times of single transactions leave the connection out; throughput has it in.`;
+
+function memoryTable(seen: Figures['memory']): string {
+  return table(
+    ['When', 'Resident', 'Peak so far'],
+    seen.map(([when, { residentMiB, peakMiB }]) => [when, `${residentMiB} MiB`, `${peakMiB} MiB`]),
+  );
 }
 
 /** What the project aims at, and what was measured. */
 export function summaryLines({ selectOnly, maskedByKey, connects, scans, costs }: Figures): string[] {
-  const shares = (measurements: readonly Measurement[]): number[] =>
-    measurements
-      .filter(({ peer }) => peer === 'Sluice')
-      .map((one) => ratioTo(one, measurements, 'PgBouncer', 'tps'))
+  const rangeOf = (measurements: readonly Measurement[], peer: string, base: string): string => {
+    const ratios = measurements
+      .filter((one) => one.peer === peer)
+      .map((one) => ratioTo(one, measurements, base, 'tps'))
       .sort((a, b) => a - b);
-  const rangeOf = (values: readonly number[]): string =>
-    `${ratio(values[0] ?? Number.NaN)} to ${ratio(values.at(-1) ?? Number.NaN)} of PgBouncer’s throughput`;
-  const warm = connects
-    .filter(({ peer }) => peer === 'Sluice, warm')
-    .map((one) => ratioTo(one, connects, 'direct', 'tps'))
-    .sort((a, b) => a - b);
+    return `${ratio(ratios[0] ?? Number.NaN)} to ${ratio(ratios.at(-1) ?? Number.NaN)}`;
+  };
   const [rewritten, through] = scans;
   const slowest = (figure: 'novelUs' | 'knownTextUs'): number =>
     Math.max(...costs.map((cost) => cost[figure]));
-  return [
-    `Select-only: ${rangeOf(shares(selectOnly))} (aim: 0.7)`,
-    `One masked row by its key: ${rangeOf(shares(maskedByKey))}; the database itself has more to do for it`,
-    `Connect and first query, warm: ${ratio(warm[0] ?? Number.NaN)} to ${ratio(warm.at(-1) ?? Number.NaN)} of the database’s own rate (aim: 1)`,
-    `1,000,000 masked rows: ${ratio(speedOf(through, rewritten))} of the database running the same text (aim: 0.95)`,
-    `A novel statement: ${us(slowest('novelUs'))} at the most expensive sample’s median (aim: 500 µs); a known text: ${fineUs(slowest('knownTextUs'))} (aim: 10 µs)`,
+  const lines: readonly (readonly [measured: readonly unknown[], line: string])[] = [
+    [
+      selectOnly,
+      `Select-only: ${rangeOf(selectOnly, 'Sluice', 'PgBouncer')} of PgBouncer’s throughput (aim: 0.7)`,
+    ],
+    [
+      maskedByKey,
+      `One masked row by its key: ${rangeOf(maskedByKey, 'Sluice', 'PgBouncer')} of PgBouncer’s throughput; the database itself has more to do for it`,
+    ],
+    [
+      connects,
+      `Connect and first query, warm: ${rangeOf(connects, 'Sluice, warm', 'direct')} of the database’s own rate (aim: 1)`,
+    ],
+    [
+      scans,
+      `1,000,000 masked rows: ${ratio(speedOf(through, rewritten))} of the database running the same text (aim: 0.95)`,
+    ],
+    [
+      costs,
+      `A novel statement: ${us(slowest('novelUs'))} at the most expensive sample’s median (aim: 500 µs); a known text: ${fineUs(slowest('knownTextUs'))} (aim: 10 µs)`,
+    ],
   ];
+  return lines.filter(([measured]) => measured.length > 0).map(([, line]) => line);
 }
 
 /** Throughput and latency of each peer, beside those of the database itself and of PgBouncer under the same setting. */

@@ -3,6 +3,7 @@
  * bench/results.md. Needs Debian's pgbench and PgBouncer.
  *
  * --rounds <n>   default 5      --seconds <n>  of one run, default 4
+ * --only <name>  one section of the results (select-only, by-key, connect, scan, statements), or several; writes nothing
  * --quick        one short round, writes nothing: to see that it works
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -15,7 +16,7 @@ import { loadConfig } from '../src/config/load-config.ts';
 import { readPolicyTexts } from '../src/config/policy-files.ts';
 import { measureScans } from './masked-scan.ts';
 import { type Memory, memory } from './process-cost.ts';
-import { type Figures, resultsText } from './report.ts';
+import { type Figures, resultsText, SECTIONS, type Section } from './report.ts';
 import { type BenchStage, setStage } from './stage.ts';
 import { measureStatementCost } from './statement-cost.ts';
 import { measure, type Setting } from './throughput.ts';
@@ -33,9 +34,16 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
+    only: { type: 'string', multiple: true, default: [] },
     quick: { type: 'boolean', default: false },
   },
 });
+const unknown = values.only.find((name) => !SECTIONS.some((section) => section === name));
+if (unknown !== undefined) {
+  console.error(`there is no section ${unknown}; there are ${SECTIONS.join(', ')}`);
+  process.exit(2);
+}
+const wanted = (section: Section): boolean => values.only.length === 0 || values.only.includes(section);
 const rounds = values.quick ? 1 : Number(values.rounds);
 const seconds = values.quick ? 1 : Number(values.seconds);
 const progress = (line: string): void => console.error(line);
@@ -66,25 +74,19 @@ function machineLines(): string[] {
 async function figuresOf(stage: BenchStage): Promise<Figures> {
   const seen: [string, Memory][] = [];
   const noteMemory = (when: string): void => {
-    seen.push([when, memory(stage.gateway.pid)]);
+    if (values.only.length === 0) seen.push([when, memory(stage.gateway.pid)]);
   };
   noteMemory('started, idle');
   const modes = ['simple', 'prepared'] as const;
   const settings = modes.flatMap((mode) => [1, 8, 32].map((clients): Setting => ({ mode, clients })));
   const plan = { peers: stage.peers, rounds, seconds };
-  const selectOnly = await measure({ ...plan, settings }, progress);
+  const selectOnly = wanted('select-only') ? await measure({ ...plan, settings }, progress) : [];
   noteMemory('after select-only, up to 32 clients');
-  const maskedByKey = await byKey(plan);
-  const connects = await measure(
-    {
-      ...{ peers: stage.connectPeers, rounds, seconds },
-      settings: [1, 8].map((clients): Setting => ({ mode: 'simple', clients, connect: true })),
-    },
-    progress,
-  );
-  const scans = await scan(stage);
+  const maskedByKey = wanted('by-key') ? await byKey(plan) : [];
+  const connects = wanted('connect') ? await connecting(stage) : [];
+  const scans = wanted('scan') ? await scan(stage) : [];
   noteMemory('after the results of 1,000,000 rows');
-  const costs = await statementCosts(stage);
+  const costs = wanted('statements') ? await statementCosts(stage) : [];
   return {
     machine: machineLines(),
     rounds,
@@ -96,6 +98,11 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
     costs,
     memory: seen,
   };
+}
+
+function connecting({ connectPeers: peers }: BenchStage): Promise<Figures['connects']> {
+  const settings = [1, 8].map((clients): Setting => ({ mode: 'simple', clients, connect: true }));
+  return measure({ peers, rounds, seconds, settings }, progress);
 }
 
 async function byKey(plan: Omit<Parameters<typeof measure>[0], 'settings'>): Promise<Figures['maskedByKey']> {
@@ -154,7 +161,7 @@ const stage = await setStage(progress);
 try {
   const text = resultsText(await figuresOf(stage));
   console.log(text);
-  if (!values.quick) writeFileSync(RESULTS, text);
+  if (!values.quick && values.only.length === 0) writeFileSync(RESULTS, text);
 } finally {
   await stage.end();
 }
