@@ -29,6 +29,24 @@ describe('AuthThrottle', () => {
     expect(throttle.delayMs('10.0.0.2', 'bob')).toBe(0);
   });
 
+  it('is followed by a copy in another process, whenever that begins', () => {
+    fail(5, '10.0.0.1', 'alice');
+    time += 10_000;
+    const copy = new AuthThrottle({ firstDelayMs: 250, maxDelayMs: 5000, now: () => time - 7000 });
+    copy.unpack(structuredClone(throttle.pack()));
+    throttle.listeners.add(copy);
+    expect(copy.delayMs('10.0.0.2', 'alice')).toBe(500);
+    fail(1, '10.0.0.1', 'alice');
+    expect(copy.delayMs('10.0.0.2', 'alice')).toBe(1000);
+    expect(copy.remembers('alice')).toBe(true);
+    throttle.succeeded('alice');
+    expect(copy.remembers('alice')).toBe(false);
+    expect(copy.delayMs('10.0.0.1', 'alice')).toBe(1000);
+    // What was remembered ages in the copy as well.
+    time += 30_000;
+    expect([throttle, copy].map((one) => one.delayMs('10.0.0.1', 'x'))).toEqual([500, 500]);
+  });
+
   it('forgets over time', () => {
     fail(8, '10.0.0.1', 'alice');
     expect(throttle.delayMs('10.0.0.1', 'x')).toBe(4000);

@@ -21,11 +21,22 @@ export interface AuthThrottleOptions {
   readonly now: () => number;
 }
 
-/** What a door needs of it. The truth may lie in another process: then an answer takes its time. */
+/** What a door needs of it. Other processes may count with it; they learn of what happened here in a moment. */
 export interface Throttle {
-  delayMs(address: string, user?: string): number | Promise<number>;
+  delayMs(address: string, user?: string): number;
   failed(address: string, user?: string): void;
   succeeded(user: string): void;
+}
+
+/** Told of what is counted, to count it elsewhere as well. */
+export type ThrottleListener = Pick<Throttle, 'failed' | 'succeeded'>;
+
+/** What is remembered of one key, as another process can go on with it. */
+export interface PackedTally {
+  readonly key: string;
+  readonly failures: number;
+  /** Of the last failure. */
+  readonly ageMs: number;
 }
 
 interface Tally {
@@ -37,6 +48,7 @@ interface Tally {
 export class AuthThrottle implements Throttle {
   readonly #options: Required<AuthThrottleOptions>;
   readonly #tallies: LRUCache<string, Tally>;
+  readonly listeners = new Set<ThrottleListener>();
 
   constructor(options: AuthThrottleOptions) {
     this.#options = { freeFailures: 3, forgetMs: 30_000, maxKeys: 20_000, ...options };
@@ -59,11 +71,35 @@ export class AuthThrottle implements Throttle {
       const failures = Math.min(this.#failuresOf(key) + 1, 64);
       this.#tallies.set(key, { failures, at: this.#options.now() });
     }
+    for (const listener of this.listeners) listener.failed(address, user);
   }
 
   /** Clears the name. The address stays: a token of one's own must not pay for guesses at others'. */
   succeeded(user: string): void {
     this.#tallies.delete(userKey(user));
+    for (const listener of this.listeners) listener.succeeded(user);
+  }
+
+  /** True if a success of the name would change anything. */
+  remembers(user: string): boolean {
+    return this.#tallies.has(userKey(user));
+  }
+
+  pack(): PackedTally[] {
+    const now = this.#options.now();
+    return [...this.#tallies.entries()].map(([key, { failures, at }]) => ({
+      key,
+      failures,
+      ageMs: now - at,
+    }));
+  }
+
+  /** Goes on from what another process remembered. */
+  unpack(tallies: readonly PackedTally[]): void {
+    const now = this.#options.now();
+    // The most recent comes first, and is to be forgotten last.
+    for (const { key, failures, ageMs } of tallies.toReversed())
+      this.#tallies.set(key, { failures, at: now - ageMs });
   }
 
   #delayOf(key: string): number {

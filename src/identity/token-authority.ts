@@ -10,7 +10,7 @@ import type { Actor } from '../model/principal.ts';
 import { actorOf, chainProblem, type Principals, requirePrincipal } from './actor-chain.ts';
 import type { TokenFilter, TokenRecord, TokenStore, TokenVerifier } from './token.ts';
 import { mintToken, type RandomBytes, tokenIdOf } from './token-text.ts';
-import { makeTokenVerifier, matchesVerifier, outlast, SCRAM_ITERATIONS, saltOf } from './token-verifier.ts';
+import { makeTokenVerifier, matchesVerifier, SCRAM_ITERATIONS, saltOf } from './token-verifier.ts';
 import { TokenWatch, type TokenWatchOptions } from './token-watch.ts';
 
 const MAX_PURPOSE_LENGTH = 500;
@@ -67,12 +67,10 @@ export interface ScramCandidate {
   readonly serverKey: Buffer;
 }
 
-/** What a SCRAM server needs to authenticate a user name. */
-export interface ScramCandidates {
+/** What a SCRAM server asks of whoever claims a user name. */
+export interface ScramChallenge {
   readonly salt: Buffer;
   readonly iterations: number;
-  /** Always 32, whatever the name: decoys fill up. */
-  readonly verifiers: readonly ScramCandidate[];
 }
 
 /** The tokens of one installation. */
@@ -143,18 +141,16 @@ export class TokenAuthority {
     return found.map(({ verifier: _, ...token }) => token);
   }
 
-  /**
-   * What to authenticate `user` with. Answers for every name alike: an unknown one gets a stable salt and decoys, and
-   * the answer comes after the same time, so that nothing tells whether the principal exists.
-   */
-  async candidates(user: string): Promise<ScramCandidates> {
-    // Reading 32 tokens takes some 0.1 ms longer than finding none, which patience could measure. Work on another thread,
-    // begun before and always the same, outlasts both; a timer would only add to them.
-    const [, found] = await Promise.all([outlast(), this.#findCandidates(user)]);
-    return found;
+  /** What to ask of `user`: of every name alike, without a look-up, and always the same of one name. */
+  challenge(user: string): ScramChallenge {
+    return { salt: this.#saltOf(user), iterations: SCRAM_ITERATIONS };
   }
 
-  async #findCandidates(user: string): Promise<ScramCandidates> {
+  /**
+   * What a proof of `user` may match: always 32, whatever the name, because decoys fill up. Reading 32 tokens takes some 0.1 ms longer
+   * than finding none, so whoever says that a proof failed must not say it sooner for one name than for another.
+   */
+  async candidates(user: string): Promise<readonly ScramCandidate[]> {
     const salt = this.#saltOf(user);
     const active = await this.#activeTokens(user);
     const known = this.#deps.principals.has(user) ? active : [];
@@ -164,8 +160,7 @@ export class TokenAuthority {
       storedKey,
       serverKey,
     }));
-    const decoys = this.#decoys.slice(verifiers.length);
-    return { salt, iterations: SCRAM_ITERATIONS, verifiers: [...verifiers, ...decoys] };
+    return [...verifiers, ...this.#decoys.slice(verifiers.length)];
   }
 
   /**

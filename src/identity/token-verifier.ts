@@ -38,8 +38,3 @@ export async function matchesVerifier(text: string, verifier: TokenVerifier): Pr
   const storedKey = createHash('sha256').update(hmac(salted, 'Client Key')).digest();
   return storedKey.length === verifier.storedKey.length && timingSafeEqual(storedKey, verifier.storedKey);
 }
-
-/** Resolves after some 0.5 to 2 ms of work on another thread, which depends on nothing: longer than any look-up of tokens. */
-export async function outlast(): Promise<void> {
-  await derive('', '', SCRAM_ITERATIONS, KEY_BYTES, 'sha256');
-}

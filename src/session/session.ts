@@ -56,8 +56,11 @@ export class Session {
     return { statements: this.#statements, rows: this.#rows, bytes: this.#bytes };
   }
 
-  /** Records the opening. @throws {SluiceError} if the ledger cannot keep it. */
-  async open(): Promise<void> {
+  /**
+   * Records the opening and returns the entry's place, which must be written before the first byte for the client leaves.
+   * @throws {SluiceError} if the ledger cannot keep it
+   */
+  open(): number {
     const { info } = this;
     const { principal, onBehalfOf, purpose, tokenId } = info.actor;
     const seq = this.#ledger.append({
@@ -80,8 +83,8 @@ export class Session {
             certificateSubject: info.certificate.subject,
           }),
     });
-    await this.#ledger.durable(seq);
     this.#metrics.sessions.inc();
+    return seq;
   }
 
   /** Records the end, once. Never throws: a session ends whether or not it can be written down. */

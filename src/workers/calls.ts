@@ -9,6 +9,7 @@ import type { BindingDigests } from '../approvals/binding.ts';
 import type { ApprovalAnswer } from '../approvals/waiters.ts';
 import type { PolicyText } from '../config/policy-files.ts';
 import type { SlotRefusal } from '../gateway/postgres/connection-slots.ts';
+import type { PackedTally } from '../identity/auth-throttle.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
 import type { Label } from '../model/labels.ts';
@@ -36,8 +37,6 @@ export interface PrimaryCalls {
   claimGranted(digests: BindingDigests, rule: ApprovalRule | undefined): Promise<ApprovalRequest | undefined>;
   driftApproval(id: string): Promise<void>;
   getApproval(id: string): Promise<ApprovalRequest | undefined>;
-  /** How long an attempt to authenticate must wait, in milliseconds. */
-  throttleDelayMs(address: string, user: string | undefined): number;
   authenticationFailed(address: string, user: string | undefined): void;
   authenticationSucceeded(user: string): void;
   /** The number of the slot, for `releaseSlot`. */
@@ -73,6 +72,8 @@ export interface WorkerOrder {
   readonly certificates: PackedCertificates | undefined;
   readonly policies: readonly PolicyText[];
   readonly labels: readonly (readonly [database: string, labels: readonly RememberedLabel[]])[];
+  /** Failed authentications so far. */
+  readonly failures: readonly PackedTally[];
 }
 
 /** What the primary may ask of a worker. What is asked of one that still starts is done when it has. */
@@ -86,6 +87,9 @@ export interface WorkerCalls {
   learnLabels(database: string, labels: readonly RememberedLabel[]): Promise<void>;
   /** A token was revoked. */
   tokenEnded(tokenId: string): Promise<void>;
+  /** An authentication failed somewhere, its own included. */
+  authenticationFailed(address: string, user: string | undefined): Promise<void>;
+  authenticationSucceeded(user: string): Promise<void>;
   check(query: CheckQuery): Promise<CheckReport>;
   databasesProblem(): Promise<string | undefined>;
   sessions(): Promise<readonly SessionStatus[]>;
@@ -161,7 +165,6 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
   claimGranted: [DIGESTS, OPTIONAL_RULE],
   driftApproval: [TEXT],
   getApproval: [TEXT],
-  throttleDelayMs: [TEXT, OPTIONAL_TEXT],
   authenticationFailed: [TEXT, OPTIONAL_TEXT],
   authenticationSucceeded: [TEXT],
   acquireSlot: [TEXT, TEXT],
@@ -183,6 +186,8 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   catalogChanged: [TEXT],
   learnLabels: [TEXT, LABELS],
   tokenEnded: [TEXT],
+  authenticationFailed: [TEXT, OPTIONAL_TEXT],
+  authenticationSucceeded: [TEXT],
   check: [OBJECT],
   databasesProblem: [],
   sessions: [],

@@ -7,7 +7,7 @@ import { digestsOf } from '../approvals/binding.ts';
 import type { ApprovalAnswer } from '../approvals/waiters.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ConnectionSlots, SlotAnswer } from '../gateway/postgres/connection-slots.ts';
-import type { Throttle } from '../identity/auth-throttle.ts';
+import type { AuthThrottle, Throttle } from '../identity/auth-throttle.ts';
 import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
 import type { Label } from '../model/labels.ts';
@@ -68,16 +68,20 @@ export class RemoteApprovals implements SessionApprovals {
   }
 }
 
-/** Guesses count together, whichever worker they reach. */
-export class RemoteThrottle implements Throttle {
+/**
+ * Guesses count together, whichever worker they reach: each worker asks its own count, which follows what the primary passes on of all.
+ */
+export class SharedThrottle implements Throttle {
   readonly #primary: Primary;
+  readonly #replica: AuthThrottle;
 
-  constructor(primary: Primary) {
+  constructor(primary: Primary, replica: AuthThrottle) {
     this.#primary = primary;
+    this.#replica = replica;
   }
 
-  delayMs(address: string, user?: string): Promise<number> {
-    return this.#primary.call('throttleDelayMs', address, user);
+  delayMs(address: string, user?: string): number {
+    return this.#replica.delayMs(address, user);
   }
 
   failed(address: string, user?: string): void {
@@ -85,7 +89,7 @@ export class RemoteThrottle implements Throttle {
   }
 
   succeeded(user: string): void {
-    this.#primary.notify('authenticationSucceeded', user);
+    if (this.#replica.remembers(user)) this.#primary.notify('authenticationSucceeded', user);
   }
 }
 

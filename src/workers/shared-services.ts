@@ -12,7 +12,7 @@ import type { Config, KeyPair, ListenerCertificates } from '../config/config.ts'
 import { readPolicyTexts } from '../config/policy-files.ts';
 import { LocalConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { withPseudonymKeys } from '../gateway/postgres/pseudonym-keys.ts';
-import { AuthThrottle } from '../identity/auth-throttle.ts';
+import type { AuthThrottle } from '../identity/auth-throttle.ts';
 import { loadInstallationSecret, prepareDataDir } from '../identity/installation-secret.ts';
 import { loadServerCertificate } from '../identity/tls-certificates.ts';
 import { TokenAuthority } from '../identity/token-authority.ts';
@@ -28,6 +28,7 @@ import { ConfigRecord } from './config-record.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
 import { RecordedState } from './recorded-state.ts';
 import { sequencerConfig } from './sequencing.ts';
+import { newThrottle } from './throttle.ts';
 
 export interface GatewayRuntime {
   readonly log: Logger;
@@ -150,11 +151,7 @@ export async function openSharedServices(
       registry,
     },
     revocationListeners,
-    throttle: new AuthThrottle({
-      firstDelayMs: config.limits.authFailureDelayMs,
-      maxDelayMs: config.limits.authFailureMaxDelayMs,
-      now: () => performance.now(),
-    }),
+    throttle: newThrottle(config.limits),
     slots: makeSlots(config),
     lookups: new LocalLookupMeter(() => performance.now()),
     metrics: new PipelineMetrics(registry),

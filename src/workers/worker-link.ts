@@ -164,7 +164,6 @@ export class WorkerLink {
       claimGranted: (digests, rule) => approvals.claimGrantedByDigests(digests, rule),
       driftApproval: (id) => approvals.drift(id),
       getApproval: (id) => approvals.get(id),
-      throttleDelayMs: (address, user) => throttle.delayMs(address, user),
       authenticationFailed: (address, user) => throttle.failed(address, user),
       authenticationSucceeded: (user) => throttle.succeeded(user),
       acquireSlot: (principal, database) => {

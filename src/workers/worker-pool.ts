@@ -11,6 +11,7 @@ import type { ListenerCertificates } from '../config/config.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import { refuseClient } from '../gateway/postgres/connection.ts';
+import type { ThrottleListener } from '../identity/auth-throttle.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import type { WorkerOrder } from './calls.ts';
@@ -45,6 +46,11 @@ export class WorkerPool implements SessionHost, Broadcast {
   readonly #lifeTimer: NodeJS.Timeout;
   readonly #onRevoked = (tokenId: string): void =>
     this.#tellAll((worker) => worker.calls.notify('tokenEnded', tokenId));
+  readonly #onAuthentication: ThrottleListener = {
+    failed: (address, user) =>
+      this.#tellAll((worker) => worker.calls.notify('authenticationFailed', address, user)),
+    succeeded: (user) => this.#tellAll((worker) => worker.calls.notify('authenticationSucceeded', user)),
+  };
   /** What workers that start are given. */
   #certificates: PackedCertificates | undefined;
   #lastChosen = 0;
@@ -61,6 +67,7 @@ export class WorkerPool implements SessionHost, Broadcast {
       installationSecret: shared.installationSecret,
       policies: shared.policies.sources,
       labels: [...this.#labels].map(([database, labels]) => [database, [...labels.values()]] as const),
+      failures: shared.throttle.pack(),
     });
     this.#seats = Array.from(
       { length: count },
@@ -81,6 +88,7 @@ export class WorkerPool implements SessionHost, Broadcast {
     ]);
     this.#measure();
     shared.revocationListeners.add(this.#onRevoked);
+    shared.throttle.listeners.add(this.#onAuthentication);
     this.#lifeTimer = setInterval(() => this.#tellAll((worker) => worker.checkLife()), LIFE_CHECK_MS);
     this.#lifeTimer.unref();
   }
@@ -255,6 +263,7 @@ export class WorkerPool implements SessionHost, Broadcast {
   async #end(timeoutMs: number): Promise<void> {
     clearInterval(this.#lifeTimer);
     this.#shared.revocationListeners.delete(this.#onRevoked);
+    this.#shared.throttle.listeners.delete(this.#onAuthentication);
     for (const socket of this.#queued) refuse(socket);
     this.#queued.clear();
     for (const seat of this.#seats) seat.close();

@@ -10,6 +10,7 @@ import { type Logger, pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { PolicyText } from '../config/policy-files.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
+import type { AuthThrottle } from '../identity/auth-throttle.ts';
 import { TokenAuthority } from '../identity/token-authority.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { PolicyEngine } from '../policy/engine.ts';
@@ -25,9 +26,10 @@ import {
   RemoteApprovals,
   RemoteLookupMeter,
   RemoteSlots,
-  RemoteThrottle,
+  SharedThrottle,
 } from './remote-services.ts';
 import { SessionServer } from './session-server.ts';
+import { newThrottle } from './throttle.ts';
 
 const STDERR = 2;
 /** How long a predecessor that is still ending may hold the lane. */
@@ -43,6 +45,7 @@ interface Shift {
   readonly registry: Registry;
   readonly server: SessionServer;
   readonly tokens: TokenAuthority;
+  readonly throttle: AuthThrottle;
   installPolicies(policies: readonly PolicyText[]): void;
 }
 
@@ -62,6 +65,8 @@ const offer: WorkerCalls = {
   catalogChanged: async (database) => (await working).server.catalogChanged(database),
   learnLabels: async (database, labels) => (await working).server.learnLabels(database, labels),
   tokenEnded: async (tokenId) => (await working).tokens.revokedElsewhere(tokenId),
+  authenticationFailed: async (address, user) => (await working).throttle.failed(address, user),
+  authenticationSucceeded: async (user) => (await working).throttle.succeeded(user),
   check: async (query) => (await working).server.check(query),
   databasesProblem: async () => (await working).server.databasesProblem(),
   sessions: async () => (await working).server.sessions(),
@@ -122,13 +127,15 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     now: Date.now,
     randomBytes,
   });
+  const throttle = newThrottle(config.limits);
+  throttle.unpack(order.failures);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
   const server = await SessionServer.open({
     ...{ config, log, ledger, tokens },
     approvals: new RemoteApprovals(primary),
-    throttle: new RemoteThrottle(primary),
+    throttle: new SharedThrottle(primary, throttle),
     slots: new RemoteSlots(primary),
     lookups: new RemoteLookupMeter(primary),
     policy: () => engine,
@@ -138,7 +145,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
   });
   for (const [database, labels] of order.labels) server.learnLabels(database, labels);
   return {
-    ...{ log, ledger, registry, server, tokens },
+    ...{ log, ledger, registry, server, tokens, throttle },
     installPolicies: (policies) => {
       engine = engineOf(policies);
       server.policiesChanged();

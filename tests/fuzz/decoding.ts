@@ -209,13 +209,13 @@ export async function playScram({ message, mutations }: ScramCase): Promise<void
     changed = after !== text;
     return after;
   };
-  const server = new ScramServer({ verifiers: [await VERIFIER], salt: SALT, iterations: ITERATIONS });
+  const server = new ScramServer({ salt: SALT, iterations: ITERATIONS });
   const client = new ScramClient({ password: PASSWORD });
   let accepted = false;
   try {
     const challenge = server.first(passed(0, client.first()), client.mechanism);
     const proof = await client.next(passed(1, challenge));
-    const { message: signature } = server.final(passed(2, proof));
+    const { message: signature } = server.final(passed(2, proof), [await VERIFIER]);
     accepted = true;
     client.finish(passed(3, signature));
   } catch (thrown) {

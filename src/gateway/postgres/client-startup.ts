@@ -5,10 +5,11 @@
  * Source: PostgreSQL's manual, 54.2.1 "Start-up", 54.3 "SASL Authentication"; CVE-2021-23214 for what must not follow an SSLRequest.
  */
 import type { Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { ClientCertificateConfig, ListenerTlsMode } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { ClientCertificate } from '../../identity/client-certificate.ts';
-import type { ScramCandidates } from '../../identity/token-authority.ts';
+import type { TokenAuthority } from '../../identity/token-authority.ts';
 import {
   ENCRYPTION_REPLY,
   encodeBackendMessage,
@@ -20,6 +21,9 @@ import {
 import type { ClientTls } from './client-tls.ts';
 import { StartupDialogue } from './startup-dialogue.ts';
 
+/** After the challenge, no failed proof is told sooner: some hundred times as long as looking up the tokens of a name takes. */
+const REFUSAL_MS = 20;
+
 export interface ClientStartupOptions {
   /** Came over a Unix socket: on this machine nothing is encrypted, and there are no certificates. */
   readonly local: boolean;
@@ -27,7 +31,7 @@ export interface ClientStartupOptions {
   /** Undefined exactly if the mode is `disable`. */
   readonly tls: ClientTls | undefined;
   readonly certificates: Pick<ClientCertificateConfig, 'required' | 'suffices'> | undefined;
-  readonly candidates: (user: string) => Promise<ScramCandidates>;
+  readonly tokens: Pick<TokenAuthority, 'challenge' | 'candidates'>;
   /** Waits as long as repeated failures demand. */
   readonly delay: (user: string) => Promise<void>;
 }
@@ -216,15 +220,19 @@ function certificateFor(
   });
 }
 
-/** SCRAM-SHA-256 with a token as the password. @returns the token's id */
+/**
+ * SCRAM-SHA-256 with a token as the password. What it is compared with is looked up while the client computes; how long that takes
+ * depends on the name, so a failure is told only when a time is up that began before the look-up and outlasts it.
+ * @returns the token's id
+ */
 async function proveToken(
   user: string,
   dialogue: StartupDialogue,
   options: ClientStartupOptions,
 ): Promise<string> {
-  const { salt, iterations, verifiers } = await options.candidates(user);
+  const { tokens } = options;
   const channelBinding = dialogue.encrypted ? options.tls?.channelBinding : undefined;
-  const scram = new ScramServer({ verifiers, salt, iterations, channelBinding });
+  const scram = new ScramServer({ ...tokens.challenge(user), channelBinding });
   dialogue.write(encodeBackendMessage({ type: 'AuthenticationSASL', mechanisms: scram.mechanisms }));
   const initial = await dialogue.message('SASLInitialResponse');
   if (initial.type !== 'SASLInitialResponse' || initial.data === null) {
@@ -232,16 +240,23 @@ async function proveToken(
   }
   const first = scram.first(initial.data.toString('utf8'), initial.mechanism);
   dialogue.write(encodeBackendMessage({ type: 'AuthenticationSASLContinue', data: Buffer.from(first) }));
-  const response = await dialogue.message('SASLResponse');
-  if (response.type !== 'SASLResponse') throw new SluiceError('protocol_violation', 'expected SASL response');
-  await options.delay(user);
+  const notBefore = wait(REFUSAL_MS);
   try {
-    const { message, verifierIndex } = scram.final(response.data.toString('utf8'));
+    const [response, verifiers] = await Promise.all([
+      dialogue.message('SASLResponse'),
+      tokens.candidates(user),
+    ]);
+    if (response.type !== 'SASLResponse')
+      throw new SluiceError('protocol_violation', 'expected SASL response');
+    await options.delay(user);
+    const { message, verifierIndex } = scram.final(response.data.toString('utf8'), verifiers);
     dialogue.write(encodeBackendMessage({ type: 'AuthenticationSASLFinal', data: Buffer.from(message) }));
     return verifiers[verifierIndex]!.tokenId;
   } catch (thrown) {
-    if (thrown instanceof SluiceError && thrown.code === 'protocol_violation') throw thrown;
-    throw wrongToken(user);
+    await notBefore;
+    throw thrown instanceof SluiceError && thrown.code === 'authentication_failed'
+      ? wrongToken(user)
+      : thrown;
   }
 }
 

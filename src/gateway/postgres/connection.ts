@@ -83,21 +83,28 @@ export class Connection {
       const settings = await planSettings(options);
       const upstream = await options.backends.open(forwardedParameters(client));
       const session = new Session(info, context.ledger, context.metrics);
+      let opened: number;
       try {
-        await session.open();
+        opened = session.open();
         if (settings !== undefined) await recordSettings(session, settings);
       } catch (thrown) {
         upstream.socket.destroy();
         throw thrown;
       }
-      return new Connection(options, session, upstream);
+      return new Connection(options, session, upstream, opened);
     } catch (thrown) {
       service.release();
       throw thrown;
     }
   }
 
-  private constructor(options: ConnectionOptions, session: Session, upstream: UpstreamConnection) {
+  /** @param opened the ledger entry that says so */
+  private constructor(
+    options: ConnectionOptions,
+    session: Session,
+    upstream: UpstreamConnection,
+    opened: number,
+  ) {
     const { context, service, client, info } = options;
     this.#o = options;
     this.info = info;
@@ -122,6 +129,7 @@ export class Connection {
       upstream: upstream.socket,
       onFailure: (error) => this.end(error),
     });
+    this.#sender.restOn(opened);
     this.#responses = new ResponseRelay({
       session,
       objects,

@@ -32,7 +32,7 @@ export interface GatewayOptions {
   readonly config: ServedConfig;
   readonly ledger: Ledger;
   readonly policy: () => PolicyEngine;
-  readonly tokens: Pick<TokenAuthority, 'candidates' | 'actorOfToken' | 'watchToken'>;
+  readonly tokens: Pick<TokenAuthority, 'challenge' | 'candidates' | 'actorOfToken' | 'watchToken'>;
   readonly throttle: Throttle;
   readonly services: ReadonlyMap<string, DatabaseService>;
   readonly metrics: PipelineMetrics;
@@ -206,8 +206,8 @@ export class PostgresListener {
       tlsMode: mode,
       tls: this.#tls,
       certificates: this.#tls?.certificates,
-      candidates: (user) => tokens.candidates(user),
-      delay: async (user) => sleep(await throttle.delayMs(throttleKey(address, user), user)),
+      tokens,
+      delay: (user) => sleep(throttle.delayMs(throttleKey(address, user), user)),
     });
     if (client === undefined) return;
     if (client.kind === 'cancel') {

@@ -2,8 +2,8 @@
  * The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, as a state machine without I/O.
  *
  * Whether a principal exists shows nowhere: a list of verifiers that is empty takes the same steps and as long as one of up
- * to eight, and every failed proof has the same text. The caller must pass the same iterations for all, and a salt that
- * looks the same (`deriveMockSalt`).
+ * to eight to fail, and every failed proof has the same text. The caller must pass the same iterations for all, and a salt that
+ * looks the same (`deriveMockSalt`). The verifiers are needed last, so they can be looked up while the client computes.
  *
  * https://www.rfc-editor.org/rfc/rfc5802#section-5; the checks follow PostgreSQL's auth-scram.c.
  */
@@ -26,13 +26,11 @@ import {
   xor,
 } from './scram.ts';
 
-/** Verifiers are checked in groups of this many, so that the time does not tell how many tokens a principal has. */
+/** A proof fails after a multiple of this many verifiers, so that the time does not tell how many tokens a principal has. */
 const VERIFIER_LANES = 8;
 const PROOF_ATTRIBUTE = ',p=';
 
 export interface ScramServerOptions {
-  /** The active secrets of one principal; they share salt and iterations. Empty for principals that do not exist. */
-  readonly verifiers: readonly ScramVerifier[];
   readonly salt: Buffer;
   readonly iterations: number;
   readonly randomBytes?: RandomBytes;
@@ -91,9 +89,10 @@ export class ScramServer {
 
   /**
    * Reads the data of SASLResponse (as UTF-8) and decides.
+   * @param verifiers the active secrets of one principal; they share salt and iterations. Empty for principals that do not exist.
    * @throws {SluiceError} authentication_failed, always with the same text; protocol_violation if malformed
    */
-  final(clientFinal: string): ScramSuccess {
+  final(clientFinal: string, verifiers: readonly ScramVerifier[]): ScramSuccess {
     this.#enter('challenged');
     const attributes = new ScramAttributes(clientFinal);
     if (attributes.take('c') !== channelBindingAttribute(this.#binding)) {
@@ -106,7 +105,7 @@ export class ScramServer {
     if (proof.length !== KEY_BYTES) throw malformedScram('The proof has the wrong length.');
     if (!sameText(nonce, this.#nonce)) throw malformedScram('The nonce is not the one of the first message.');
     const withoutProof = clientFinal.slice(0, clientFinal.lastIndexOf(PROOF_ATTRIBUTE));
-    return this.#decide(`${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`, proof);
+    return this.#decide(`${this.#clientFirstBare},${this.#serverFirst},${withoutProof}`, proof, verifiers);
   }
 
   #enter(expected: 'start' | 'challenged'): void {
@@ -142,21 +141,17 @@ export class ScramServer {
     return binding;
   }
 
-  #decide(authMessage: string, proof: Buffer): ScramSuccess {
-    const { verifiers } = this.#options;
+  #decide(authMessage: string, proof: Buffer, verifiers: readonly ScramVerifier[]): ScramSuccess {
     const mock = { storedKey: this.#randomBytes(KEY_BYTES), serverKey: this.#randomBytes(KEY_BYTES) };
     const lanes = Math.max(1, Math.ceil(verifiers.length / VERIFIER_LANES)) * VERIFIER_LANES;
-    let verifierIndex = -1;
     for (let lane = 0; lane < lanes; lane++) {
-      const { storedKey } = verifiers[lane] ?? mock;
+      const { storedKey, serverKey } = verifiers[lane] ?? mock;
       const clientKey = xor(hmac(storedKey, authMessage), proof);
-      const proven = timingSafeEqual(sha256(clientKey), storedKey);
-      if (proven && lane < verifiers.length) verifierIndex = lane;
+      if (!timingSafeEqual(sha256(clientKey), storedKey) || lane >= verifiers.length) continue;
+      // Success ends the search: its time tells the holder of a secret which of their own it is, and nobody else anything.
+      return { message: `v=${hmac(serverKey, authMessage).toString('base64')}`, verifierIndex: lane };
     }
-    const { serverKey } = verifiers[verifierIndex] ?? mock;
-    const message = `v=${hmac(serverKey, authMessage).toString('base64')}`;
-    if (verifierIndex < 0) throw authenticationFailed();
-    return { message, verifierIndex };
+    throw authenticationFailed();
   }
 }
 

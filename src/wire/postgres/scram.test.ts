@@ -35,12 +35,12 @@ const BINDING: ChannelBinding = { type: 'tls-server-end-point', data: Buffer.all
 const OTHER_BINDING: ChannelBinding = { type: 'tls-server-end-point', data: Buffer.alloc(32, 8) };
 
 const newServer = (options: Partial<ScramServerOptions> = {}) =>
-  new ScramServer({ verifiers: [VERIFIER], salt: SALT, iterations: ITERATIONS, ...options });
+  new ScramServer({ salt: SALT, iterations: ITERATIONS, ...options });
 
 /** A whole exchange; returns which verifier it was. */
-async function exchange(client: ScramClient, server: ScramServer): Promise<number> {
+async function exchange(client: ScramClient, server: ScramServer, verifiers = [VERIFIER]): Promise<number> {
   const challenge = server.first(client.first(), client.mechanism);
-  const { message, verifierIndex } = server.final(await client.next(challenge));
+  const { message, verifierIndex } = server.final(await client.next(challenge), verifiers);
   expect(client.verified).toBe(false);
   client.finish(message);
   expect(client.verified).toBe(true);
@@ -64,7 +64,7 @@ test('a salted password is derived once for each salt and count, and used again'
   expect(salted.size).toBe(1);
   const salt = Buffer.from('another salt ...');
   const verifiers = [makeVerifier('correct', salt, ITERATIONS)];
-  await exchange(new ScramClient({ password: 'correct', salted }), newServer({ verifiers, salt }));
+  await exchange(new ScramClient({ password: 'correct', salted }), newServer({ salt }), verifiers);
   expect(salted.size).toBe(2);
   for (const key of salted.keys()) salted.set(key, Buffer.alloc(32));
   await expect(exchange(new ScramClient({ password: 'correct', salted }), newServer())).rejects.toThrow(
@@ -88,13 +88,13 @@ describe('the vector of RFC 7677', () => {
     // The RFC's nonce is no base64, so the server is given bytes whose base64 is replaced by it.
     const nonce = { toString: () => '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0' } as unknown as Buffer;
     const server = new ScramServer({
-      verifiers: [makeVerifier(RFC.password, RFC.salt, ITERATIONS)],
       salt: RFC.salt,
       iterations: ITERATIONS,
       randomBytes: (sizeBytes) => (sizeBytes === 18 ? nonce : Buffer.alloc(sizeBytes)),
     });
     expect(server.first(RFC.clientFirst, SCRAM_SHA_256)).toBe(RFC.serverFirst);
-    expect(server.final(RFC.clientFinal)).toEqual({ message: RFC.serverFinal, verifierIndex: 0 });
+    const verifiers = [makeVerifier(RFC.password, RFC.salt, ITERATIONS)];
+    expect(server.final(RFC.clientFinal, verifiers)).toEqual({ message: RFC.serverFinal, verifierIndex: 0 });
   });
 });
 
@@ -119,8 +119,8 @@ describe('client and server agree', () => {
     const passwords = Array.from({ length: 11 }, (_, i) => `token ${i}`);
     const verifiers = passwords.map((password) => makeVerifier(password, SALT, 1));
     for (const [i, password] of passwords.entries()) {
-      const server = newServer({ verifiers, iterations: 1 });
-      expect(await exchange(new ScramClient({ password }), server)).toBe(i);
+      const server = newServer({ iterations: 1 });
+      expect(await exchange(new ScramClient({ password }), server, verifiers)).toBe(i);
     }
   });
 
@@ -130,8 +130,9 @@ describe('client and server agree', () => {
         fc.string({ unit: 'grapheme' }),
         fc.string({ unit: 'grapheme-ascii' }),
         async (password, username) => {
-          const server = newServer({ verifiers: [makeVerifier(password, SALT, 1)], iterations: 1 });
-          expect(await exchange(new ScramClient({ password, username }), server)).toBe(0);
+          const verifiers = [makeVerifier(password, SALT, 1)];
+          const server = newServer({ iterations: 1 });
+          expect(await exchange(new ScramClient({ password, username }), server, verifiers)).toBe(0);
         },
       ),
       { numRuns: 50 },
@@ -140,14 +141,17 @@ describe('client and server agree', () => {
 });
 
 describe('the server', () => {
-  const unknown = () => newServer({ verifiers: [], salt: deriveMockSalt(Buffer.from('secret'), 'nobody') });
+  const unknown = () => newServer({ salt: deriveMockSalt(Buffer.from('secret'), 'nobody') });
 
   test('says the same to a wrong token and to an unknown principal', async () => {
     const errors: unknown[] = [];
-    for (const server of [newServer(), unknown()]) {
+    for (const [server, verifiers] of [
+      [newServer(), [VERIFIER]],
+      [unknown(), []],
+    ] as const) {
       const client = new ScramClient({ password: 'wrong' });
       const proof = await client.next(server.first(client.first(), client.mechanism));
-      const { code, sqlstate, message, detail, hint } = thrownBy(() => server.final(proof));
+      const { code, sqlstate, message, detail, hint } = thrownBy(() => server.final(proof, verifiers));
       errors.push({ code, sqlstate, message, detail, hint });
     }
     expect(errors[0]).toMatchObject({ code: 'authentication_failed', sqlstate: '28P01' });
@@ -175,10 +179,10 @@ describe('the server', () => {
           return Reflect.get(target, name, receiver);
         },
       });
-      const server = newServer({ verifiers: counting });
+      const server = newServer();
       const client = new ScramClient({ password: 'wrong' });
       const proof = await client.next(server.first(client.first(), client.mechanism));
-      thrownBy(() => server.final(proof));
+      thrownBy(() => server.final(proof, counting));
       return reads;
     };
     const [none, one, eight] = [await work(0), await work(1), await work(8)];
@@ -188,12 +192,11 @@ describe('the server', () => {
 
   test('never takes its mock for a principal, even if someone could foresee it', async () => {
     const server = newServer({
-      verifiers: [],
       randomBytes: (sizeBytes) => (sizeBytes === 32 ? VERIFIER.storedKey : Buffer.alloc(sizeBytes)),
     });
     const client = new ScramClient({ password: 'correct' });
     const proof = await client.next(server.first(client.first(), client.mechanism));
-    expect(thrownBy(() => server.final(proof)).code).toBe('authentication_failed');
+    expect(thrownBy(() => server.final(proof, [])).code).toBe('authentication_failed');
   });
 
   test('refuses a client that was led to believe there is no channel binding', () => {
@@ -213,7 +216,7 @@ describe('the server', () => {
       channelBinding: OTHER_BINDING,
     });
     const proof = await client.next(server.first(client.first(), client.mechanism));
-    expect(thrownBy(() => server.final(proof)).code).toBe('protocol_violation');
+    expect(thrownBy(() => server.final(proof, [VERIFIER])).code).toBe('protocol_violation');
   });
 
   test('refuses a flag that was changed on the way', async () => {
@@ -221,7 +224,7 @@ describe('the server', () => {
     const client = new ScramClient({ password: 'correct', channelBinding: BINDING });
     const altered = client.first().replace(/^y/, 'n');
     const proof = await client.next(server.first(altered, SCRAM_SHA_256));
-    expect(thrownBy(() => server.final(proof)).code).toBe('protocol_violation');
+    expect(thrownBy(() => server.final(proof, [VERIFIER])).code).toBe('protocol_violation');
   });
 
   test.each<[string, string, string, ChannelBinding | undefined, string]>([
@@ -273,7 +276,7 @@ describe('the server', () => {
   ])('refuses a final message with %s', (_, final) => {
     const server = newServer();
     const nonce = nonceOf(server.first('n,,n=,r=abc', SCRAM_SHA_256));
-    expect(thrownBy(() => server.final(final(nonce))).code).toBe('protocol_violation');
+    expect(thrownBy(() => server.final(final(nonce), [VERIFIER])).code).toBe('protocol_violation');
   });
 
   test('passes over optional extensions, which the proof covers', async () => {
@@ -282,17 +285,17 @@ describe('the server', () => {
     const challenge = server.first(`${client.first()},x=1`, SCRAM_SHA_256);
     // This client's proof covers its own messages without the extensions, so only the syntax is accepted.
     const final = (await client.next(challenge)).replace(',p=', ',y=2,p=');
-    expect(thrownBy(() => server.final(final)).code).toBe('authentication_failed');
+    expect(thrownBy(() => server.final(final, [VERIFIER])).code).toBe('authentication_failed');
   });
 
   test('decides once', async () => {
     const server = newServer();
-    expect(thrownBy(() => server.final(`c=biws,r=a,p=${PROOF}`)).code).toBe('protocol_violation');
+    expect(thrownBy(() => server.final(`c=biws,r=a,p=${PROOF}`, [VERIFIER])).code).toBe('protocol_violation');
     const second = newServer();
     const client = new ScramClient({ password: 'correct' });
     const proof = await client.next(second.first(client.first(), client.mechanism));
-    second.final(proof);
-    expect(thrownBy(() => second.final(proof)).code).toBe('protocol_violation');
+    second.final(proof, [VERIFIER]);
+    expect(thrownBy(() => second.final(proof, [VERIFIER])).code).toBe('protocol_violation');
   });
 
   test('throws nothing but SluiceError', () => {
@@ -316,7 +319,7 @@ describe('the server', () => {
         const server = newServer({ channelBinding: binds ? BINDING : undefined });
         thrownBy(() => {
           server.first(first, server.mechanisms[0]!);
-          server.final(final);
+          server.final(final, [VERIFIER]);
         });
       }),
     );
