@@ -53,6 +53,18 @@ SQLSTATEs do not change between releases.
 SQLSTATEs are PostgreSQL's own (Appendix A of its manual) where it has one. The class \`SL\` is the gate's: no driver takes it
 for a passing failure and retries. Errors that the database itself raises pass through as it sent them.
 
+The DETAIL of a statement that is denied, held, expired or drifted is a JSON object, for programs to act on:
+
+\`\`\`json
+{"request": "apr_k3v9x2m4q7", "policies": ["agent-write-approval"],
+ "facts": {"commands": ["UPDATE"], "actions": ["Update"], "relations": ["public.orders"], "hazards": [], "notUnderstood": []},
+ "expiresAt": "2026-01-01T09:15:00.000Z"}
+\`\`\`
+
+\`request\` is there if there is an approval request, \`expiresAt\` while it waits. An agent that gets \`SL002\` tells its person the
+request's id and sends the identical statement again later, text and parameters unchanged: another text is another request. \`SL003\`
+and \`SL001\` are final for that statement. \`sluice explain <code>\` says the same in a terminal.
+
 A hint in *italics* is the one given if there is none better.
 
 | Code | SQLSTATE | HTTP | When |

@@ -19,6 +19,7 @@ import type { ApprovalFilter, ApprovalRecord, ApprovalStore, NewNotice } from '.
 import { type BindingDigests, digestsOf } from './binding.ts';
 import { ExpiryTimers } from './expiry-timers.ts';
 import { areOpen } from './open-windows.ts';
+import { refusalDetail } from './refusal-detail.ts';
 import { type Particulars, RequestBook } from './request-book.ts';
 import { newRequestId } from './request-id.ts';
 import { Room } from './room.ts';
@@ -360,7 +361,9 @@ export class Approvals {
   }
 }
 
-function notNow({ id, rule }: ApprovalRequest): SluiceError {
+function notNow({ id, rule, policies, facts, expiresAt }: ApprovalRequest): SluiceError {
   const times = (rule.runWithin ?? []).map(timeWindowText).join(' and ');
-  return new SluiceError('approval_not_now', `request ${id} is approved, and may run ${times}`);
+  return new SluiceError('approval_not_now', `request ${id} is approved, and may run ${times}`, {
+    detail: refusalDetail({ request: id, policies, facts, expiresAt }),
+  });
 }

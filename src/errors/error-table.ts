@@ -34,13 +34,23 @@ export const ERROR_TABLE = {
     'The statement needs approval and the session asked not to wait for it.',
     'Retry the identical statement once the request is approved; do not rewrite it.',
   ),
-  approval_denied: row('SL003', 403, 'A reviewer denied the request.'),
-  approval_expired: row('SL004', 409, 'Nobody answered the approval request in time.'),
+  approval_denied: row(
+    'SL003',
+    403,
+    'A reviewer denied the request.',
+    'Read the reason. Do not rewrite the statement to get around it; ask whoever denied it what would be accepted.',
+  ),
+  approval_expired: row(
+    'SL004',
+    409,
+    'The approval request expired: nobody answered in time, or what was approved did not run in time.',
+    'Send the identical statement again to make a new request.',
+  ),
   approval_drifted: row(
     'SL005',
     409,
     'What was approved is no longer what would run: an object changed since.',
-    'Send the statement again to make a new request.',
+    'Send the identical statement again to make a new request.',
   ),
   not_understood: row(
     'SL006',

@@ -4,6 +4,8 @@
  * anew under the policies and the catalog of that moment.
  */
 import type { SessionApprovals } from '../approvals/approvals.ts';
+import { refusalDetail } from '../approvals/refusal-detail.ts';
+import type { ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
@@ -74,8 +76,9 @@ async function claim(
   const binding = bindingOf(options.session, plan, options.parameters);
   const claimed = await approvals.claim(request.id, binding, rule);
   if (claimed !== undefined) return { plan, approval: claimed.id };
-  throw new SluiceError(
+  throw refusal(
     'approval_drifted',
+    request,
     `request ${request.id} was approved for something that has changed since`,
   );
 }
@@ -119,16 +122,8 @@ function policiesOf(plan: Plan): PolicyRef[] {
 }
 
 function heldError(request: ApprovalRequest, plan: Plan): SluiceError {
-  const policies = request.policies.map((policy) => policy.id);
   const reason = plan.statements.find((one) => one.decision.outcome === 'hold')!.decision.reason;
-  return new SluiceError('statement_held', `approval needed: ${reason}`, {
-    detail: JSON.stringify({
-      request: request.id,
-      policies,
-      expiresAt: new Date(request.expiresAt).toISOString(),
-    }),
-    policies,
-  });
+  return refusal('statement_held', request, `approval needed: ${reason}`);
 }
 
 function answerError(
@@ -136,15 +131,28 @@ function answerError(
   request: ApprovalRequest,
   now: ApprovalRequest | undefined,
 ): SluiceError {
-  const policies = request.policies.map((policy) => policy.id);
   const vote = now?.votes.find((one) => one.verdict === 'deny');
   const why =
     vote === undefined ? '' : ` by ${vote.principal}${vote.reason === undefined ? '' : `: ${vote.reason}`}`;
-  if (answer === 'denied')
-    return new SluiceError('approval_denied', `request ${request.id} was denied${why}`, { policies });
-  if (answer === 'expired')
-    return new SluiceError('approval_expired', `nobody answered request ${request.id} in time`, { policies });
-  if (answer === 'drifted')
-    return new SluiceError('approval_drifted', `request ${request.id} no longer fits`, { policies });
-  return new SluiceError('cancelled', `request ${request.id} was cancelled`, { policies });
+  const { id } = request;
+  if (answer === 'denied') return refusal('approval_denied', request, `request ${id} was denied${why}`);
+  if (answer === 'expired') {
+    const what = now?.votes.some(({ verdict }) => verdict === 'approve')
+      ? `request ${id} has expired before it ran`
+      : `nobody answered request ${id} in time`;
+    return refusal('approval_expired', request, what);
+  }
+  if (answer === 'drifted') return refusal('approval_drifted', request, `request ${id} no longer fits`);
+  return refusal('cancelled', request, `request ${id} was cancelled`);
+}
+
+function refusal(code: ErrorCode, request: ApprovalRequest, message: string): SluiceError {
+  const { id, policies, facts, expiresAt } = request;
+  return new SluiceError(code, message, {
+    detail: refusalDetail({
+      ...{ request: id, policies, facts },
+      ...(code === 'statement_held' ? { expiresAt } : {}),
+    }),
+    policies: policies.map((policy) => policy.id),
+  });
 }

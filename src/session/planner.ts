@@ -4,6 +4,8 @@
  *
  * A known text costs one look-up; a text of a known shape one scan; anything else is parsed, resolved, decided and rewritten.
  */
+
+import { refusalDetail } from '../approvals/refusal-detail.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Database } from '../model/database.ts';
 import type { Decision } from '../model/decision.ts';
@@ -328,17 +330,17 @@ function refusalOfStatement({ facts, decision, analyzed }: PlannedStatement): Sl
     !unknownOnly ||
     decision.policies.some((policy) => policy.id !== 'sluice:not-understood')
   ) {
-    return refusalOf(decision);
+    return refusalOf(decision, facts);
   }
   return new SluiceError('no_such_relation', `relation "${name}" does not exist`);
 }
 
 /** What a client is told of a denial. */
-export function refusalOf(decision: Decision): SluiceError {
+export function refusalOf(decision: Decision, facts: Facts): SluiceError {
   const policies = decision.policies.map((policy) => policy.id);
   const opaque = policies.includes('sluice:not-understood');
   return new SluiceError(opaque ? 'not_understood' : 'statement_denied', decision.reason, {
-    detail: policies.length === 0 ? 'No policy permits it.' : `Policies: ${policies.join(', ')}.`,
+    detail: refusalDetail({ policies: decision.policies, facts: [facts] }),
     ...(decision.hint === undefined ? {} : { hint: decision.hint }),
     policies,
   });

@@ -370,7 +370,7 @@ async function planSettings({ service, info, settings }: ConnectionOptions): Pro
   const plan = await service.planNameless(info.actor, settingText(settings));
   const denied = plan.statements.find(({ decision }) => decision.outcome !== 'allow');
   if (denied === undefined) return plan;
-  const { message, detail, hint } = refusalOf(denied.decision);
+  const { message, detail, hint } = refusalOf(denied.decision, denied.facts);
   throw new SluiceError('connect_denied', message, {
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),

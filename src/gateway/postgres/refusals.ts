@@ -3,6 +3,7 @@
  * values the principal may not see.
  */
 import { ruleText } from '../../approvals/quorum.ts';
+import { refusalDetail } from '../../approvals/refusal-detail.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
 import type { Plan } from '../../session/plan.ts';
@@ -124,8 +125,8 @@ export function heldNotice(request: ApprovalRequest): Buffer {
     severity: 'NOTICE',
     sqlstate: 'SL002',
     message: `sluice: waiting for approval ${request.id} until ${new Date(request.expiresAt).toISOString()}`,
-    detail: `Policies: ${request.policies.map((policy) => policy.id).join(', ')}. It needs ${ruleText(request.rule)}.`,
-    hint: `sluice approvals show ${request.id}; cancel this statement to withdraw the request.`,
+    detail: refusalDetail({ request: request.id, ...request }),
+    hint: `It needs ${ruleText(request.rule)}: sluice approvals show ${request.id}; cancel this statement to withdraw the request.`,
   });
 }
 
