@@ -9,6 +9,7 @@ import { Registry } from 'prom-client';
 import type { DatabaseConfig } from '../src/config/config.ts';
 import { DatabaseService } from '../src/gateway/postgres/database-service.ts';
 import type { Actor } from '../src/model/principal.ts';
+import { CLEAN_STANDING } from '../src/model/standing.ts';
 import { PolicyEngine } from '../src/policy/engine.ts';
 import { loadPolicies, type PolicySource } from '../src/policy/load.ts';
 import { PipelineMetrics } from '../src/session/metrics.ts';
@@ -79,7 +80,7 @@ export async function measureStatementCost(
       searchPath: ['public'],
       user: config.upstream.user,
     });
-    return await new Stopwatch(service, { actor, scope }).measure(rounds);
+    return await new Stopwatch(service, { actor, scope, standing: CLEAN_STANDING }).measure(rounds);
   } finally {
     service.close();
     await parser.close();

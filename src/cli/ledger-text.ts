@@ -20,6 +20,8 @@ function eventText(event: LedgerEvent): string {
       return `${event.session} after ${event.statements} statements: ${event.reason}`;
     case 'session-killed':
       return `${event.session} by ${event.by ?? 'an administrator'} over ${event.door}${event.reason === undefined ? '' : `: ${event.reason}`}`;
+    case 'session-tainted':
+      return `${event.session} by ${event.by.join(', ')}${event.elsewhere ? ', in another session' : ''}`;
     case 'authentication-failed':
       return `${event.door === undefined ? `${event.user} to ${event.database}` : `at ${event.door}`} from ${event.client}: ${event.code}${event.attempts === undefined ? '' : `, ${event.attempts} times`}`;
     case 'authenticated':

@@ -1,5 +1,5 @@
 /** What holds where `sluice.yaml` is silent. The schema and docs/configuration.md show these same values. */
-import type { ApprovalConfig, Limits, TokenConfig, WebhookEvent } from './config.ts';
+import type { ApprovalConfig, Limits, TaintConfig, TokenConfig, WebhookEvent } from './config.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -45,6 +45,8 @@ export const DEFAULT_TOKENS: TokenConfig = {
   maxTtlMs: 24 * HOUR,
   maxActivePerPrincipal: 32,
 };
+
+export const DEFAULT_TAINT: TaintConfig = { rememberMs: HOUR, per: 'principal' };
 
 export const DEFAULT_LIMITS: Limits = {
   maxConnections: 1000,

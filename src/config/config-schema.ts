@@ -15,6 +15,7 @@ import {
   DEFAULT_KEEP_ALIVE_MS,
   DEFAULT_LIMITS,
   DEFAULT_POSTGRES_PORT,
+  DEFAULT_TAINT,
   DEFAULT_TOKENS,
 } from './config-defaults.ts';
 import { LEDGER_SCHEMA } from './ledger-schema.ts';
@@ -22,6 +23,7 @@ import {
   duration,
   flag,
   LABEL,
+  LABELS,
   list,
   NAME,
   object,
@@ -222,9 +224,9 @@ const database: SchemaNode = object(
       { default: {}, examples: [{ customers: ['public.customers'], employees: ['hr.employees'] }] },
     ),
     labels: record(
-      'What columns hold: schema.table, then column (or a place in the documents of a jsonb column, such as address->street), then label; none for columns that were looked at and hold nothing personal.',
+      'What columns hold: schema.table, then column (or a place in the documents of a jsonb column, such as address->street), then label, or several; untrusted for text that outsiders wrote, which hides nothing; none for columns that were looked at and hold nothing personal.',
       RELATION,
-      record('Column to label.', { type: 'string', minLength: 1, maxLength: 63 }, LABEL),
+      record('Column to label.', { type: 'string', minLength: 1, maxLength: 63 }, LABELS),
       { examples: [{ 'public.customers': { email: 'email', phone: 'phone' } }], default: {} },
     ),
     suspects: text(
@@ -294,6 +296,19 @@ const limits: SchemaNode = object('What one gateway takes on at most.', {
   authFailureMaxDelay: duration('… up to this.', DEFAULT_LIMITS.authFailureMaxDelayMs),
 });
 
+const taint: SchemaNode = object('Sessions that have read untrusted text.', {
+  remember: duration(
+    'How long after such a reading other sessions of the same reader are tainted, too. 0s: only the session that has read.',
+    DEFAULT_TAINT.rememberMs,
+  ),
+  per: {
+    description:
+      'Who is the same reader: the same principal acting for the same people (principal), or whoever uses the same token (token).',
+    enum: ['principal', 'token'],
+    default: DEFAULT_TAINT.per,
+  },
+});
+
 /** The schema of the whole file. */
 export const CONFIG_SCHEMA: SchemaNode = {
   $schema: 'http://json-schema.org/draft-07/schema#',
@@ -328,6 +343,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
       policies,
       approvals,
       tokens,
+      taint,
       ledger: LEDGER_SCHEMA,
       limits,
     },

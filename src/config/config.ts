@@ -187,6 +187,14 @@ export interface TokenConfig {
   readonly maxActivePerPrincipal: number;
 }
 
+/** How far the taint of a session reaches beyond it. */
+export interface TaintConfig {
+  /** How long after a reading of untrusted text other sessions of the reader are tainted; 0 for not at all. */
+  readonly rememberMs: number;
+  /** Who is the same reader: the same principal that acts for the same people, or whoever uses the same token. */
+  readonly per: 'principal' | 'token';
+}
+
 export interface Limits {
   readonly maxConnections: number;
   readonly maxConnectionsPerPrincipal: number;
@@ -257,6 +265,7 @@ export interface Config {
   readonly policies: PolicyConfig;
   readonly approvals: ApprovalConfig;
   readonly tokens: TokenConfig;
+  readonly taint: TaintConfig;
   readonly ledger: LedgerConfig;
   readonly limits: Limits;
 }

@@ -1,5 +1,5 @@
 /** `databases`: where they are, how to log in, and what their columns hold. */
-import type { ColumnLabel } from '../model/labels.ts';
+import { type ColumnLabel, UNTRUSTED } from '../model/labels.ts';
 import type { DatabaseConfig } from './config.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
@@ -32,7 +32,9 @@ const DECIDED = 'none';
 
 function entriesOf(raw: RawDatabase): (readonly [relation: string, column: string, label: string])[] {
   return Object.entries(raw.labels ?? {}).flatMap(([relation, columns]) =>
-    Object.entries(columns).map(([column, label]) => [relation, column, label] as const),
+    Object.entries(columns).flatMap(([column, labels]) =>
+      [labels].flat().map((label) => [relation, column, label] as const),
+    ),
   );
 }
 
@@ -72,7 +74,7 @@ function checkMasks(
   raw: RawDatabase,
   labels: readonly ColumnLabel[],
 ): void {
-  const used = new Set(labels.map(({ label }) => label));
+  const used = new Set(labels.map(({ label }) => label).filter((label) => label !== UNTRUSTED));
   for (const label of Object.keys(raw.masks ?? {})) {
     if (used.has(label)) continue;
     const fix = didYouMean(label, used, 'Label a column with it, or remove the mask.');

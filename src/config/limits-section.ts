@@ -1,6 +1,6 @@
-/** `tokens` and `limits`: numbers, durations and sizes with their bounds. */
-import type { Limits, TokenConfig } from './config.ts';
-import { DEFAULT_LIMITS, DEFAULT_TOKENS } from './config-defaults.ts';
+/** `tokens`, `taint` and `limits`: numbers, durations and sizes with their bounds. */
+import type { Limits, TaintConfig, TokenConfig } from './config.ts';
+import { DEFAULT_LIMITS, DEFAULT_TAINT, DEFAULT_TOKENS } from './config-defaults.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './quantity.ts';
@@ -30,6 +30,15 @@ export function readTokens(reading: ConfigReading, raw: RawConfig['tokens'] = {}
   }
   const { maxActivePerPrincipal = DEFAULT_TOKENS.maxActivePerPrincipal } = raw;
   return { defaultTtlMs, maxTtlMs, maxActivePerPrincipal };
+}
+
+export function readTaint(reading: ConfigReading, raw: RawConfig['taint'] = {}): TaintConfig {
+  const { rememberMs, per } = DEFAULT_TAINT;
+  const path = ['taint', 'remember'];
+  return {
+    rememberMs: readDuration(reading, path, raw.remember, rememberMs, [0, 30 * DAY]),
+    per: raw.per ?? per,
+  };
 }
 
 export function readLimits(reading: ConfigReading, raw: RawConfig['limits'] = {}): Limits {

@@ -13,7 +13,7 @@ import { type ConfigDeps, ConfigReading, type ReadingOptions } from './config-re
 import { type ConfigProblem, ConfigSource, configError } from './config-source.ts';
 import { readDatabase } from './databases-section.ts';
 import { readLedger } from './ledger-section.ts';
-import { readLimits, readTokens } from './limits-section.ts';
+import { readLimits, readTaint, readTokens } from './limits-section.ts';
 import { readListen } from './listen-section.ts';
 import { readPrincipals } from './principals-section.ts';
 import type { RawConfig } from './raw-config.ts';
@@ -79,6 +79,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
     },
     approvals: readApprovals(reading, raw),
     tokens: readTokens(reading, raw.tokens),
+    taint: readTaint(reading, raw.taint),
     ledger: readLedger(reading, raw.ledger),
     limits: readLimits(reading, raw.limits),
   };

@@ -74,7 +74,7 @@ export interface RawDatabase {
   readonly tls?: RawUpstreamTls;
   readonly keepAlive?: string;
   readonly warmConnections?: number;
-  readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly labels?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
   readonly subjects?: Readonly<Record<string, readonly string[]>>;
   readonly suspects?: 'report' | 'mask' | 'ignore';
   readonly masks?: Readonly<Record<string, string>>;
@@ -109,6 +109,7 @@ export interface RawConfig {
     readonly maxTtl?: string;
     readonly maxActivePerPrincipal?: number;
   };
+  readonly taint?: { readonly remember?: string; readonly per?: 'principal' | 'token' };
   readonly ledger?: RawLedger;
   readonly limits?: {
     readonly maxConnections?: number;

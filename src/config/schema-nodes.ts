@@ -117,6 +117,15 @@ export const LABEL: SchemaNode = {
   pattern: '^[a-z][a-z0-9_]{0,62}$',
   patternErrorMessage: 'Write labels in lower snake case, such as card_number.',
 };
+/** One label or several. */
+export const LABELS: SchemaNode = {
+  ...LABEL,
+  type: ['string', 'array'],
+  items: LABEL,
+  minItems: 1,
+  maxItems: 8,
+  uniqueItems: true,
+};
 export const RELATION: SchemaNode = {
   type: 'string',
   pattern: '^[^.]+\\.[^.]+$',

@@ -50,6 +50,7 @@ const EVENTS: {
       certificateSubject: 'CN=x',
     },
   },
+  'session-tainted': { kind: 'session-tainted', session: 's', by: ['public.reviews.body'], elsewhere: true },
   'session-closed': { kind: 'session-closed', session: 's', reason: 'done', statements: 3 },
   'session-killed': { kind: 'session-killed', session: 's', door: 'http', by: 'alice', reason: 'r' },
   'authentication-failed': {

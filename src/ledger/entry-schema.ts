@@ -84,6 +84,7 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     { door: text, client: text },
     { principal: text, onBehalfOf: strings, token: text, by: text },
   ],
+  'session-tainted': [{ session: text, by: strings }, { elsewhere: yes }],
   form: [{ form: FORM }, {}],
   statement: [
     { session: text, statement: count, of: formHash },

@@ -4,6 +4,9 @@ import type { RelationId } from './facts.ts';
 /** What a column holds: `email`, `card_number`, … Lower snake case. */
 export type Label = string;
 
+/** The label of columns that hold text of outsiders, who may want to tell a reader what to do. It hides nothing. */
+export const UNTRUSTED: Label = 'untrusted';
+
 /** How a label is shown to those who may not see it. Total, immutable, type-keeping. */
 export type Mask =
   | { readonly kind: 'null' }

@@ -215,6 +215,15 @@ export type LedgerEvent =
       readonly pending?: readonly string[];
     } & ChangeAuthor)
   | {
+      /** The session has met untrusted text: recorded before the statement that reads it. */
+      readonly kind: 'session-tainted';
+      readonly session: string;
+      /** The columns that were news: `schema.relation.column`, or `*`. */
+      readonly by: readonly string[];
+      /** Present if another session of the same reader read it. */
+      readonly elsewhere?: true;
+    }
+  | {
       readonly kind: 'token-issued';
       readonly token: string;
       readonly principal: string;

@@ -20,6 +20,7 @@ const atoms = (statement: Facts) =>
     labels,
     labelUse: labelUseOf(statement, labels, masks),
     restricted: masks.restricted,
+    standing: { tainted: false, taints: [] },
   });
 const named = (statement: Facts) =>
   atoms(statement).map(({ action, resource }) => `${action} ${resource.uid.type} ${resource.uid.id}`);

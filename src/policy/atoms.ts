@@ -49,14 +49,16 @@ export interface Circumstances {
   readonly labels: LabelSet;
   readonly labelUse: LabelUse;
   readonly restricted: boolean;
+  /** The part of every context that tells where the session stands. */
+  readonly standing: Context;
 }
 
 /** The atoms of a statement, at least one. */
 export function atomsOf(
   facts: Facts,
-  { database, labels, labelUse, restricted }: Circumstances,
+  { database, labels, labelUse, restricted, standing }: Circumstances,
 ): readonly Atom[] {
-  const context = contextOf(facts, labelUse, restricted);
+  const context = { ...standing, ...contextOf(facts, labelUse, restricted) };
   const atoms: Atom[] = facts.relations.map((use) => ({
     action: use.action,
     resource: tableResource(database, use, labels),

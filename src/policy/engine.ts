@@ -12,6 +12,7 @@ import type { ApprovalRule, Decision, PolicyRef } from '../model/decision.ts';
 import type { Action, Facts } from '../model/facts.ts';
 import type { ColumnMask, Label, LabelSet } from '../model/labels.ts';
 import type { Actor } from '../model/principal.ts';
+import { CLEAN_STANDING, type Standing } from '../model/standing.ts';
 import { mergeApprovals } from './approval-rules.ts';
 import { type Asker, askerKey, createAsker } from './asker.ts';
 import { atomsOf, labelUseOf } from './atoms.ts';
@@ -23,12 +24,15 @@ import type { Policy, PolicySet } from './load.ts';
 import { createMaskSet, type MaskSet } from './mask-set.ts';
 import { minuteOf } from './request-time.ts';
 import { columnResource, databaseResource } from './resource.ts';
+import { StandingWatch } from './standing-context.ts';
 import { distinct, type Verdict } from './verdict.ts';
 
 /** What decisions depend on besides the statement. */
 export interface PolicyContext {
   /** Counts to the minute. */
   readonly now: Date;
+  /** Of the session; a new one's, under no budget, if absent. */
+  readonly standing?: Standing;
 }
 
 export interface PolicyQuestion {
@@ -102,6 +106,9 @@ export class PolicyEngine {
   readonly #askers = new LRUCache<string, Asker>({ max: MAX_ASKERS });
   readonly #askerOfActor = new WeakMap<Actor, Asker>();
   readonly #maskSets = new LRUCache<string, MaskSet>({ max: MAX_MASK_SETS });
+  /** Of what every policy looks at, and of what those do that decide what is seen. */
+  readonly #watch: StandingWatch;
+  readonly #maskWatch: StandingWatch;
   /** False if no policy grants a lookup: then nobody has to be asked about them. */
   readonly #metersLookups: boolean;
   #nextAsker = 1;
@@ -110,9 +117,15 @@ export class PolicyEngine {
     this.version = set.version;
     this.#metersLookups = set.policies.some(({ lookupsPerHour }) => lookupsPerHour !== undefined);
     this.#judge = new Judge(set);
-    this.relevantContext = new Set(
-      Object.values(this.#judge.relevance).flatMap((relevance) => relevance.context),
-    );
+    const { relevance } = this.#judge;
+    this.relevantContext = new Set(Object.values(relevance).flatMap(({ context }) => context));
+    this.#watch = new StandingWatch(Object.values(relevance));
+    this.#maskWatch = new StandingWatch([relevance.Unmask, relevance.Match]);
+  }
+
+  /** Decisions for standings of equal keys are equal. Empty if no policy looks at where a session stands. */
+  standingKey(standing: Standing): string {
+    return this.#watch.keyOf(standing);
   }
 
   /** How often policies were evaluated so far, as opposed to remembered. */
@@ -167,10 +180,15 @@ export class PolicyEngine {
   #decide({ actor, database, facts, labels, context }: PolicyQuestion): Decided {
     const asker = this.#asker(actor, database);
     const minute = minuteOf(context.now);
-    const masks = this.#masks(asker, labels, minute);
+    const standing = context.standing ?? CLEAN_STANDING;
+    const masks = this.#masks(asker, labels, minute, standing);
     const labelUse = labelUseOf(facts, labels, masks);
     const obligations: Obligations = { masks: masksOn(facts, masks), unmasked: labelUse.unmasked };
-    const atoms = atomsOf(facts, { database, labels, labelUse, restricted: masks.restricted });
+    const { restricted } = masks;
+    const atoms = atomsOf(facts, {
+      ...{ database, labels, labelUse, restricted },
+      standing: this.#watch.contextOf(standing),
+    });
     const judged: Judged[] = [];
     const budget = this.#judge.evaluations + MAX_EVALUATIONS_PER_STATEMENT;
     for (const atom of atoms) {
@@ -178,23 +196,25 @@ export class PolicyEngine {
         return { decision: this.#refuse(TOO_BROAD, obligations), judged, asker };
       judged.push({ atom, verdict: this.#judge.judge(asker, atom, minute) });
     }
-    const guard = masks.restricted ? guardOf(facts, database, actor.principal.id) : undefined;
+    const guard = restricted ? guardOf(facts, database, actor.principal.id) : undefined;
     return { decision: this.#conclude(asker, judged, obligations, minute, guard), judged, asker };
   }
 
   /** What the actor sees masked in a database. Cached; immutable. */
   masksFor(actor: Actor, database: Database, labels: LabelSet, context: PolicyContext): MaskSet {
-    return this.#masks(this.#asker(actor, database), labels, minuteOf(context.now));
+    const standing = context.standing ?? CLEAN_STANDING;
+    return this.#masks(this.#asker(actor, database), labels, minuteOf(context.now), standing);
   }
 
-  #masks(asker: Asker, labels: LabelSet, minute: number): MaskSet {
+  #masks(asker: Asker, labels: LabelSet, minute: number, standing: Standing): MaskSet {
     const { Unmask, Match } = this.#judge.relevance;
     const timely = Unmask.context.includes('time') || (this.#metersLookups && Match.context.includes('time'));
-    const key = `${asker.id} ${labels.version} ${timely ? minute : ''}`;
+    const key = `${asker.id} ${labels.version} ${timely ? minute : ''} ${this.#maskWatch.keyOf(standing)}`;
     const known = this.#maskSets.get(key);
     if (known !== undefined) return known;
+    const seen = this.#maskWatch.contextOf(standing);
     const judge = (action: 'Unmask' | 'Match', column: ColumnMask): Verdict => {
-      const atom: Atom = { action, resource: columnResource(asker.database, column), context: {} };
+      const atom: Atom = { action, resource: columnResource(asker.database, column), context: seen };
       return this.#judge.judge(asker, atom, minute);
     };
     const set = createMaskSet(

@@ -83,6 +83,8 @@ const CONDITIONS = [
   'context.time.hour < 12',
   'context.time.minute == 1',
   'context has bounded && !context.bounded',
+  'context has tainted && context.tainted',
+  'context has taints && context.taints.contains("public.reviews.body")',
   'context has hazards && context.hazards.contains("bulk-read")',
   'context has columnsRead && context.columnsRead.contains("email")',
   'context has labelsRead && !context.labelsRead.isEmpty()',
@@ -170,24 +172,33 @@ const STATEMENT_CONTEXT: Atom['context'] = {
   columnsWritten: [],
   hazards: [],
   blocks: 'nobody',
+  tainted: false,
+  taints: [],
 };
+
+const standings = fc
+  .constantFrom([], ['public.reviews.body'], ['public.mails.text'])
+  .map((taints): Atom['context'] => ({ tainted: taints.length > 0, taints: [...taints] }));
 
 /** Many questions by one asker on one action: they differ by little, so that a key that leaves something out shows. */
 const interrogations = fc
   .record({ asker: fc.constantFrom(...ASKERS), about: fc.constantFrom(...RESOURCES) })
   .chain(({ asker, about: [action, resources] }) => {
     const context =
-      action === 'Connect' || action === 'Unmask'
+      action === 'Connect'
         ? fc.constant({})
-        : fc
-            .record({
-              bounded: fc.boolean(),
-              columnsRead: fc.constantFrom([], ['email']),
-              labelsRead: fc.constantFrom([], ['email']),
-              hazards: fc.constantFrom([], ['bulk-read']),
-              blocks: fc.constantFrom('nobody', 'everything'),
-            })
-            .map((some) => ({ ...STATEMENT_CONTEXT, ...some }));
+        : action === 'Unmask'
+          ? standings
+          : fc
+              .record({
+                bounded: fc.boolean(),
+                columnsRead: fc.constantFrom([], ['email']),
+                labelsRead: fc.constantFrom([], ['email']),
+                hazards: fc.constantFrom([], ['bulk-read']),
+                blocks: fc.constantFrom('nobody', 'everything'),
+                standing: standings,
+              })
+              .map(({ standing, ...some }) => ({ ...STATEMENT_CONTEXT, ...some, ...standing }));
     const atom = fc.record({ action: fc.constant(action), resource: fc.constantFrom(...resources), context });
     const question = fc.record({ asker: fc.constant(asker), minute: fc.constantFrom(600, 601, 1000), atom });
     return fc.array(question, { minLength: 10, maxLength: 20 });

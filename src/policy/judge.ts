@@ -11,6 +11,7 @@ import type { Policy, PolicySet } from './load.ts';
 import { entityKey, type Relevance, relevanceOf } from './relevance.ts';
 import { timeContext } from './request-time.ts';
 import type { Resource } from './resource.ts';
+import { placeAmong } from './standing-context.ts';
 import { conjunction, type Verdict } from './verdict.ts';
 
 export interface Atom {
@@ -61,7 +62,10 @@ export class Judge {
     for (const name of relevance.resource) parts.push(resource.attributes[name]);
     for (const name of relevance.context) {
       if (name === 'time') parts.push(minute);
-      else if (!ASKER_ATTRIBUTES.has(name)) parts.push(context[name]);
+      else if (!ASKER_ATTRIBUTES.has(name)) {
+        const thresholds = relevance.thresholds.get(name);
+        parts.push(thresholds === undefined ? context[name] : placeAmong(thresholds, context[name]));
+      }
     }
     if (relevance.everything) parts.push(resource.uid.id, resource.ancestors, resource.attributes);
     if (relevance.entities.size > 0) {

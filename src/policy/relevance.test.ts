@@ -79,6 +79,24 @@ describe('what a policy looks at', () => {
   });
 });
 
+describe('numbers that are only compared', () => {
+  const thresholds = (condition: string) =>
+    Object.fromEntries(relevanceOf([tree(when(condition))], 'Read').thresholds);
+
+  test.each<[string, Record<string, number[]>]>([
+    ['context has n && context.n < 10', { n: [10] }],
+    ['context.n >= 10 || 3 > context.n || context.n == 7 || context.n != 3', { n: [3, 7, 10] }],
+    ['context.n < 10 && context.n + 1 < 10', {}],
+    ['context.n < context.m', {}],
+    ['context.n < 10 && [context.n].contains(3)', {}],
+    ['context.n < 10 && context == {}', {}],
+    ['context.t.hour < 10', {}],
+    ['context has t.hour && context.t < 10', {}],
+  ])('%s', (condition, expected) => {
+    expect(thresholds(condition)).toEqual(expected);
+  });
+});
+
 describe('a policy matters to the actions of its scope', () => {
   const condition = 'when { context.bounded };';
   test.each<[string, Action, boolean]>([

@@ -14,6 +14,8 @@ import { CONTEXT_ATTRIBUTES } from './schema.ts';
 export interface Relevance {
   /** Attributes of the context, sorted. */
   readonly context: readonly string[];
+  /** Of those, the ones that are compared with numbers and looked at in no other way: by the numbers, ascending. */
+  readonly thresholds: ReadonlyMap<string, readonly number[]>;
   /** Attributes of the resource, sorted. */
   readonly resource: readonly string[];
   /** Entities that resources are compared with (`==` or `in`), as `entityKey` writes them. */
@@ -35,6 +37,7 @@ export function relevanceOf(policies: readonly PolicyJson[], action: Action): Re
   }
   return {
     context: [...(reader.wholeContext ? CONTEXT_ATTRIBUTES : reader.context)].sort(),
+    thresholds: reader.wholeContext ? new Map() : reader.thresholds(),
     resource: [...reader.resource].sort(),
     entities: reader.entities,
     everything: reader.everything,
@@ -66,11 +69,16 @@ const isVariable = (value: unknown, name: string): boolean => isNode(value) && v
 
 /** Operators that compare entities: literals on the other side say all that matters of the resource. */
 const COMPARISONS = ['==', '!=', 'in', 'contains', 'containsAny', 'containsAll'];
+/** Operators whose answer depends only on where a number lies among those it is compared with. */
+const ORDERINGS = ['<', '<=', '>', '>=', '==', '!='];
 
 class Reader {
   readonly context = new Set<string>();
   readonly resource = new Set<string>();
   readonly entities = new Set<string>();
+  readonly #compared = new Map<string, Set<number>>();
+  /** Attributes of the context whose very value matters. */
+  readonly #exact = new Set<string>();
   wholeContext = false;
   everything = false;
 
@@ -79,6 +87,11 @@ class Reader {
     if (resource.op === '==' || resource.op === 'in') this.#constraint(resource);
     if (resource.op === 'is' && resource.in !== undefined) this.#constraint(resource.in);
     for (const condition of policy.conditions) this.#expression(condition.body);
+  }
+
+  thresholds(): Map<string, readonly number[]> {
+    const inexact = [...this.#compared].filter(([name]) => !this.#exact.has(name));
+    return new Map(inexact.map(([name, numbers]) => [name, [...numbers].sort((a, b) => a - b)]));
   }
 
   #constraint(constraint: object): void {
@@ -103,7 +116,8 @@ class Reader {
       for (const field of Object.values(operand)) this.#expression(field);
     else if (Array.isArray(operand)) for (const argument of operand) this.#expression(argument);
     else if (!isNode(operand)) this.#unknown();
-    else if (operator === '.' || operator === 'has') this.#attribute(operand);
+    else if (ORDERINGS.includes(operator) && this.#ordering(operand)) return;
+    else if (operator === '.' || operator === 'has') this.#attribute(operator, operand);
     else if (operator === 'is') this.#typeTest(operand);
     else if (COMPARISONS.includes(operator)) this.#comparison(operand);
     else this.#operands(operand);
@@ -121,12 +135,28 @@ class Reader {
     else if (name !== 'principal' && name !== 'action') this.#unknown();
   }
 
-  #attribute({ left, attr }: Node): void {
+  #attribute(operator: string, { left, attr }: Node): void {
     const name = Array.isArray(attr) ? attr[0] : attr;
     if (typeof name !== 'string') this.#unknown();
-    else if (isVariable(left, 'context')) this.context.add(name);
-    else if (isVariable(left, 'resource')) this.resource.add(name);
+    else if (isVariable(left, 'context')) {
+      this.context.add(name);
+      if (operator === '.' || Array.isArray(attr)) this.#exact.add(name);
+    } else if (isVariable(left, 'resource')) this.resource.add(name);
     else this.#expression(left);
+  }
+
+  /** Notes `context.name < 5` and its like; false (and nothing noted) if it is anything else. */
+  #ordering({ left, right }: Node): boolean {
+    const [name, number] = [
+      contextAttribute(left) ?? contextAttribute(right),
+      numberOf(left) ?? numberOf(right),
+    ];
+    if (name === undefined || number === undefined) return false;
+    this.context.add(name);
+    const numbers = this.#compared.get(name);
+    if (numbers === undefined) this.#compared.set(name, new Set([number]));
+    else numbers.add(number);
+    return true;
   }
 
   /** The type is in every key. */
@@ -158,4 +188,18 @@ class Reader {
     this.wholeContext = true;
     this.everything = true;
   }
+}
+
+/** The name in `context.name`. */
+function contextAttribute(expression: unknown): string | undefined {
+  const access = isNode(expression) ? expression['.'] : undefined;
+  return isNode(access) && isVariable(access.left, 'context') && typeof access.attr === 'string'
+    ? access.attr
+    : undefined;
+}
+
+function numberOf(expression: unknown): number | undefined {
+  return isNode(expression) && Number.isSafeInteger(expression.Value)
+    ? (expression.Value as number)
+    : undefined;
 }

@@ -5,6 +5,7 @@
  * https://docs.cedarpolicy.com/schema/human-readable-schema.html
  */
 import { ACTION_TABLE, ACTIONS } from './action-table.ts';
+import { STANDING_ATTRIBUTES } from './standing-context.ts';
 
 const ENTITIES = `
 // Who acts. \`name\` is the principal's id, for \`like\` and comparisons.
@@ -96,6 +97,7 @@ export const STATEMENT_ATTRIBUTES = {
 export const CONTEXT_ATTRIBUTES: readonly string[] = [
   ...Object.keys(SESSION_ATTRIBUTES),
   ...Object.keys(CONNECT_ATTRIBUTES),
+  ...Object.keys(STANDING_ATTRIBUTES),
   ...Object.keys(STATEMENT_ATTRIBUTES),
 ].map((name) => name.replace('?', ''));
 
@@ -124,8 +126,8 @@ export function cedarSchema(): string {
   return `// Generated from src/policy/schema.ts. What the attributes mean: docs/policy.md.
 ${ENTITIES}${TIME}
 ${contextType('ConnectContext', { ...SESSION_ATTRIBUTES, ...CONNECT_ATTRIBUTES })}
-${contextType('UnmaskContext', SESSION_ATTRIBUTES)}
-${contextType('StatementContext', { ...SESSION_ATTRIBUTES, ...STATEMENT_ATTRIBUTES })}
+${contextType('UnmaskContext', { ...SESSION_ATTRIBUTES, ...STANDING_ATTRIBUTES })}
+${contextType('StatementContext', { ...SESSION_ATTRIBUTES, ...STANDING_ATTRIBUTES, ...STATEMENT_ATTRIBUTES })}
 // Every action on a thing; Write changes data, Define changes what there is.
 action Statement;
 action Write in [Statement];

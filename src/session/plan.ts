@@ -35,6 +35,8 @@ export interface PlannedStatement {
   readonly record: StatementRecord;
   /** Present if it touches labelled columns, or may: then its values are not for everyone who reads the ledger. */
   readonly privacy?: PrivacyScope;
+  /** Columns of untrusted text that it reads, if any: `schema.relation.column`, or `*`. */
+  readonly taints?: readonly string[];
   /** The prepared statement or cursor that it uses by name: that runs, too. */
   readonly uses: readonly NamedObject[];
   /** True if its errors and notices could quote values that the actor may not see. */

@@ -21,16 +21,19 @@ import type { Facts, Opaque } from '../model/facts.ts';
 import type { ColumnMask, LabelSet } from '../model/labels.ts';
 import { EVERYONE, type PrivacyScope } from '../model/ledger-entry.ts';
 import type { Actor } from '../model/principal.ts';
+import type { Standing } from '../model/standing.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
 import { demandsOf } from './lookup-meter.ts';
 import type { NamedObject, Plan, PlannedStatement } from './plan.ts';
 import { type PlanBucket, PlanCache } from './plan-cache.ts';
 import { deny, lookingUp, recordOf } from './statement-record.ts';
+import { tainted, untrustedReads } from './untrusted-reads.ts';
 
-/** Under what one text is planned: who asks, and how names resolve for them. */
+/** Under what one text is planned: who asks, how names resolve for them, and where the session stands. */
 export interface PlanningClass<S extends Scope> {
   readonly actor: Actor;
   readonly scope: S;
+  readonly standing: Standing;
   /** Why the database may read the texts differently than the gate does, if so. */
   readonly doubt?: Opaque;
 }
@@ -48,6 +51,8 @@ export interface PlannerOptions<S extends Scope> {
   readonly policy: () => PolicyEngine;
   /** The labels in force for the catalog of `scope`, inheritance included. */
   readonly labels: (scope: S) => LabelSet;
+  /** The columns that hold untrusted text, by the same catalog. */
+  readonly untrusted: (scope: S) => LabelSet;
   /** The group of people whom a relation is about; `everyone` where it has none. */
   readonly subjects?: (relation: string) => string | undefined;
   readonly now: () => number;
@@ -59,11 +64,7 @@ export class Planner<S extends Scope> {
   readonly #options: PlannerOptions<S>;
   readonly #cache = new PlanCache();
   /** The last answer of `generation`: asked for at every statement, changed a few times a day. */
-  #generation: { policy?: PolicyEngine; labels?: LabelSet; catalog: number; minute: number; text: string } = {
-    catalog: -1,
-    minute: -1,
-    text: '',
-  };
+  #generation: Generation = { catalog: -1, minute: -1, standing: '', text: '' };
 
   constructor(options: PlannerOptions<S>) {
     this.#options = options;
@@ -71,26 +72,32 @@ export class Planner<S extends Scope> {
 
   /** The plans known for a class of sessions; cheap, but worth keeping while `generation` stays the same. */
   bucket(asked: PlanningClass<S>): PlanBucket {
-    return this.#cache.bucket(classKey(asked), this.generation(asked.scope));
+    const standing = this.#options.policy().standingKey(asked.standing);
+    return this.#cache.bucket(classKey(asked, standing), this.generation(asked.scope, asked.standing));
   }
 
   /**
    * What plans made now depend on. Includes the minute if any policy looks at the time, so that a cached decision is never
-   * more than a minute off.
+   * more than a minute off; and as much of the standing as any policy can tell apart.
    */
-  generation(scope: S): string {
+  generation(scope: S, standing: Standing): string {
     const policy = this.#options.policy();
     const labels = this.#options.labels(scope);
+    const untrusted = this.#options.untrusted(scope);
+    const standingKey = policy.standingKey(standing);
     const minute = policy.relevantContext.has('time') ? Math.floor(this.#options.now() / 60_000) : 0;
     const last = this.#generation;
     const same =
       last.policy === policy &&
       last.labels === labels &&
+      last.untrusted === untrusted &&
       last.catalog === scope.catalogVersion &&
-      last.minute === minute;
+      last.minute === minute &&
+      last.standing === standingKey;
     if (same) return last.text;
-    const text = `${policy.version} ${labels.version} ${minute} ${scope.catalogVersion}`;
-    this.#generation = { policy, labels, catalog: scope.catalogVersion, minute, text };
+    const catalog = scope.catalogVersion;
+    const text = `${policy.version} ${labels.version} ${untrusted.version} ${minute} ${standingKey} ${catalog}`;
+    this.#generation = { policy, labels, untrusted, catalog, minute, standing: standingKey, text };
     return text;
   }
 
@@ -142,6 +149,8 @@ export class Planner<S extends Scope> {
   #decide(analysis: Analysis, asked: PlanningClass<S>, generation: string, objects: NamedObjects) {
     const statements: PlannedStatement[] = [];
     const local = new Map<string, NamedObject>();
+    const untrusted = this.#options.untrusted(asked.scope);
+    let { standing } = asked;
     for (const analyzed of analysis.statements) {
       const uses = usedBy(analyzed, objects, local);
       const facts = doubted(factsOf(analyzed, uses), asked.doubt);
@@ -151,8 +160,10 @@ export class Planner<S extends Scope> {
         database: this.#options.database,
         facts,
         labels: this.#options.labels(asked.scope),
-        context: { now: new Date(this.#options.now()) },
+        context: { now: new Date(this.#options.now()), standing },
       });
+      const taints = untrustedReads(analyzed, facts, untrusted);
+      standing = tainted(standing, taints);
       // PREPARE runs nothing: the approval is asked for when it is executed.
       const object = analyzed.sessionObject;
       if (decision.outcome === 'hold' && object?.kind === 'prepared' && object.verb === 'create') {
@@ -166,6 +177,7 @@ export class Planner<S extends Scope> {
         decision,
         record: recordOf(facts, decision),
         ...privacyOf(facts, this.#options, asked.scope),
+        ...(taints.length === 0 ? {} : { taints }),
         uses,
         withholdsErrors,
       });
@@ -174,9 +186,9 @@ export class Planner<S extends Scope> {
   }
 
   /** True if code that nobody has seen may speak of values that this actor may not see. */
-  #setsOffUnseen({ setsOff = [] }: Facts, { actor, scope }: PlanningClass<S>): boolean {
+  #setsOffUnseen({ setsOff = [] }: Facts, { actor, scope, standing }: PlanningClass<S>): boolean {
     if (setsOff.length === 0) return false;
-    const context = { now: new Date(this.#options.now()) };
+    const context = { now: new Date(this.#options.now()), standing };
     const labels = this.#options.labels(scope);
     return this.#options.policy().masksFor(actor, this.#options.database, labels, context).restricted;
   }
@@ -207,7 +219,18 @@ export class Planner<S extends Scope> {
   }
 }
 
-/** Of a generation, what decisions depend on: policies, labels and time, but not the catalog, which says what names mean. */
+/** The parts of a generation, and its text. */
+interface Generation {
+  readonly policy?: PolicyEngine;
+  readonly labels?: LabelSet;
+  readonly untrusted?: LabelSet;
+  readonly catalog: number;
+  readonly minute: number;
+  readonly standing: string;
+  readonly text: string;
+}
+
+/** Of a generation, what decisions depend on: policies, labels, time and standing, but not the catalog, which says what names mean. */
 export function rulesOf(generation: string): string {
   return generation.slice(0, generation.lastIndexOf(' '));
 }
@@ -366,7 +389,7 @@ function privacyOf<S extends Scope>(
 }
 
 /** Everything of the asker that a decision can depend on; ids alone would outlive a change of groups. */
-function classKey({ actor, scope, doubt }: PlanningClass<Scope>): string {
+function classKey({ actor, scope, doubt }: PlanningClass<Scope>, standing: string): string {
   const people = [actor.principal, ...actor.onBehalfOf].map(({ kind, id, groups }) => [kind, id, groups]);
-  return JSON.stringify([people, actor.purpose ?? null, scope.sessionKey, doubt?.what ?? null]);
+  return JSON.stringify([people, actor.purpose ?? null, scope.sessionKey, doubt?.what ?? null, standing]);
 }

@@ -12,7 +12,9 @@ import { EVERYONE, type LabelRows } from '../model/ledger-entry.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { Plan, PlannedStatement } from './plan.ts';
+import { SessionStanding } from './session-standing.ts';
 import { StatementForms, WHOLE } from './statement-form.ts';
+import type { TaintRegistry, TaintSeat } from './taint-registry.ts';
 
 /** A statement that was recorded and whose outcome is awaited. Owned by whoever admitted it until `finish`. */
 export interface Ticket {
@@ -38,6 +40,8 @@ const FORMS = new StatementForms();
 
 export class Session {
   readonly info: SessionInfo;
+  readonly standing = new SessionStanding();
+  #seat: TaintSeat | undefined;
   readonly #ledger: Ledger;
   readonly #metrics: PipelineMetrics;
   #statements = 0;
@@ -58,9 +62,10 @@ export class Session {
 
   /**
    * Records the opening and returns the entry's place, which must be written before the first byte for the client leaves.
+   * @param taints who has met untrusted text; without it, the session is on its own
    * @throws {SluiceError} if the ledger cannot keep it
    */
-  open(): number {
+  open(taints?: TaintRegistry): number {
     const { info } = this;
     const { principal, onBehalfOf, purpose, tokenId } = info.actor;
     const seq = this.#ledger.append({
@@ -84,13 +89,39 @@ export class Session {
           }),
     });
     this.#metrics.sessions.inc();
+    this.#seat = taints?.join(info.actor, (met) => this.#taintedElsewhere(met));
     return seq;
+  }
+
+  /**
+   * Notes the untrusted text that a plan is about to read: whatever is planned from now on is decided under it.
+   * @returns when other processes know, if they have to be told: the result must not leave before
+   * @throws {SluiceError} if the ledger cannot keep it: then nothing may be forwarded
+   */
+  meet({ statements }: Plan): Promise<void> | undefined {
+    const taints = statements.flatMap((statement) => statement.taints ?? []);
+    if (taints.length === 0) return undefined;
+    const news = this.standing.meet(taints);
+    if (news.length > 0) this.#ledger.append({ kind: 'session-tainted', session: this.info.id, by: news });
+    return this.#seat?.reads(taints);
+  }
+
+  #taintedElsewhere(taints: readonly string[]): void {
+    const news = this.standing.meet(taints);
+    if (news.length === 0) return;
+    const { id: session } = this.info;
+    try {
+      this.#ledger.append({ kind: 'session-tainted', session, by: news, elsewhere: true });
+    } catch {
+      // See close(): the taint counts whether or not it can be written down.
+    }
   }
 
   /** Records the end, once. Never throws: a session ends whether or not it can be written down. */
   close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#seat?.leave();
     this.#metrics.sessions.dec();
     try {
       this.#ledger.append({

@@ -70,4 +70,15 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX notices_by_time ON notices (target, next_at);
     `,
   },
+  {
+    number: 4,
+    name: 'taints',
+    sql: `
+      CREATE TABLE taints (
+        reader TEXT    NOT NULL PRIMARY KEY,
+        taints TEXT    NOT NULL CHECK (json_valid(taints)),
+        until  INTEGER NOT NULL
+      ) STRICT;
+    `,
+  },
 ];

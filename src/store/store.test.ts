@@ -268,3 +268,18 @@ describe('approvals', () => {
     expect(await store.approvals.byId('apr_2')).toBeUndefined();
   });
 });
+
+describe('taints', () => {
+  it('are kept over restarts, one a reader, until their time is over', async () => {
+    await store.taints.keep({ reader: 'a', taints: ['public.t.x'], until: 10 });
+    await store.taints.keep({ reader: 'b', taints: ['*'], until: 20 });
+    await store.taints.keep({ reader: 'a', taints: ['public.t.x', 'public.t.y'], until: 15 });
+    await store.close();
+    store = await openStore(path);
+    expect(await store.taints.all()).toContainEqual({
+      ...{ reader: 'a', taints: ['public.t.x', 'public.t.y'], until: 15 },
+    });
+    expect(await store.taints.prune(15)).toBe(1);
+    expect(await store.taints.all()).toEqual([{ reader: 'b', taints: ['*'], until: 20 }]);
+  });
+});

@@ -9,6 +9,7 @@ import type { ApprovalRequest, ApprovalState } from '../model/approval.ts';
 import { SqliteApprovals } from './sqlite-approvals.ts';
 import { openSqlite } from './sqlite-database.ts';
 import { SqliteNotices } from './sqlite-notices.ts';
+import { SqliteTaints } from './sqlite-taints.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
 
 /** An approval request as stored. */
@@ -86,10 +87,27 @@ export interface ApprovalStore {
   prune(before: number): Promise<number>;
 }
 
+/** Who has met what untrusted text, and until when that counts, in milliseconds since the epoch. */
+export interface StoredTaint {
+  readonly reader: string;
+  readonly taints: readonly string[];
+  readonly until: number;
+}
+
+/** Every promise of a change resolves when the change is durable. */
+export interface TaintStore {
+  /** In place of what was kept of the same reader. */
+  keep(taint: StoredTaint): Promise<void>;
+  all(): Promise<readonly StoredTaint[]>;
+  /** Forgets what does not count after `before`; returns how many. */
+  prune(before: number): Promise<number>;
+}
+
 export interface Store {
   readonly tokens: TokenStore;
   readonly approvals: ApprovalStore;
   readonly notices: NoticeStore;
+  readonly taints: TaintStore;
   /** Nothing may be asked afterwards. Harmless if repeated. */
   close(): Promise<void>;
 }
@@ -111,6 +129,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
     tokens: new SqliteTokens(sqlite),
     approvals: new SqliteApprovals(sqlite, options.now ?? Date.now),
     notices: new SqliteNotices(sqlite),
+    taints: new SqliteTaints(sqlite),
     close: async () => sqlite.close(),
   };
 }

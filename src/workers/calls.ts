@@ -16,6 +16,7 @@ import type { Label } from '../model/labels.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { LookupDemand } from '../session/lookup-meter.ts';
+import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import type { PackedCertificates, PackedConfig } from './packed-config.ts';
 
@@ -57,6 +58,8 @@ export interface PrimaryCalls {
   /** A session has changed the catalog of a database. Resolves when the other workers know. */
   catalogChanged(database: string): Promise<void>;
   labelsRemembered(database: string, labels: readonly RememberedLabel[]): void;
+  /** A session has read untrusted text. Resolves when the other workers know. */
+  taintMet(news: TaintNews): Promise<void>;
   /** The worker's lane of the ledger cannot be written, and why; undefined when it is whole again. */
   laneFailed(reason: string | undefined): void;
 }
@@ -74,6 +77,7 @@ export interface WorkerOrder {
   readonly labels: readonly (readonly [database: string, labels: readonly RememberedLabel[]])[];
   /** Failed authentications so far. */
   readonly failures: readonly PackedTally[];
+  readonly taints: readonly TaintNews[];
 }
 
 /** What the primary may ask of a worker. What is asked of one that still starts is done when it has. */
@@ -85,6 +89,7 @@ export interface WorkerCalls {
   cancel(processId: number, secret: Uint8Array): Promise<void>;
   catalogChanged(database: string): Promise<void>;
   learnLabels(database: string, labels: readonly RememberedLabel[]): Promise<void>;
+  learnTaint(news: TaintNews): Promise<void>;
   /** A token was revoked. */
   tokenEnded(tokenId: string): Promise<void>;
   /** An authentication failed somewhere, its own included. */
@@ -150,6 +155,11 @@ const DEMANDS = {
     properties: { label: TEXT, count: COUNT, perHour: { type: 'array', items: COUNT } },
   },
 };
+const TAINT = {
+  ...OBJECT,
+  required: ['reader', 'taints', 'until'],
+  properties: { reader: TEXT, taints: TEXTS, until: COUNT },
+};
 const POLICIES = {
   type: 'array',
   items: { ...OBJECT, required: ['file', 'text'], properties: { file: TEXT, text: TEXT } },
@@ -175,6 +185,7 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
   connectionClosed: [],
   catalogChanged: [TEXT],
   labelsRemembered: [TEXT, LABELS],
+  taintMet: [TAINT],
   laneFailed: [OPTIONAL_TEXT],
 };
 
@@ -185,6 +196,7 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   cancel: [COUNT, BYTES],
   catalogChanged: [TEXT],
   learnLabels: [TEXT, LABELS],
+  learnTaint: [TAINT],
   tokenEnded: [TEXT],
   authenticationFailed: [TEXT, OPTIONAL_TEXT],
   authenticationSucceeded: [TEXT],

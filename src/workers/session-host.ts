@@ -5,6 +5,7 @@ import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
 import type { SessionListing } from '../api/session-routes.ts';
 import type { ListenerCertificates } from '../config/config.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import { TaintRegistry } from '../session/taint-registry.ts';
 import { SessionServer } from './session-server.ts';
 import type { SharedServices } from './shared-services.ts';
 
@@ -34,9 +35,13 @@ export interface SessionHost {
 
 /** Serves in this process. */
 export async function hostHere(shared: SharedServices): Promise<SessionHost> {
-  const { ledger, policies, registry } = shared;
+  const { ledger, policies, registry, taintBook } = shared;
+  const { rememberMs, per } = shared.config.taint;
+  const taints = new TaintRegistry({ rememberMs, per, now: Date.now, tell: (news) => taintBook.keep(news) });
+  for (const news of taintBook.current()) taints.learn(news);
   const server = await SessionServer.open({
     ...shared,
+    taints,
     policy: policies.current,
     certificates: shared.postgresCertificates(),
   });

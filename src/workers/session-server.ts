@@ -21,6 +21,7 @@ import type { PolicyEngine } from '../policy/engine.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { LookupMeter } from '../session/lookup-meter.ts';
 import type { PipelineMetrics } from '../session/metrics.ts';
+import type { TaintRegistry } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import { createParser, type Parser } from '../sql/postgres/parser.ts';
 import { createPostgresDialect } from '../sql/postgres/postgres-dialect.ts';
@@ -45,6 +46,7 @@ export interface SessionServerDeps {
   readonly throttle: Throttle;
   readonly slots: ConnectionSlots;
   readonly lookups: LookupMeter;
+  readonly taints: TaintRegistry;
   readonly policy: () => PolicyEngine;
   readonly metrics: PipelineMetrics;
   /** What clients are shown and may show; undefined where the configuration says `disable`. */
@@ -87,6 +89,7 @@ export class SessionServer {
       services: this.#services,
       metrics: deps.metrics,
       slots: deps.slots,
+      taints: deps.taints,
       tls: deps.certificates && new ClientTls(deps.certificates),
       newSessionId: () => newSessionId(Date.now(), randomBytes),
       ...(others && { cancelElsewhere: (processId, secret) => others.cancel(processId, secret) }),

@@ -28,6 +28,7 @@ import { ConfigRecord } from './config-record.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
 import { RecordedState } from './recorded-state.ts';
 import { sequencerConfig } from './sequencing.ts';
+import { TaintBook } from './taint-book.ts';
 import { newThrottle } from './throttle.ts';
 
 export interface GatewayRuntime {
@@ -58,6 +59,7 @@ export interface SharedServices {
   readonly throttle: AuthThrottle;
   readonly slots: LocalConnectionSlots;
   readonly lookups: LocalLookupMeter;
+  readonly taintBook: TaintBook;
   /** Of this process. */
   readonly registry: Registry;
   readonly metrics: PipelineMetrics;
@@ -154,6 +156,7 @@ export async function openSharedServices(
     throttle: newThrottle(config.limits),
     slots: makeSlots(config),
     lookups: new LocalLookupMeter(() => performance.now()),
+    taintBook: await TaintBook.open(store.taints, log, Date.now),
     metrics: new PipelineMetrics(registry),
     certificateOf: (listener) =>
       config.listen[listener].tls.mode === 'disable' ? undefined : certificateFor(config, listener),

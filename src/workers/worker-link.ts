@@ -8,6 +8,7 @@ import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { SlotRelease } from '../gateway/postgres/connection-slots.ts';
+import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import {
   acceptedByPrimary,
@@ -25,6 +26,7 @@ export interface Broadcast {
   cancel(from: WorkerLink, processId: number, secret: Uint8Array): Promise<void>;
   catalogChanged(from: WorkerLink, database: string): Promise<void>;
   labelsRemembered(from: WorkerLink, database: string, labels: readonly RememberedLabel[]): void;
+  taintMet(from: WorkerLink, news: TaintNews): Promise<void>;
 }
 
 export interface WorkerLinkOptions {
@@ -188,6 +190,7 @@ export class WorkerLink {
       },
       catalogChanged: (database) => broadcast.catalogChanged(this, database),
       labelsRemembered: (database, labels) => broadcast.labelsRemembered(this, database, labels),
+      taintMet: (news) => broadcast.taintMet(this, news),
       laneFailed: (reason) => {
         this.laneFailure = reason;
       },

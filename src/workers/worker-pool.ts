@@ -13,6 +13,7 @@ import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import { refuseClient } from '../gateway/postgres/connection.ts';
 import type { ThrottleListener } from '../identity/auth-throttle.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import type { WorkerOrder } from './calls.ts';
 import { type PackedCertificates, packCertificates, packConfig } from './packed-config.ts';
@@ -68,6 +69,7 @@ export class WorkerPool implements SessionHost, Broadcast {
       policies: shared.policies.sources,
       labels: [...this.#labels].map(([database, labels]) => [database, [...labels.values()]] as const),
       failures: shared.throttle.pack(),
+      taints: shared.taintBook.current(),
     });
     this.#seats = Array.from(
       { length: count },
@@ -199,6 +201,17 @@ export class WorkerPool implements SessionHost, Broadcast {
     }
     this.#labels.set(database, known);
     this.#tellAll((worker) => worker.calls.notify('learnLabels', database, labels), from);
+  }
+
+  async taintMet(from: WorkerLink, news: TaintNews): Promise<void> {
+    const kept = this.#shared.taintBook.keep(news);
+    const told = this.#seats.flatMap(({ link }) => (link === undefined || link === from ? [] : link));
+    // Those that still start hear it when they have, and have no sessions before.
+    const tell = (worker: WorkerLink) =>
+      this.#ready.includes(worker)
+        ? withinMs(worker.calls.call('learnTaint', news), ASKING_MS)
+        : worker.calls.notify('learnTaint', news);
+    await Promise.all([kept, ...told.map(tell)]);
   }
 
   get #ready(): WorkerLink[] {

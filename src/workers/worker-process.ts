@@ -16,6 +16,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { PolicyEngine } from '../policy/engine.ts';
 import { loadPolicies } from '../policy/load.ts';
 import { PipelineMetrics } from '../session/metrics.ts';
+import { TaintRegistry } from '../session/taint-registry.ts';
 import { openStore } from '../store/store.ts';
 import { acceptedByWorker, type PrimaryCalls, type WorkerCalls, type WorkerOrder } from './calls.ts';
 import { Channel, type Port } from './channel.ts';
@@ -46,6 +47,7 @@ interface Shift {
   readonly server: SessionServer;
   readonly tokens: TokenAuthority;
   readonly throttle: AuthThrottle;
+  readonly taints: TaintRegistry;
   installPolicies(policies: readonly PolicyText[]): void;
 }
 
@@ -64,6 +66,7 @@ const offer: WorkerCalls = {
   cancel: async (processId, secret) => void (await working).server.cancel(processId, secret),
   catalogChanged: async (database) => (await working).server.catalogChanged(database),
   learnLabels: async (database, labels) => (await working).server.learnLabels(database, labels),
+  learnTaint: async (news) => (await working).taints.learn(news),
   tokenEnded: async (tokenId) => (await working).tokens.revokedElsewhere(tokenId),
   authenticationFailed: async (address, user) => (await working).throttle.failed(address, user),
   authenticationSucceeded: async (user) => (await working).throttle.succeeded(user),
@@ -129,6 +132,12 @@ async function begin(order: WorkerOrder): Promise<Shift> {
   });
   const throttle = newThrottle(config.limits);
   throttle.unpack(order.failures);
+  const taints = new TaintRegistry({
+    ...{ rememberMs: config.taint.rememberMs, per: config.taint.per, now: Date.now },
+    // Whoever cannot be told has ended, or the primary has and this process with it.
+    tell: (news) => primary.call('taintMet', news).catch(() => {}),
+  });
+  for (const news of order.taints) taints.learn(news);
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
@@ -138,6 +147,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     throttle: new SharedThrottle(primary, throttle),
     slots: new RemoteSlots(primary),
     lookups: new RemoteLookupMeter(primary),
+    taints,
     policy: () => engine,
     metrics: new PipelineMetrics(registry),
     certificates: order.certificates && unpackCertificates(order.certificates),
@@ -145,7 +155,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
   });
   for (const [database, labels] of order.labels) server.learnLabels(database, labels);
   return {
-    ...{ log, ledger, registry, server, tokens, throttle },
+    ...{ log, ledger, registry, server, tokens, throttle, taints },
     installPolicies: (policies) => {
       engine = engineOf(policies);
       server.policiesChanged();

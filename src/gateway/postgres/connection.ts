@@ -85,7 +85,7 @@ export class Connection {
       const session = new Session(info, context.ledger, context.metrics);
       let opened: number;
       try {
-        opened = session.open();
+        opened = session.open(context.taints);
         if (settings !== undefined) await recordSettings(session, settings);
       } catch (thrown) {
         upstream.socket.destroy();
@@ -118,6 +118,7 @@ export class Connection {
     const planner = new SessionPlanner({
       service,
       actor: info.actor,
+      standing: () => session.standing,
       objects,
       user: service.config.upstream.user,
       backend: this.#backend,

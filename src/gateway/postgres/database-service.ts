@@ -7,8 +7,9 @@ import type { DatabaseConfig } from '../../config/config.ts';
 import { createLabelSet } from '../../masking/label-set.ts';
 import { parseMask } from '../../masking/mask-text.ts';
 import type { Dialect } from '../../model/dialect.ts';
-import type { ColumnLabel, LabelSet, Mask } from '../../model/labels.ts';
+import { type ColumnLabel, type LabelSet, type Mask, UNTRUSTED } from '../../model/labels.ts';
 import type { Actor } from '../../model/principal.ts';
+import { CLEAN_STANDING, type Standing } from '../../model/standing.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { LookupMeter } from '../../session/lookup-meter.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
@@ -69,7 +70,7 @@ export class DatabaseService {
   #lostLabels = '[]';
   readonly #suspects: SuspectFinder;
   #reportedSuspects: ReadonlySet<string> = new Set();
-  #labels: LabelSet | undefined;
+  #labels: { readonly hiding: LabelSet; readonly untrusted: LabelSet } | undefined;
   /** Loads that were asked for so far, and the one from which on the snapshot is current. */
   #wanted = 0;
   #loaded = 0;
@@ -96,6 +97,7 @@ export class DatabaseService {
       dialect: options.dialect,
       policy: options.policy,
       labels: () => this.labels,
+      untrusted: () => this.untrusted,
       subjects: (relation) => options.config.subjects.get(relation),
       now: options.now,
       onNovel: (analyze, decide) => {
@@ -120,6 +122,15 @@ export class DatabaseService {
    * `catalogReady`.
    */
   get labels(): LabelSet {
+    return this.#flowed.hiding;
+  }
+
+  /** The columns that hold untrusted text, views of them included. Only to be read after `catalogReady`. */
+  get untrusted(): LabelSet {
+    return this.#flowed.untrusted;
+  }
+
+  get #flowed() {
     if (this.#labels === undefined) throw new TypeError('labels are read before the catalog is loaded');
     return this.#labels;
   }
@@ -189,17 +200,17 @@ export class DatabaseService {
   }
 
   /**
-   * Plans a text as for a new session of this actor. Runs nothing, records nothing.
+   * Plans a text as for a new session of this actor, or one that stands elsewhere. Runs nothing, records nothing.
    * @throws {SluiceError} for texts that do not parse, or if the catalog cannot be read
    */
-  async check(actor: Actor, text: string): Promise<Plan> {
+  async check(actor: Actor, text: string, standing: Standing = CLEAN_STANDING): Promise<Plan> {
     await this.open();
     try {
       // The connection has a search path of its own; what a session begins with is the one it would be reset to.
       const [row] = await this.#client.query(
         `SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`,
       );
-      return await this.#planAlong(parseSearchPath(row?.path ?? ''), actor, text);
+      return await this.#planAlong(parseSearchPath(row?.path ?? ''), actor, text, standing);
     } finally {
       this.release();
     }
@@ -210,7 +221,7 @@ export class DatabaseService {
    * @throws {SluiceError} for texts that do not parse
    */
   async planNameless(actor: Actor, text: string): Promise<Plan> {
-    return this.#planAlong([], actor, text);
+    return this.#planAlong([], actor, text, CLEAN_STANDING);
   }
 
   /** Whether the policies let this actor connect. */
@@ -234,19 +245,32 @@ export class DatabaseService {
     this.#client.close();
   }
 
-  #planAlong(searchPath: readonly string[], actor: Actor, text: string): Plan | Promise<Plan> {
+  #planAlong(
+    searchPath: readonly string[],
+    actor: Actor,
+    text: string,
+    standing: Standing,
+  ): Plan | Promise<Plan> {
     const scope = createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
-    const asked = { actor, scope };
+    const asked = { actor, scope, standing };
     return this.planner.plan(this.planner.bucket(asked), asked, text, () => undefined);
   }
 
-  #flowLabels(catalog: CatalogSnapshot): LabelSet {
+  #flowLabels(catalog: CatalogSnapshot) {
     const given = [...BUILTIN_LABELS, ...this.config.labels];
-    const flow = (labels: readonly ColumnLabel[]) =>
-      createLabelSet({ columns: this.#labelMemory.flow(labels, catalog), masks: this.#masks });
+    const flow = (columns: readonly ColumnLabel[]) => {
+      const flowed = this.#labelMemory.flow(columns, catalog);
+      return {
+        hiding: createLabelSet({
+          columns: flowed.filter(({ label }) => label !== UNTRUSTED),
+          masks: this.#masks,
+        }),
+        untrusted: createLabelSet({ columns: flowed.filter(({ label }) => label === UNTRUSTED) }),
+      };
+    };
     let labels = flow(given);
     if (this.config.suspects !== 'ignore') {
-      const suspects = this.#suspects.find(catalog, labels);
+      const suspects = this.#suspects.find(catalog, labels.hiding);
       this.#reportSuspects(suspects);
       if (this.config.suspects === 'mask' && suspects.length > 0) labels = flow([...given, ...suspects]);
     }

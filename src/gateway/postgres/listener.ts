@@ -12,6 +12,7 @@ import type { Ledger } from '../../ledger/ledger.ts';
 import type { SessionInfo, SessionStatus } from '../../model/session.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
+import type { TaintRegistry } from '../../session/taint-registry.ts';
 import { Backends } from './backends.ts';
 import { CancelRegistry } from './cancel-registry.ts';
 import { type AuthenticatedClient, StartupFailure, startUp, wrongToken } from './client-startup.ts';
@@ -37,6 +38,7 @@ export interface GatewayOptions {
   readonly services: ReadonlyMap<string, DatabaseService>;
   readonly metrics: PipelineMetrics;
   readonly slots: ConnectionSlots;
+  readonly taints: TaintRegistry;
   /** What clients are offered; undefined where the configuration says `disable`. */
   readonly tls: ClientTls | undefined;
   readonly newSessionId: () => string;
@@ -55,6 +57,7 @@ export interface GatewayContext {
   readonly limits: Limits;
   readonly cancels: CancelRegistry;
   readonly sendQueue: SendQueue;
+  readonly taints: TaintRegistry;
   readonly now: () => number;
   readonly watchToken: (
     tokenId: string | undefined,
@@ -96,6 +99,7 @@ export class PostgresListener {
       limits: options.config.limits,
       cancels: new CancelRegistry(),
       sendQueue: new SendQueue(options.ledger),
+      taints: options.taints,
       now: options.now,
       watchToken: (tokenId, onEnd) =>
         tokenId === undefined ? () => {} : options.tokens.watchToken(tokenId, onEnd),

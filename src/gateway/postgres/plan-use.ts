@@ -2,6 +2,7 @@
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Facts, Opaque } from '../../model/facts.ts';
 import type { Actor } from '../../model/principal.ts';
+import type { Standing } from '../../model/standing.ts';
 import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
 import { rulesOf } from '../../session/planner.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
@@ -37,6 +38,8 @@ export function runsLate({ plan, prepared }: Portal): boolean {
 export interface SessionPlannerOptions {
   readonly service: DatabaseService;
   readonly actor: Actor;
+  /** Where the session stands now; the same object as long as nothing has changed. */
+  readonly standing: () => Standing;
   readonly objects: SessionObjects;
   readonly user: string;
   readonly backend: SessionBackend;
@@ -116,7 +119,7 @@ export function meaningOf({ facts }: PlannedStatement): string {
 export function stalePlan(): SluiceError {
   return new SluiceError(
     'plan_stale',
-    'policies, labels or tables have changed since this statement was prepared',
+    'policies, labels, tables or what the session has read have changed since this statement was prepared',
   );
 }
 

@@ -119,6 +119,11 @@ export class ResponseRelay implements FrameSink {
     this.#sender.insert(frame);
   }
 
+  /** Sends nothing until this is settled. Must not reject. */
+  holdUntil(settled: Promise<unknown>): void {
+    this.#sender.holdUntil(settled);
+  }
+
   /** Announces that the pending bytes rest on these entries. */
   restOn(tickets: readonly Ticket[]): void {
     const last = tickets[tickets.length - 1];

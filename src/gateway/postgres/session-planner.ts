@@ -5,6 +5,7 @@
  */
 import type { Facts, Opaque } from '../../model/facts.ts';
 import type { Actor } from '../../model/principal.ts';
+import type { Standing } from '../../model/standing.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
 import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
@@ -52,6 +53,7 @@ export class SessionPlanner {
   readonly reading: SessionReading;
   readonly #service: DatabaseService;
   readonly #actor: Actor;
+  readonly #standing: () => Standing;
   readonly #objects: SessionObjects;
   readonly #backend: SessionBackend;
   readonly #scope: SessionScope;
@@ -70,6 +72,7 @@ export class SessionPlanner {
   constructor(options: SessionPlannerOptions) {
     this.#service = options.service;
     this.#actor = options.actor;
+    this.#standing = options.standing;
     this.#objects = options.objects;
     this.#backend = options.backend;
     this.#scope = new SessionScope(options.user);
@@ -208,16 +211,17 @@ export class SessionPlanner {
   #planNow(text: string, doubt?: Opaque, objects: NamedObjects = this.#namedObjects): Plan | Promise<Plan> {
     const { planner } = this.#service;
     const scope = this.#scopeNow();
+    const standing = this.#standing();
     this.#names = { prepared: [], portals: [], unanswered: false };
     if (doubt !== undefined) {
-      const doubtful = { actor: this.#actor, scope, doubt };
+      const doubtful = { actor: this.#actor, scope, standing, doubt };
       return planner.plan(planner.bucket(doubtful), doubtful, text, objects);
     }
-    if (this.#asked?.scope !== scope) {
-      this.#asked = { actor: this.#actor, scope };
+    if (this.#asked?.scope !== scope || this.#asked.standing !== standing) {
+      this.#asked = { actor: this.#actor, scope, standing };
       this.#bucket = undefined;
     }
-    if (this.#bucket === undefined || this.#bucket.generation !== planner.generation(scope)) {
+    if (this.#bucket === undefined || this.#bucket.generation !== planner.generation(scope, standing)) {
       this.#bucket = planner.bucket(this.#asked);
     }
     return planner.plan(this.#bucket, this.#asked, text, objects);
@@ -252,7 +256,7 @@ export class SessionPlanner {
   #isCurrent({ plan }: Prepared): boolean {
     if (this.#unsure || plan.unresolved.length > 0 || plan.usesObjects) return false;
     const scope = this.#scopeNow();
-    return plan.scopeKey === scope.sessionKey && plan.generation === this.#service.planner.generation(scope);
+    return plan.scopeKey === scope.sessionKey && plan.generation === this.#generation(scope);
   }
 
   /** The names of a portal are settled: of what has changed since, only rules and labels matter. */
@@ -262,7 +266,7 @@ export class SessionPlanner {
 
   #holds(portal: Portal): boolean {
     const scope = this.#scopeNow();
-    const generation = this.#service.planner.generation(scope);
+    const generation = this.#generation(scope);
     const key = this.#unsure ? undefined : scope.sessionKey;
     return !runsLate(portal) && holdsFor(portal.plan, generation, key);
   }
@@ -364,6 +368,10 @@ export class SessionPlanner {
     const { sql, textOf } = this.reading.question(schemasQuery(path, user));
     const answer = (await this.#backend.ask(sql))?.[0]?.[0];
     return answer ? textOf(answer) : undefined;
+  }
+
+  #generation(scope: PostgresScope): string {
+    return this.#service.planner.generation(scope, this.#standing());
   }
 
   #scopeNow(): PostgresScope {

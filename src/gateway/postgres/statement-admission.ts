@@ -166,6 +166,7 @@ export class StatementAdmission {
     if (plan.outcome === 'hold' && approval === undefined) return this.#admitHeld(plan, admission);
     return this.attempt(
       () => {
+        this.#meet(plan);
         const tickets = session.admit(plan, parameters, approval);
         return tickets instanceof Promise ? tickets.then((durable) => this.#unlessMoot(durable)) : tickets;
       },
@@ -189,6 +190,12 @@ export class StatementAdmission {
     const { session, service } = this.#o;
     if (service.lookups === undefined) throw new TypeError('sessions need a meter of lookups');
     return takeLookups(service.lookups, session.info.actor, session.info.database.name, lookups);
+  }
+
+  /** What the client learns from untrusted text, others are to know that it has. */
+  #meet(plan: Plan): void {
+    const told = this.#o.session.meet(plan);
+    if (told !== undefined) this.#o.responses.holdUntil(told);
   }
 
   #unlessMoot(tickets: readonly Ticket[]): readonly Ticket[] {
@@ -250,6 +257,7 @@ export class StatementAdmission {
       // A policy that grants lookups may have come while it was held.
       if (plan.lookups === undefined && released.plan.lookups !== undefined)
         await this.#takeLookups(released.plan);
+      this.#meet(released.plan);
       const tickets = await session.admit(released.plan, parameters, released.approval);
       if (!signal.aborted && !this.moot) return { ...released, tickets };
       session.abandon(tickets, CANCELLED);
