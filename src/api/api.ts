@@ -9,17 +9,21 @@ import type { Logger } from 'pino';
 import type { KeyPair } from '../config/config.ts';
 import type { Principals } from '../identity/actor-chain.ts';
 import type { Checker } from '../session/check-report.ts';
+import { addApprovalPages } from './approval-pages.ts';
 import { type ApprovalDesk, addApprovalRoutes } from './approval-routes.ts';
-import { type BearerDeps, demandBearer } from './bearer.ts';
+import { type BearerDeps, createAuthenticate, demandBearer } from './bearer.ts';
 import { addCheckRoutes } from './check-routes.ts';
 import { answerErrors } from './error-answer.ts';
 import { addHealthRoutes, type HealthDeps } from './health-routes.ts';
 import { addSessionRoutes, type SessionDesk } from './session-routes.ts';
+import { addSlackRoutes, type SlackDoor } from './slack-routes.ts';
 
 export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly approvals: ApprovalDesk;
   readonly sessions: SessionDesk;
   readonly check: Checker;
+  /** Where clicks in Slack come in; none without it. */
+  readonly slack?: SlackDoor | undefined;
   readonly principals: Principals;
   readonly log: Logger;
   /** The longest statement to check, in bytes. */
@@ -36,9 +40,12 @@ const COERCING = new Ajv({ coerceTypes: true, useDefaults: true });
 /** The API, ready to `listen`. The caller closes it. */
 export function createApi(deps: ApiDeps): FastifyInstance {
   const app = createServer(deps.log, deps.maxStatementBytes, deps.tls);
+  const authenticate = createAuthenticate(deps);
   addHealthRoutes(app, deps);
+  addApprovalPages(app, deps.approvals, authenticate);
+  if (deps.slack !== undefined) addSlackRoutes(app, deps.approvals, deps.slack);
   app.register(async (guarded) => {
-    demandBearer(guarded, deps);
+    demandBearer(guarded, authenticate);
     addApprovalRoutes(guarded, deps.approvals);
     addSessionRoutes(guarded, deps.sessions);
     addCheckRoutes(guarded, deps.check, deps.principals);

@@ -22,7 +22,13 @@ export interface ApprovalDesk {
    * Counts one answer and returns the request as it then is.
    * @throws {SluiceError} not_found, forbidden (self-approval, not in a group, not a person), conflict (not pending)
    */
-  vote(id: string, voter: Actor, verdict: 'approve' | 'deny', reason?: string): Promise<ApprovalRequest>;
+  vote(
+    id: string,
+    voter: Actor,
+    verdict: 'approve' | 'deny',
+    reason?: string,
+    via?: string,
+  ): Promise<ApprovalRequest>;
   /**
    * Takes a request back.
    * @throws {SluiceError} not_found, forbidden (not theirs), conflict (settled)
@@ -98,7 +104,7 @@ function addVoteRoute(app: FastifyInstance, desk: ApprovalDesk, verdict: 'approv
   );
 }
 
-async function visibleRequest(desk: ApprovalDesk, actor: Actor, id: string): Promise<ApprovalRequest> {
+export async function visibleRequest(desk: ApprovalDesk, actor: Actor, id: string): Promise<ApprovalRequest> {
   const request = await desk.get(id);
   if (request !== undefined && maySee(actor, request)) return request;
   throw new SluiceError('not_found', `there is no approval request ${JSON.stringify(id.slice(0, 40))}`, {

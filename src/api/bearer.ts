@@ -32,21 +32,35 @@ const MAX_TOKEN_LENGTH = 200;
 /** Requests of one address that may be delayed at once: whoever is slowed down must not hold all connections meanwhile. */
 const MAX_DELAYED_PER_ADDRESS = 16;
 
-/** Demands a token on every route of `app` (an encapsulated context). */
-export function demandBearer(app: FastifyInstance, deps: BearerDeps): void {
+/**
+ * The actor of a token's text that came from an address.
+ * @throws {SluiceError} unauthorized, too_many_connections
+ */
+export type Authenticate = (address: string, token: string | undefined) => Promise<Actor>;
+
+export function createAuthenticate(deps: BearerDeps): Authenticate {
   const delay = delayer(deps.throttle);
-  app.decorateRequest('actor', undefined);
-  app.addHook('onRequest', async (request) => {
-    await delay(request.ip);
-    const token = tokenOf(request);
-    request.actor = token === undefined ? undefined : await deps.verifyBearer(token);
-    if (request.actor !== undefined) return deps.onAuthorized?.(request.ip, request.actor);
+  return async (address, token) => {
+    await delay(address);
+    const actor = token === undefined ? undefined : await deps.verifyBearer(token);
+    if (actor !== undefined) {
+      deps.onAuthorized?.(address, actor);
+      return actor;
+    }
     // A request without any token is a mistake, not a guess.
-    if (token !== undefined) deps.throttle.failed(request.ip);
-    deps.onUnauthorized?.(request.ip);
+    if (token !== undefined) deps.throttle.failed(address);
+    deps.onUnauthorized?.(address);
     throw new SluiceError('unauthorized', 'the request has no valid token', {
       hint: 'Send the header "Authorization: Bearer <token>"; sluice token issue makes one.',
     });
+  };
+}
+
+/** Demands a token on every route of `app` (an encapsulated context). */
+export function demandBearer(app: FastifyInstance, authenticate: Authenticate): void {
+  app.decorateRequest('actor', undefined);
+  app.addHook('onRequest', async (request) => {
+    request.actor = await authenticate(request.ip, tokenOf(request));
   });
 }
 

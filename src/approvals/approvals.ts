@@ -127,11 +127,18 @@ export class Approvals {
 
   /**
    * Counts one answer and returns the request as it then is. One denial denies; as many different people approve as the rule
-   * says.
+   * says. `via` says who vouches for the voter, where that is not the gate itself: an account of a chat, such as
+   * `slack:U024BE7LH`.
    * @throws {SluiceError} not_found, forbidden, conflict, bad_request, ledger_*, store_unavailable
    */
-  vote(id: string, voter: Actor, verdict: 'approve' | 'deny', reason?: string): Promise<ApprovalRequest> {
-    return this.#voting.vote(id, voter, verdict, reason);
+  vote(
+    id: string,
+    voter: Actor,
+    verdict: 'approve' | 'deny',
+    reason?: string,
+    via?: string,
+  ): Promise<ApprovalRequest> {
+    return this.#voting.vote(id, voter, verdict, reason, via);
   }
 
   /**

@@ -31,12 +31,14 @@ export class Voting {
     voter: Actor,
     verdict: 'approve' | 'deny',
     reason?: string,
+    via?: string,
   ): Promise<ApprovalRequest> {
     return this.#cast(id, (request) => {
       checkVote(request, voter, verdict, this.#now(), reason);
       return {
         ...this.#voteOf(request, voter.principal, verdict),
         ...(reason === undefined ? {} : { reason }),
+        ...(via === undefined ? {} : { via }),
       };
     });
   }
@@ -86,10 +88,11 @@ export class Voting {
   }
 
   async #count(record: ApprovalRecord, vote: ApprovalVote): Promise<ApprovalRecord> {
-    const { principal: by, verdict, reason, automatic } = vote;
+    const { principal: by, verdict, reason, via, automatic } = vote;
     const why = reason === undefined ? {} : { reason };
     const seq = this.#book.append(record.request, 'vote', {
       ...{ by, verdict, ...why },
+      ...(via === undefined ? {} : { via }),
       ...(automatic === undefined ? {} : { automatic }),
     });
     const request = { ...record.request, votes: [...record.request.votes, vote] };

@@ -1,5 +1,6 @@
 /** The part of the schema of `sluice.yaml` that is about approvals. */
 import { DEFAULT_APPROVALS, DEFAULT_WEBHOOK_TIMEOUT_MS, WEBHOOK_EVENTS } from './config-defaults.ts';
+import { NOTIFICATION_NODES } from './notification-schema.ts';
 import { duration, flag, list, NAME, object, type SchemaNode, secret, text, whole } from './schema-nodes.ts';
 
 const webhooks = list(
@@ -51,6 +52,7 @@ export const approvals: SchemaNode = object(
       default: DEFAULT_APPROVALS.maxPendingPerPrincipal,
     }),
     webhooks,
+    ...NOTIFICATION_NODES,
     publicUrl: text('Where people reach the HTTP API, for links in messages.', {
       maxLength: 2048,
       examples: ['https://sluice.example.com'],

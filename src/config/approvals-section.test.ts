@@ -63,7 +63,7 @@ describe('webhooks', () => {
     [
       'two of a name',
       `{ webhooks: [{ url: "https://h/1", secret: { env: KEY } }, { url: "https://h/2", secret: { env: TEXT } }] }`,
-      'two webhooks are called h',
+      'something else that is told is called h',
     ],
   ])('refuse %s', (_what, yaml, message) => {
     const { config, problems } = check(yaml);

@@ -4,10 +4,11 @@ import { DEFAULT_APPROVALS, DEFAULT_WEBHOOK_TIMEOUT_MS, WEBHOOK_EVENTS } from '.
 import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
 import { readDuration } from './limits-section.ts';
-import { isLoopback } from './listen-section.ts';
+import { readNotifications } from './notification-section.ts';
 import { checkGroups } from './principals-section.ts';
 import type { RawConfig, RawWebhook } from './raw-config.ts';
 import type { Secret } from './secret.ts';
+import { readUrl } from './web-address.ts';
 
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
@@ -17,7 +18,7 @@ const MIN_KEY_BYTES = 24;
 export function readApprovals(reading: ConfigReading, raw: RawConfig): ApprovalConfig {
   const given = raw.approvals ?? {};
   checkGroups(reading, raw.groups, ['approvals', 'groups'], given.groups ?? []);
-  const { expires, webhooks = [], publicUrl, ...rest } = given;
+  const { expires, webhooks = [], publicUrl, slack, email, ...rest } = given;
   const bounds = [SECOND, 7 * DAY] as const;
   const expiresPath = ['approvals', 'expires'];
   const expiresMs = readDuration(reading, expiresPath, expires, DEFAULT_APPROVALS.expiresMs, bounds);
@@ -28,18 +29,23 @@ export function readApprovals(reading: ConfigReading, raw: RawConfig): ApprovalC
     ...rest,
     expiresMs,
     webhooks: readWebhooks(reading, webhooks),
+    ...readNotifications(reading, { slack, email }),
     ...(url === undefined ? {} : { publicUrl: url.href.replace(/\/+$/, '') }),
   };
 }
 
 function readWebhooks(reading: ConfigReading, raw: readonly RawWebhook[]): WebhookConfig[] {
-  const names = new Set<string>();
+  const names = new Set(['slack', 'email']);
   return raw.map((entry, index) => {
     const path = ['approvals', 'webhooks', index];
     const url = readUrl(reading, [...path, 'url'], entry.url, entry.insecure ?? false);
     const name = entry.name ?? url?.host ?? '';
     if (names.has(name)) {
-      reading.error(path, `two webhooks are called ${name}`, 'Give each of them a name of its own.');
+      reading.error(
+        path,
+        `something else that is told is called ${name}`,
+        'Give each of them a name of its own.',
+      );
     }
     names.add(name);
     const secret = readSigningKey(reading, [...path, 'secret'], entry.secret);
@@ -54,32 +60,6 @@ function readWebhooks(reading: ConfigReading, raw: readonly RawWebhook[]): Webho
       timeoutMs: readDuration(reading, timeoutPath, entry.timeout, DEFAULT_WEBHOOK_TIMEOUT_MS, bounds),
     };
   });
-}
-
-/** An address that is encrypted on every network, unless `insecure`. */
-export function readUrl(
-  reading: ConfigReading,
-  path: ConfigPath,
-  text: string,
-  insecure: boolean,
-): URL | undefined {
-  const url = URL.parse(text);
-  const fix = 'Write an address such as https://hooks.example.com/sluice.';
-  if (url === null || !['https:', 'http:'].includes(url.protocol)) {
-    return reading.error(path, `${path.at(-1)} is no address of HTTP`, fix);
-  }
-  if (url.username !== '' || url.password !== '' || url.hash !== '') {
-    return reading.error(path, `${path.at(-1)} holds a user, a password or a fragment`, 'Remove it.');
-  }
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (url.protocol === 'http:' && !insecure && !isLoopback(host)) {
-    return reading.error(
-      path,
-      `${path.at(-1)} would send in clear`,
-      'Write https://, or set insecure: true beside it.',
-    );
-  }
-  return url;
 }
 
 /** A secret that signs. */

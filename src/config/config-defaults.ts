@@ -27,6 +27,17 @@ export const DEFAULT_APPROVALS: ApprovalConfig = {
 };
 
 export const DEFAULT_WEBHOOK_TIMEOUT_MS = 10 * SECOND;
+export const DEFAULT_SLACK_API = 'https://slack.com/api';
+/** Mails cannot be changed once they are sent: only the question and its end. */
+export const DEFAULT_EMAIL_EVENTS: readonly WebhookEvent[] = [
+  'requested',
+  'escalated',
+  'approved',
+  'denied',
+  'expired',
+  'cancelled',
+  'drifted',
+];
 /** All there are. */
 export const WEBHOOK_EVENTS: readonly WebhookEvent[] = [
   'requested',

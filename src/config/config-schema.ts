@@ -19,6 +19,7 @@ import {
   DEFAULT_TOKENS,
 } from './config-defaults.ts';
 import { LEDGER_SCHEMA } from './ledger-schema.ts';
+import { ACCOUNT_NODES } from './notification-schema.ts';
 import {
   duration,
   flag,
@@ -128,6 +129,7 @@ const principal: SchemaNode = object(
     kind: { description: 'What it is. Policies tell them apart.', enum: ['human', 'agent', 'service'] },
     displayName: text('How it is shown to people.', { maxLength: 200 }),
     groups: list('The groups it belongs to.', NAME, { default: [] }),
+    ...ACCOUNT_NODES,
     mayActFor: list(
       'The principals it may act for, for agents and services only. A token names which of them (`sluice token issue --on-behalf-of`).',
       NAME,

@@ -8,6 +8,7 @@ import type { ColumnLabel, Label } from '../model/labels.ts';
 import type { Principal } from '../model/principal.ts';
 import type { HoldMode } from '../model/session.ts';
 import type { ConfigProblem, ConfigSource } from './config-source.ts';
+import type { EmailConfig, SlackConfig } from './notification-config.ts';
 import type { Secret } from './secret.ts';
 
 /** A certificate chain and its key, both PEM. */
@@ -141,6 +142,9 @@ export interface PrincipalConfig extends Principal {
   readonly mayActFor: readonly string[];
   /** Sessions at once, where `limits.maxConnectionsPerPrincipal` is not wanted. */
   readonly maxConnections?: number;
+  /** Who a person is elsewhere: unique, and of humans only. */
+  readonly email?: string;
+  readonly slackUser?: string;
 }
 
 export interface PolicyConfig {
@@ -163,6 +167,8 @@ export interface ApprovalConfig {
   readonly webhooks: readonly WebhookConfig[];
   /** Where people reach the HTTP API; no slash at its end. */
   readonly publicUrl?: string;
+  readonly slack?: SlackConfig;
+  readonly email?: EmailConfig;
 }
 
 /** What a webhook can be told: that a request was made, an answer that settles nothing, or the state it came to. */

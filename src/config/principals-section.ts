@@ -20,9 +20,36 @@ export function readPrincipals(reading: ConfigReading, raw: RawConfig): Map<stri
     checkMayActFor(reading, raw, id, entry);
     const named = displayName === undefined ? {} : { displayName };
     const bounded = maxConnections === undefined ? {} : { maxConnections };
-    principals.set(id, { id, kind: KINDS[kind], ...named, groups, mayActFor, ...bounded });
+    const elsewhere = pickAccounts(entry);
+    principals.set(id, { id, kind: KINDS[kind], ...named, groups, mayActFor, ...bounded, ...elsewhere });
   }
+  checkAccounts(reading, raw);
   return principals;
+}
+
+const ACCOUNTS = ['email', 'slackUser'] as const;
+
+function pickAccounts(entry: RawPrincipal): Partial<Record<(typeof ACCOUNTS)[number], string>> {
+  return Object.fromEntries(ACCOUNTS.flatMap((key) => (entry[key] === undefined ? [] : [[key, entry[key]]])));
+}
+
+/** Whoever clicks there acts here: an account stands for one person, and only people answer. */
+function checkAccounts(reading: ConfigReading, raw: RawConfig): void {
+  const owners = new Map<string, string>();
+  for (const [id, entry] of Object.entries(raw.principals ?? {})) {
+    for (const key of ACCOUNTS) {
+      const account = entry[key];
+      if (account === undefined) continue;
+      const path = ['principals', id, key];
+      if (entry.kind !== 'human') {
+        reading.error(path, `only a human has ${key}`, 'Remove it: agents and services answer nothing.');
+      }
+      const owned = `${key} ${account.toLowerCase()}`;
+      const owner = owners.get(owned);
+      if (owner === undefined) owners.set(owned, id);
+      else reading.error(path, `${owner} has the same ${key}`, 'Give each person their own.');
+    }
+  }
 }
 
 /** Reports groups that `groups` does not list, if it is there at all. */

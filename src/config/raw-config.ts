@@ -53,8 +53,36 @@ export interface RawWebhook {
   readonly insecure?: boolean;
 }
 
+export interface RawSlack {
+  readonly token: RawSecret;
+  readonly team: string;
+  readonly channel: string;
+  readonly signingSecret?: RawSecret;
+  readonly matchEmail?: boolean;
+  readonly includeStatement?: boolean;
+  readonly timeout?: string;
+  readonly apiUrl?: string;
+}
+
+export interface RawEmail {
+  readonly host: string;
+  readonly port?: number;
+  readonly tls?: 'starttls' | 'tls' | 'disable';
+  readonly ca?: string;
+  readonly user?: string;
+  readonly password?: RawSecret;
+  readonly from: string;
+  readonly to?: readonly string[];
+  readonly events?: readonly WebhookEvent[];
+  readonly includeStatement?: boolean;
+  readonly timeout?: string;
+  readonly insecure?: boolean;
+}
+
 export interface RawPrincipal {
   readonly kind: 'human' | 'agent' | 'service';
+  readonly email?: string;
+  readonly slackUser?: string;
   readonly displayName?: string;
   readonly groups?: readonly string[];
   readonly mayActFor?: readonly string[];
@@ -103,6 +131,8 @@ export interface RawConfig {
     readonly maxPendingPerPrincipal?: number;
     readonly webhooks?: readonly RawWebhook[];
     readonly publicUrl?: string;
+    readonly slack?: RawSlack;
+    readonly email?: RawEmail;
   };
   readonly tokens?: {
     readonly defaultTtl?: string;

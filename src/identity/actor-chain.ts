@@ -30,8 +30,8 @@ export function actorOf(
   };
 }
 
-/** The actor that a certificate stands for, which acts for nobody else; undefined if there is no such principal. */
-export function actorOfCertificate(id: string, principals: Principals): Actor | undefined {
+/** Whoever is known without a token (by a certificate, an account of a chat) and acts for nobody else; undefined if there is no such principal. */
+export function actorAlone(id: string, principals: Principals): Actor | undefined {
   const principal = principals.get(id);
   return principal === undefined ? undefined : { principal: plainPrincipal(principal), onBehalfOf: [] };
 }

@@ -123,7 +123,7 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
       ),
     },
     {
-      ...{ by: text, verdict: oneOf('approve', 'deny', 'escalate'), automatic: yes, reason: text },
+      ...{ by: text, via: text, verdict: oneOf('approve', 'deny', 'escalate'), automatic: yes, reason: text },
       ...{ groups: strings, binding: text, session: text },
     },
   ],

@@ -24,6 +24,8 @@ export interface ApprovalVote {
   /** `escalate` decides nothing: an automatic reviewer leaves it to people. */
   readonly verdict: 'approve' | 'deny' | 'escalate';
   readonly reason?: string;
+  /** The account of a chat by which the voter was known; absent if they showed a token. */
+  readonly via?: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** Groups of the rule of which they were a member. */

@@ -172,6 +172,8 @@ export type LedgerEvent =
         | 'drifted'
         | 'cancelled';
       readonly by?: string;
+      /** The account of a chat that stood for the voter, such as `slack:U024BE7LH`; absent if they showed a token. */
+      readonly via?: string;
       /** Present exactly if `step` is `vote`. */
       readonly verdict?: 'approve' | 'deny' | 'escalate';
       /** Present if an automatic reviewer answered. */

@@ -81,4 +81,16 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    number: 5,
+    name: 'message-places',
+    sql: `
+      CREATE TABLE message_places (
+        target  TEXT NOT NULL,
+        request TEXT NOT NULL,
+        place   TEXT NOT NULL,
+        PRIMARY KEY (target, request)
+      ) STRICT;
+    `,
+  },
 ];

@@ -98,10 +98,12 @@ export class SqliteApprovals implements ApprovalStore {
   }
 
   async prune(before: number): Promise<number> {
-    return this.#database.run(
+    const pruned = this.#database.run(
       `DELETE FROM approvals WHERE created_at < ? AND state NOT IN ('pending', 'approved')`,
       before,
     );
+    this.#database.run('DELETE FROM message_places WHERE request NOT IN (SELECT id FROM approvals)');
+    return pruned;
   }
 }
 

@@ -42,6 +42,19 @@ export class SqliteNotices implements NoticeStore {
     this.#database.run('DELETE FROM notices WHERE target = ? AND id = ?', target, id);
   }
 
+  async place(target: string, request: string): Promise<string | undefined> {
+    const sql = 'SELECT place FROM message_places WHERE target = ? AND request = ?';
+    return this.#database.first(sql, target, request)?.place as string | undefined;
+  }
+
+  async keepPlace(target: string, request: string, place: string): Promise<void> {
+    this.#database.run(
+      `INSERT INTO message_places (target, request, place) VALUES (?, ?, ?)
+       ON CONFLICT (target, request) DO UPDATE SET place = excluded.place`,
+      ...[target, request, place],
+    );
+  }
+
   async nextDue(target: string): Promise<number | undefined> {
     // Those that follow another of their request wait for that one.
     const row = this.#database.first(
@@ -66,10 +79,9 @@ export class SqliteNotices implements NoticeStore {
   }
 
   async keepOnly(targets: readonly string[]): Promise<number> {
-    return this.#database.run(
-      'DELETE FROM notices WHERE target NOT IN (SELECT value FROM json_each(?))',
-      JSON.stringify(targets),
-    );
+    const others = 'target NOT IN (SELECT value FROM json_each(?))';
+    this.#database.run(`DELETE FROM message_places WHERE ${others}`, JSON.stringify(targets));
+    return this.#database.run(`DELETE FROM notices WHERE ${others}`, JSON.stringify(targets));
   }
 }
 

@@ -23,7 +23,7 @@ export interface ApprovalRecord {
 
 /** A message that is to be sent because a request was made or changed. */
 export interface NewNotice {
-  /** To whom: the name of a webhook. */
+  /** To whom: the name of a receiver. */
   readonly target: string;
   /** Unique with `target`; the same step never makes two. */
   readonly id: string;
@@ -49,12 +49,16 @@ export interface NoticeStore {
   /** Puts a message off after a failed attempt. */
   putOff(target: string, id: string, nextAt: number): Promise<void>;
   remove(target: string, id: string): Promise<void>;
+  /** Where the message about a request stands at a receiver, in the receiver's words; undefined if there is none. */
+  place(target: string, request: string): Promise<string | undefined>;
+  /** Keeps it, for as long as the request is kept. */
+  keepPlace(target: string, request: string, place: string): Promise<void>;
   /** When the next one is due; undefined if none waits. */
   nextDue(target: string): Promise<number | undefined>;
   count(target: string): Promise<number>;
   /** Removes the oldest beyond `limit`; returns how many. */
   trim(target: string, limit: number): Promise<number>;
-  /** Forgets those of any other target; returns how many. */
+  /** Forgets those of any other target, and where they stand; returns how many messages. */
   keepOnly(targets: readonly string[]): Promise<number>;
 }
 

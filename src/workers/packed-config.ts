@@ -19,7 +19,8 @@ export function packConfig({ source: _, warnings: __, ...config }: Config, worke
     return [name, { ...database, upstream: { ...upstream, warmConnections } }] as const;
   });
   // Only the primary process sends messages; their keys stay with it.
-  const approvals = { ...config.approvals, webhooks: [] };
+  const { slack: _s, email: _e, ...asked } = config.approvals;
+  const approvals = { ...asked, webhooks: [] };
   return { packed: pack({ ...config, approvals, databases: new Map(databases) }) };
 }
 

@@ -130,7 +130,10 @@ export async function openSharedServices(
   });
   undo.push(() => tokens.close());
   const registry = new Registry();
-  const opened = await openApprovals({ config: config.approvals, store, ledger, registry, log });
+  const opened = await openApprovals({
+    ...{ config: config.approvals, principals: config.principals },
+    ...{ store, ledger, registry, log },
+  });
   const { approvals } = opened;
   undo.push(() => opened.close());
   collectDefaultMetrics({ register: registry });

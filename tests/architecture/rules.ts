@@ -21,6 +21,7 @@ export interface Import {
 /** The rooms from the bottom of the house to its top: each may import itself and those before it. */
 export const ROOMS = [
   'errors',
+  'html',
   'model',
   'config',
   'wire',

@@ -62,6 +62,6 @@ test('a held statement is told, signed, and so is that it was taken back by whom
   const metrics = async () => (await fetch(`${gate.httpUrl}/metrics`)).text();
   await expect
     .poll(metrics, { timeout: 20_000 })
-    .toContain('sluice_webhook_messages_total{webhook="ops",result="delivered"} 2');
-  expect(await metrics()).toContain('sluice_webhook_waiting{webhook="ops"} 0');
+    .toContain('sluice_notifications_total{receiver="ops",result="delivered"} 2');
+  expect(await metrics()).toContain('sluice_notifications_waiting{receiver="ops"} 0');
 });

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Limits, ServedConfig } from '../../config/config.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
-import { actorOfCertificate } from '../../identity/actor-chain.ts';
+import { actorAlone } from '../../identity/actor-chain.ts';
 import type { Throttle } from '../../identity/auth-throttle.ts';
 import type { TokenAuthority } from '../../identity/token-authority.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
@@ -236,9 +236,7 @@ export class PostgresListener {
     const user = client.startup.parameters.get('user')!;
     const { tokenId, certificate } = client.credential;
     const actor =
-      tokenId === undefined
-        ? actorOfCertificate(user, config.principals)
-        : await tokens.actorOfToken(tokenId);
+      tokenId === undefined ? actorAlone(user, config.principals) : await tokens.actorOfToken(tokenId);
     if (actor === undefined) throw wrongToken(user);
     throttle.succeeded(user);
     onAuthenticated();

@@ -9,8 +9,10 @@ import { WEBHOOK_EVENTS } from '../../config/config-defaults.ts';
 import { Secret } from '../../config/secret.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
 import { openStore, type Store } from '../../store/store.ts';
-import { MAX_ANSWER_BYTES, postSigned, signatureHeaders } from './signed-post.ts';
-import { type ReadyWebhook, Webhooks, type WebhooksOptions } from './webhooks.ts';
+import { MAX_ANSWER_BYTES } from './bounded-post.ts';
+import { Notifications, type NotificationsOptions } from './notifications.ts';
+import { postSigned, signatureHeaders } from './signed-post.ts';
+import { type ReadyWebhook, Webhook } from './webhook.ts';
 
 const KEY = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
@@ -25,7 +27,7 @@ let server: Server;
 let received: Received[];
 let answer: (response: ServerResponse, count: number, request: IncomingMessage) => void;
 let reports: string[];
-const running: Webhooks[] = [];
+const running: Notifications[] = [];
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-webhooks-'));
@@ -59,14 +61,21 @@ function hook(changes: Partial<ReadyWebhook> = {}): ReadyWebhook {
   };
 }
 
-function make(options: Partial<WebhooksOptions> = {}): Webhooks {
-  const webhooks = new Webhooks({
-    ...{ store: store.notices, webhooks: [hook()], now: Date.now, random: () => 0.123, firstDelayMs: 5 },
+interface Changes extends Partial<Omit<NotificationsOptions, 'receivers'>> {
+  readonly webhooks?: readonly ReadyWebhook[];
+  readonly publicUrl?: string;
+}
+
+function make({ webhooks = [hook()], publicUrl, ...options }: Changes = {}): Notifications {
+  const context = { now: Date.now, ...(publicUrl === undefined ? {} : { publicUrl }) };
+  const made = new Notifications({
+    ...{ store: store.notices, now: Date.now, random: () => 0.123, firstDelayMs: 5 },
+    receivers: webhooks.map((one) => new Webhook(one, context)),
     report: (name, result, count, why) => reports.push([name, result, count, why].join(' ').trim()),
     ...options,
   });
-  running.push(webhooks);
-  return webhooks;
+  running.push(made);
+  return made;
 }
 
 const REQUEST: ApprovalRequest = {
@@ -107,7 +116,7 @@ beforeEach(() => {
 });
 
 /** Stores the request as it is now, with its messages, as the approvals do. */
-async function step(webhooks: Webhooks, changes: Partial<ApprovalRequest> = {}): Promise<void> {
+async function step(webhooks: Notifications, changes: Partial<ApprovalRequest> = {}): Promise<void> {
   const record = { request: { ...REQUEST, ...changes }, revision, subjectDigest: 'a'.repeat(64) };
   revision += 1;
   const notices = webhooks.noticesOf(record);
