@@ -4,7 +4,7 @@
  *
  * Spec: https://www.rfc-editor.org/rfc/rfc5802#section-3, https://www.rfc-editor.org/rfc/rfc7677
  */
-import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { TokenVerifier } from './token.ts';
 
@@ -14,7 +14,9 @@ const KEY_BYTES = 32;
 const SALT_BYTES = 16;
 
 const derive = promisify(pbkdf2);
-const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest();
+// With the bytes themselves instead of a key object, Node.js 24 takes three times as long.
+const hmac = (key: Buffer, text: string) =>
+  createHmac('sha256', createSecretKey(key)).update(text).digest();
 
 /**
  * The salt of a user name, of 16 bytes. SCRAM sends it before it can know which of the user's tokens will be used, and

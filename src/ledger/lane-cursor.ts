@@ -44,6 +44,7 @@ export class LaneCursor {
   #position: ChainPosition;
   #segment: OpenSegment | undefined;
   #fault: string | undefined;
+  #bounded = false;
 
   /** Begins behind `from`. `directory` is the lane's. */
   constructor(fileSystem: LedgerFileSystem, directory: string, lane: number, from: ChainPosition) {
@@ -64,6 +65,11 @@ export class LaneCursor {
     return this.#fault;
   }
 
+  /** True if the last `read` stopped at its bound: there may be more. */
+  get bounded(): boolean {
+    return this.#bounded;
+  }
+
   /**
    * The entries that are there now, at most some `maxBytes` of them.
    * @throws {SluiceError} ledger_corrupt if entries are missing or are not those the log holds; else the file system's own errors.
@@ -77,6 +83,7 @@ export class LaneCursor {
       if (this.#fault !== undefined || !this.#advance()) break;
       if (lines.length === before && left <= 0) break;
     }
+    this.#bounded = left <= 0;
     return lines;
   }
 

@@ -23,6 +23,9 @@ export class LogTree {
   /** The partial parts of the edge that are written already: what is published is never written again. */
   #written: ReadonlySet<string>;
   #full = new Map<string, Buffer>();
+  /** Directories of the partial tiles that are written, of tiles not full yet; what a crash left there shows only after the first parts. */
+  readonly #partials: Set<string>;
+  #allPartialsKnown = false;
   #outdated: string[] = [];
 
   private constructor(size: number, edge: Buffer[][], bundle: Buffer[]) {
@@ -30,6 +33,7 @@ export class LogTree {
     this.#edge = edge;
     this.#bundle = bundle;
     this.#written = new Set(this.#edgeParts().keys());
+    this.#partials = new Set(this.#edgeDirectories());
   }
 
   /** Goes on at the end of a log. @throws {SluiceError} ledger_corrupt if a part of its edge is missing */
@@ -62,7 +66,7 @@ export class LogTree {
     if (this.#bundle.length === TILE_WIDTH) {
       const index = Math.floor(this.#size / TILE_WIDTH);
       this.#full.set(tilePath({ level: 'entries', index, width: TILE_WIDTH }), encodeBundle(this.#bundle));
-      this.#outdated.push(partialsPath('entries', index));
+      this.#outdate(partialsPath('entries', index));
       this.#bundle = [];
     }
     this.#size++;
@@ -88,7 +92,22 @@ export class LogTree {
     const edge = this.#edgeParts();
     for (const [path, bytes] of edge) if (!this.#written.has(path)) parts.set(path, bytes);
     this.#written = new Set(edge.keys());
+    for (const directory of this.#edgeDirectories()) this.#partials.add(directory);
+    this.#allPartialsKnown = true;
     return { parts, outdated };
+  }
+
+  /** A tile is full. Under load most become so within a round, and none of their partial tiles was ever written. */
+  #outdate(directory: string): void {
+    if (this.#partials.delete(directory) || !this.#allPartialsKnown) this.#outdated.push(directory);
+  }
+
+  #edgeDirectories(): string[] {
+    const last = (level: number): number => Math.floor(this.#size / TILE_WIDTH ** (level + 1));
+    const tiles = this.#edge.flatMap((hashes, level) =>
+      hashes.length === 0 ? [] : [partialsPath(level, last(level))],
+    );
+    return this.#bundle.length === 0 ? tiles : [...tiles, partialsPath('entries', last(0))];
   }
 
   #edgeParts(): Map<string, Buffer> {
@@ -116,7 +135,7 @@ export class LogTree {
     const index = Math.floor(this.#size / TILE_WIDTH ** (level + 1)) - 1;
     const tile = Buffer.concat(hashes);
     this.#full.set(tilePath({ level, index, width: TILE_WIDTH }), tile);
-    this.#outdated.push(partialsPath(level, index));
+    this.#outdate(partialsPath(level, index));
     this.#edge[level] = [];
     this.#push(level + 1, rootOver(tile));
   }

@@ -151,17 +151,18 @@ export class Sequencer {
   }
 
   async #round(standing: Standing): Promise<Round> {
-    const lines = this.#collect(standing);
+    const { lines, more } = this.#collect(standing);
     if (lines.length > 0) await this.#sequence(standing, lines);
     const { size } = standing.state;
     const checkpoint = standing.published < size ? await this.#publish(standing) : undefined;
     if (checkpoint !== undefined) this.#prune(standing.state);
-    return { size, more: lines.length > 0, checkpoint };
+    return { size, more, checkpoint };
   }
 
-  /** The next entries of all lanes, oldest first. */
-  #collect({ cursors, state }: Standing): LaneLine[] {
+  /** The next entries of all lanes, oldest first, and whether a lane had more than a round takes. */
+  #collect({ cursors, state }: Standing): { readonly lines: LaneLine[]; readonly more: boolean } {
     const perLane: LaneLine[][] = [];
+    let more = false;
     for (const lane of lanesOf(this.#fileSystem, this.#directory)) {
       let cursor = cursors.get(lane);
       if (cursor === undefined) {
@@ -171,8 +172,9 @@ export class Sequencer {
       }
       const lines = cursor.read(ROUND_BYTES);
       if (lines.length > 0) perLane.push(lines);
+      more ||= cursor.bounded;
     }
-    return mergeByTime(perLane);
+    return { lines: mergeByTime(perLane), more };
   }
 
   async #sequence(standing: Standing, lines: readonly LaneLine[]): Promise<void> {

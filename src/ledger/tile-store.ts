@@ -88,14 +88,23 @@ export class DirectoryStore implements TileStore {
   }
 
   async #writeOne(path: string, bytes: Buffer): Promise<void> {
-    // What a crash left under this name was never published.
-    this.#fileSystem.remove(path);
-    const fd = this.#fileSystem.open(path, 'wx+', 0o600);
+    const fd = this.#create(path);
     try {
       writeAll(this.#fileSystem, fd, bytes, 0);
       await this.#fileSystem.sync(fd);
     } finally {
       this.#fileSystem.close(fd);
+    }
+  }
+
+  #create(path: string): number {
+    try {
+      return this.#fileSystem.open(path, 'wx+', 0o600);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      // What a crash left under this name was never published.
+      this.#fileSystem.remove(path);
+      return this.#fileSystem.open(path, 'wx+', 0o600);
     }
   }
 

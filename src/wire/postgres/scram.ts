@@ -5,7 +5,7 @@
  * https://www.rfc-editor.org/rfc/rfc5802 (SCRAM), https://www.rfc-editor.org/rfc/rfc7677 (with SHA-256),
  * https://www.postgresql.org/docs/18/sasl-authentication.html
  */
-import { createHash, createHmac, hash, pbkdf2Sync } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, hash, pbkdf2Sync } from 'node:crypto';
 // @ts-expect-error The package has no types.
 import saslprep from 'saslprep';
 import { SluiceError } from '../../errors/sluice-error.ts';
@@ -73,7 +73,8 @@ export function preparePassword(password: string): Buffer {
 }
 
 export function hmac(key: Buffer, data: string | Buffer): Buffer {
-  return createHmac('sha256', key).update(data).digest();
+  // With the bytes themselves, Node.js 24 takes three times as long.
+  return createHmac('sha256', createSecretKey(key)).update(data).digest();
 }
 
 export function sha256(data: Buffer): Buffer {
