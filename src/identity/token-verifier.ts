@@ -15,8 +15,7 @@ const SALT_BYTES = 16;
 
 const derive = promisify(pbkdf2);
 // With the bytes themselves instead of a key object, Node.js 24 takes three times as long.
-const hmac = (key: Buffer, text: string) =>
-  createHmac('sha256', createSecretKey(key)).update(text).digest();
+const hmac = (key: Buffer, text: string) => createHmac('sha256', createSecretKey(key)).update(text).digest();
 
 /**
  * The salt of a user name, of 16 bytes. SCRAM sends it before it can know which of the user's tokens will be used, and
