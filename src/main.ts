@@ -132,6 +132,12 @@ async function serveHttp(
   const tls = shared.certificateOf('http');
   const api = createApi({
     approvals: shared.approvals,
+    grants: {
+      grant: (id, voter, terms, reason) => shared.approvals.voteToGrant(id, voter, terms, reason),
+      list: (limit) => shared.grants.list(limit),
+      get: (id) => shared.grants.get(id),
+      revoke: (id, actor, reason) => shared.grants.revoke(id, actor, reason),
+    },
     sessions,
     check: (query) => host.check(query),
     slack: openSlackDoor(config.approvals.slack, { ...shared, principals: config.principals }),

@@ -114,6 +114,8 @@ const SESSIONS = [
   session('elsewhere', 'alice', [], 'hr'),
 ];
 
+const unused = () => Promise.reject(new Error('unused'));
+
 let app: FastifyInstance;
 let killed: unknown[];
 let asked: CheckQuery[];
@@ -127,6 +129,7 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     throttle: new AuthThrottle({ firstDelayMs: 40, maxDelayMs: 100, now: () => time }),
     onUnauthorized: (client) => refused.push(client),
     approvals: new Desk(),
+    grants: { grant: unused, list: unused, get: unused, revoke: unused },
     sessions: {
       list: async () => ({ sessions: SESSIONS, silentWorkers: [] }),
       kill: async (id, asked) => void killed.push([id, asked]),

@@ -14,12 +14,14 @@ import { type ApprovalDesk, addApprovalRoutes } from './approval-routes.ts';
 import { type BearerDeps, createAuthenticate, demandBearer } from './bearer.ts';
 import { addCheckRoutes } from './check-routes.ts';
 import { answerErrors } from './error-answer.ts';
+import { addGrantRoutes, type GrantDesk } from './grant-routes.ts';
 import { addHealthRoutes, type HealthDeps } from './health-routes.ts';
 import { addSessionRoutes, type SessionDesk } from './session-routes.ts';
 import { addSlackRoutes, type SlackDoor } from './slack-routes.ts';
 
 export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly approvals: ApprovalDesk;
+  readonly grants: GrantDesk;
   readonly sessions: SessionDesk;
   readonly check: Checker;
   /** Where clicks in Slack come in; none without it. */
@@ -47,6 +49,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
   app.register(async (guarded) => {
     demandBearer(guarded, authenticate);
     addApprovalRoutes(guarded, deps.approvals);
+    addGrantRoutes(guarded, deps.approvals, deps.grants);
     addSessionRoutes(guarded, deps.sessions);
     addCheckRoutes(guarded, deps.check, deps.principals);
   });

@@ -104,6 +104,7 @@ function addVoteRoute(app: FastifyInstance, desk: ApprovalDesk, verdict: 'approv
   );
 }
 
+/** @throws {SluiceError} not_found, also for what the actor may not see */
 export async function visibleRequest(desk: ApprovalDesk, actor: Actor, id: string): Promise<ApprovalRequest> {
   const request = await desk.get(id);
   if (request !== undefined && maySee(actor, request)) return request;
@@ -129,6 +130,6 @@ export function maySee({ principal, onBehalfOf }: Actor, request: ApprovalReques
   );
 }
 
-function sameList(a: readonly string[], b: readonly string[]): boolean {
+export function sameList(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index]);
 }

@@ -11,6 +11,7 @@ import type { LedgerEvent } from '../model/ledger-entry.ts';
 import type { Actor, PrincipalKind } from '../model/principal.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type ApprovalDemand, Approvals, type ApprovalsOptions } from './approvals.ts';
+import { Grants } from './grants.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 const MINUTE = 60_000;
@@ -39,6 +40,7 @@ afterEach(async () => {
 function makeApprovals(options: Partial<ApprovalsOptions> = {}): Approvals {
   return new Approvals({
     store: store.approvals,
+    grants: new Grants({ store: store.grants, ledger, now: Date.now }),
     ledger,
     now: Date.now,
     maxPending: 100,

@@ -14,10 +14,12 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ApprovalBinding, ApprovalRequest, ApprovalState } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
+import type { GrantTerms, ShapeUse } from '../model/grant.ts';
 import type { Actor, Principal } from '../model/principal.ts';
 import type { ApprovalFilter, ApprovalRecord, ApprovalStore, NewNotice } from '../store/store.ts';
 import { type BindingDigests, digestsOf } from './binding.ts';
 import { ExpiryTimers } from './expiry-timers.ts';
+import type { Grants, GrantUse } from './grants.ts';
 import { areOpen } from './open-windows.ts';
 import { refusalDetail } from './refusal-detail.ts';
 import { type Particulars, RequestBook } from './request-book.ts';
@@ -30,6 +32,8 @@ import { type ApprovalAnswer, type Waiter, Waiters } from './waiters.ts';
 
 export interface ApprovalsOptions {
   readonly store: ApprovalStore;
+  /** Where an approval may give more than one statement. */
+  readonly grants: Grants;
   readonly ledger: Pick<Ledger, 'append' | 'durable'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -45,13 +49,13 @@ export interface ApprovalsOptions {
 /** What is asked for. */
 export type ApprovalDemand = Omit<
   ApprovalRequest,
-  'id' | 'state' | 'bindingDigest' | 'votes' | 'escalated' | 'createdAt' | 'expiresAt'
+  'id' | 'state' | 'bindingDigest' | 'votes' | 'escalated' | 'grant' | 'createdAt' | 'expiresAt'
 >;
 
 /** What sessions need of them. Another process may stand behind it: every answer takes its time. */
 export type SessionApprovals = Pick<
   Approvals,
-  'request' | 'wait' | 'claim' | 'claimGranted' | 'drift' | 'get'
+  'request' | 'wait' | 'claim' | 'claimGranted' | 'claimShape' | 'drift' | 'get'
 >;
 
 /** A reviewer reads a request; nobody reads more than this, in characters of its JSON. */
@@ -67,6 +71,7 @@ export class Approvals {
   readonly #room: Room;
   readonly #waiters = new Waiters();
   readonly #book: RequestBook;
+  readonly #grants: Grants;
   readonly #voting: Voting;
   readonly #expiries: ExpiryTimers;
   readonly #escalations: ExpiryTimers;
@@ -82,7 +87,8 @@ export class Approvals {
     this.#book = new RequestBook({ store, ledger, now, noticesOf, onChange }, this.#waiters, (request) =>
       this.#watch(request),
     );
-    this.#voting = new Voting(this.#book, ledger, now);
+    this.#grants = options.grants;
+    this.#voting = new Voting({ book: this.#book, ledger, grants: options.grants, now });
   }
 
   /**
@@ -138,7 +144,16 @@ export class Approvals {
     reason?: string,
     via?: string,
   ): Promise<ApprovalRequest> {
-    return this.#voting.vote(id, voter, verdict, reason, via);
+    return this.#voting.vote(id, voter, verdict, reason, via === undefined ? {} : { via });
+  }
+
+  /**
+   * Approves, and grants the same shape of statement within these terms. They hold if all whose approval counts say the same;
+   * otherwise it is an approval of the one statement.
+   * @throws {SluiceError} as `vote`
+   */
+  voteToGrant(id: string, voter: Actor, terms: GrantTerms, reason?: string): Promise<ApprovalRequest> {
+    return this.#voting.vote(id, voter, 'approve', reason, { terms });
   }
 
   /**
@@ -193,6 +208,11 @@ export class Approvals {
       }
       return undefined;
     });
+  }
+
+  /** Counts a use of a grant that holds for a statement of this shape. @throws {SluiceError} as `Grants.use` */
+  claimShape(use: ShapeUse, rule: ApprovalRule): Promise<GrantUse | undefined> {
+    return this.#grants.use(use, rule);
   }
 
   /** What was approved may not run any more. Does nothing to a request in another state. */

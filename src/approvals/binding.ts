@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { canonicalJson } from '../ledger/canonical-json.ts';
 import type { ApprovalBinding } from '../model/approval.ts';
+import type { ShapeUse } from '../model/grant.ts';
 
 /** Both digests of a binding, hex. */
 export interface BindingDigests {
@@ -19,12 +20,22 @@ export function digestsOf(binding: ApprovalBinding): BindingDigests {
  * @throws {TypeError} if a text of it is no Unicode: two such texts could not be told apart.
  */
 export function bindingDigestOf(binding: ApprovalBinding): string {
-  return digest({ ...subjectOf(binding), objectsDigests: binding.objectsDigests });
+  return digestOf({ ...subjectOf(binding), objectsDigests: binding.objectsDigests });
 }
 
 /** The same without the objects: equal subjects with different bindings are a drift. */
 export function subjectDigestOf(binding: ApprovalBinding): string {
-  return digest(subjectOf(binding));
+  return digestOf(subjectOf(binding));
+}
+
+/** What all uses of a shape grant have in common, but for the objects. */
+export function shapeSubjectOf({
+  principal,
+  onBehalfOf,
+  database,
+  shape,
+}: Pick<ShapeUse, 'principal' | 'onBehalfOf' | 'database' | 'shape'>): string {
+  return digestOf({ principal, onBehalfOf, database, shape });
 }
 
 /** Names each member, so that one more on the object given never goes unnoticed into the digest. */
@@ -32,6 +43,7 @@ function subjectOf({ principal, onBehalfOf, database, astDigests, parameters }: 
   return { principal, onBehalfOf, database, astDigests, parameters };
 }
 
-function digest(value: unknown): string {
+/** Hex SHA-256 of the canonical JSON. @throws {TypeError} for texts that are no Unicode */
+export function digestOf(value: unknown): string {
   return hash('sha256', canonicalJson(value), 'hex');
 }

@@ -5,8 +5,13 @@ import { randomBytes } from 'node:crypto';
 const DIGITS = '0123456789abcdefghjkmnpqrstvwxyz';
 
 /** `apr_` and 10 characters: 50 bits of chance. */
-export function newRequestId(): string {
-  let id = 'apr_';
+export const newRequestId = (): string => newId('apr_');
+
+/** `grt_` and as many. */
+export const newGrantId = (): string => newId('grt_');
+
+function newId(prefix: string): string {
+  let id = prefix;
   for (const byte of randomBytes(10)) id += DIGITS[byte & 31];
   return id;
 }

@@ -9,6 +9,7 @@ import type { ApprovalBinding } from '../model/approval.ts';
 import type { Actor, PrincipalKind } from '../model/principal.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { type ApprovalDemand, Approvals } from './approvals.ts';
+import { Grants } from './grants.ts';
 
 /** A Thursday. */
 const START = Date.parse('2026-01-01T12:00:00Z');
@@ -38,7 +39,8 @@ afterEach(async () => {
 
 function make(): Approvals {
   const limits = { maxPending: 100, maxPendingPerPrincipal: 10 };
-  return new Approvals({ store: store.approvals, ledger, now: Date.now, ...limits });
+  const grants = new Grants({ store: store.grants, ledger, now: Date.now });
+  return new Approvals({ store: store.approvals, grants, ledger, now: Date.now, ...limits });
 }
 
 const BINDING: ApprovalBinding = {

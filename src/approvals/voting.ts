@@ -1,11 +1,14 @@
 /** Answers to requests: who may give them, what they come to, and that each is recorded before it counts. */
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ApprovalRequest, ApprovalVote } from '../model/approval.ts';
+import type { GrantTerms } from '../model/grant.ts';
 import type { Actor, Principal } from '../model/principal.ts';
 import type { ApprovalRecord } from '../store/store.ts';
+import { areSameTerms, checkTerms, type Grants } from './grants.ts';
 import { areOpen } from './open-windows.ts';
 import { answeringGroups, missingApprovals } from './quorum.ts';
-import type { RequestBook } from './request-book.ts';
+import type { Particulars, RequestBook } from './request-book.ts';
+import { newGrantId } from './request-id.ts';
 import { checkAutomaticVote, checkVote } from './vote-rules.ts';
 
 /** What an automatic reviewer says. */
@@ -14,14 +17,31 @@ export interface AutomaticAnswer {
   readonly reason: string;
 }
 
+/** What a vote may say beside its verdict. */
+interface VoteParticulars {
+  /** Who vouches for the voter, where that is not the gate itself. */
+  readonly via?: string;
+  /** What they would grant instead of one statement. */
+  readonly terms?: GrantTerms;
+}
+
+export interface VotingOptions {
+  readonly book: RequestBook;
+  readonly ledger: Pick<Ledger, 'durable'>;
+  readonly grants: Grants;
+  readonly now: () => number;
+}
+
 export class Voting {
   readonly #book: RequestBook;
-  readonly #ledger: Pick<Ledger, 'durable'>;
+  readonly #ledger: VotingOptions['ledger'];
+  readonly #grants: Grants;
   readonly #now: () => number;
 
-  constructor(book: RequestBook, ledger: Pick<Ledger, 'durable'>, now: () => number) {
+  constructor({ book, ledger, grants, now }: VotingOptions) {
     this.#book = book;
     this.#ledger = ledger;
+    this.#grants = grants;
     this.#now = now;
   }
 
@@ -31,14 +51,15 @@ export class Voting {
     voter: Actor,
     verdict: 'approve' | 'deny',
     reason?: string,
-    via?: string,
+    more: VoteParticulars = {},
   ): Promise<ApprovalRequest> {
     return this.#cast(id, (request) => {
       checkVote(request, voter, verdict, this.#now(), reason);
+      if (more.terms !== undefined) checkTerms(request, more.terms);
       return {
         ...this.#voteOf(request, voter.principal, verdict),
         ...(reason === undefined ? {} : { reason }),
-        ...(via === undefined ? {} : { via }),
+        ...more,
       };
     });
   }
@@ -98,14 +119,28 @@ export class Voting {
     const request = { ...record.request, votes: [...record.request.votes, vote] };
     const changed = { ...record, request };
     if (verdict === 'deny') return this.#book.move(changed, 'denied', { by, ...why });
-    if (missingApprovals(request) === 0) {
-      const { validMs } = request.rule;
-      const until = validMs === undefined ? {} : { expiresAt: vote.at + validMs };
-      return this.#book.move({ ...changed, request: { ...request, ...until } }, 'approved', { by, ...why });
-    }
+    if (missingApprovals(request) === 0) return this.#approve(changed, { by, ...why });
     await this.#ledger.durable(seq);
     const counted = await this.#book.replace(changed);
     return verdict === 'escalate' ? this.#escalate(counted) : counted;
+  }
+
+  async #approve(record: ApprovalRecord, particulars: Particulars): Promise<ApprovalRecord> {
+    const { request } = record;
+    const { validMs } = request.rule;
+    const until = validMs === undefined ? {} : { expiresAt: this.#now() + validMs };
+    const terms = agreedTerms(request);
+    const given = terms === undefined ? {} : { grant: newGrantId() };
+    const approved = await this.#book.move(
+      { ...record, request: { ...request, ...until, ...given } },
+      'approved',
+      { ...particulars, ...given },
+    );
+    // Should this fail, the grant that the request names is not there, and nothing runs by it.
+    const { grant, shape } = approved.request;
+    if (terms !== undefined && grant !== undefined && shape !== undefined)
+      await this.#grants.give(grant, approved.request, shape.digest, terms);
+    return approved;
   }
 
   #voteOf(
@@ -121,4 +156,10 @@ export class Voting {
       groups: groups.filter((group) => asked.includes(group)),
     };
   }
+}
+
+/** What everybody who approved would grant; undefined if they do not agree, or one of them approved the one statement only. */
+function agreedTerms({ votes }: ApprovalRequest): GrantTerms | undefined {
+  const [first, ...rest] = votes.filter(({ verdict }) => verdict === 'approve').map(({ terms }) => terms);
+  return rest.every((terms) => areSameTerms(first, terms)) ? first : undefined;
 }

@@ -1,4 +1,4 @@
-/** `sluice approvals list|show|approve|deny|cancel`: through the public HTTP API, as whoever the token says. */
+/** `sluice approvals list|show|approve|grant|deny|cancel`: through the public HTTP API, as whoever the token says. */
 import type { Command } from 'commander';
 import { factRows, type TextRow } from '../approvals/fact-rows.ts';
 import { missingApprovals, ruleText } from '../approvals/quorum.ts';
@@ -7,6 +7,7 @@ import { askGateway, type GatewayAddress } from './api-client.ts';
 import { printRows } from './check-command.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
+import { addGrantsCommands, termLines } from './grants-commands.ts';
 import { printable, printableLine } from './printable-text.ts';
 import { relativeTime, tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -52,6 +53,7 @@ export function addApprovalsCommand(program: Command, context: CliContext): void
         vote(context, command.optsWithGlobals(), id, verdict),
       );
   }
+  addGrantsCommands(context, add);
   add('cancel', 'take back a request of yours, or one that was made for you')
     .argument('<id>', 'such as apr_…')
     .action((id: string, _options, command: Command) => cancel(context, command.optsWithGlobals(), id));
@@ -150,6 +152,11 @@ function printRequest(terminal: Terminal, request: ApprovalRequest, now: number)
     ...request.votes.map(
       (one): TextRow => [one.verdict, `${one.principal}${one.reason ? `: ${one.reason}` : ''}`],
     ),
+    ...request.votes.flatMap(({ principal, terms }) =>
+      terms === undefined ? [] : [[`granted by ${principal}`, termLines(terms).join('; ')] satisfies TextRow],
+    ),
+    ...(request.grant === undefined ? [] : [['grant', request.grant] satisfies TextRow]),
+    ...(request.shape?.literals ?? []).map((text, index): TextRow => [`literal ${index + 1}`, text]),
     ['asked', relativeTime(request.createdAt, now)],
     [request.expiresAt > now ? 'expires' : 'expired', relativeTime(request.expiresAt, now)],
   ];

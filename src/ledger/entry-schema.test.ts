@@ -77,6 +77,10 @@ const EVENTS: {
     durationUs: 1.5,
     labels: { email: { masked: 1, unmasked: 1 } },
   },
+  grant: {
+    ...{ kind: 'grant', grant: 'grt_1', step: 'given', request: 'apr_1', principal: 'p', until: 5, times: 2 },
+    ...{ terms: 'a'.repeat(64), right: 'group:dba', session: 's', use: 1, by: 'alice', reason: 'r' },
+  },
   approval: {
     kind: 'approval',
     request: 'r',

@@ -124,7 +124,14 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     },
     {
       ...{ by: text, via: text, verdict: oneOf('approve', 'deny', 'escalate'), automatic: yes, reason: text },
-      ...{ groups: strings, binding: text, session: text },
+      ...{ groups: strings, binding: text, session: text, grant: text },
+    },
+  ],
+  grant: [
+    { grant: text, step: oneOf('given', 'used', 'used-up', 'expired', 'revoked') },
+    {
+      ...{ request: text, principal: text, until: count, times: count, terms: hex64, right: text },
+      ...{ session: text, use: count, by: text, reason: text },
     },
   ],
   'policy-loaded': [

@@ -1,6 +1,7 @@
 /** Approval requests. Pure types. */
 import type { ApprovalRule, PolicyRef } from './decision.ts';
 import type { Facts } from './facts.ts';
+import type { GrantTerms, StatementShape } from './grant.ts';
 import type { HoldMode, ParameterValue } from './session.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface ApprovalVote {
   readonly groups?: readonly string[];
   /** Present if no person gave it. */
   readonly automatic?: true;
+  /** What they would grant instead of one statement; it counts if all who approve say the same. */
+  readonly terms?: GrantTerms;
 }
 
 /** Nobody had settled it in time, so members of these groups may answer in anybody's place. */
@@ -53,6 +56,10 @@ export interface ApprovalRequest {
   readonly holdMode: HoldMode;
   readonly statement: string;
   readonly facts: readonly Facts[];
+  /** Present if others of its shape can be granted with it. */
+  readonly shape?: StatementShape;
+  /** The grant that was given with the approval. */
+  readonly grant?: string;
   readonly purpose?: string;
   readonly policies: readonly PolicyRef[];
   readonly policyVersion: string;

@@ -183,6 +183,29 @@ export type LedgerEvent =
       readonly groups?: readonly string[];
       readonly binding?: string;
       readonly session?: string;
+      /** What was given with the approval. */
+      readonly grant?: string;
+    }
+  | {
+      /** A step of what was granted beyond one statement: a shape of statement, or access for a time. */
+      readonly kind: 'grant';
+      readonly grant: string;
+      readonly step: 'given' | 'used' | 'used-up' | 'expired' | 'revoked';
+      /** When it is given: by which request, to whom, until when (milliseconds since the epoch). */
+      readonly request?: string;
+      readonly principal?: string;
+      readonly until?: number;
+      /** Of a shape: how often, and the digest of the bounds, which may hold personal data. */
+      readonly times?: number;
+      readonly terms?: string;
+      /** Of access: `group:dba`, `unmask:shop/email`. */
+      readonly right?: string;
+      /** The session that uses it, and which use it is: the request's own statement is the first. */
+      readonly session?: string;
+      readonly use?: number;
+      /** Who took it back, and why. */
+      readonly by?: string;
+      readonly reason?: string;
     }
   | ({
       readonly kind: 'policy-loaded';

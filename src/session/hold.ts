@@ -4,6 +4,7 @@
  * anew under the policies and the catalog of that moment.
  */
 import type { SessionApprovals } from '../approvals/approvals.ts';
+import type { GrantUse } from '../approvals/grants.ts';
 import { refusalDetail } from '../approvals/refusal-detail.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
@@ -40,14 +41,16 @@ export interface Released {
 export async function awaitApproval(approvals: SessionApprovals, options: HoldOptions): Promise<Released> {
   const { session, plan, parameters, signal } = options;
   const binding = bindingOf(session, plan, parameters);
-  const granted = await approvals.claimGranted(binding, ruleOf(plan));
-  if (granted !== undefined) return { plan, approval: granted.id };
   const rule = ruleOf(plan);
+  const granted =
+    (await approvals.claimGranted(binding, rule)) ?? (await claimShape(approvals, options, binding, rule));
+  if (granted !== undefined) return { plan, approval: granted.id };
   const request = await approvals.request({
     binding,
     sessionId: session.id,
     statement: withDefinitions(plan),
     facts: plan.statements.map((statement) => statement.facts),
+    ...(plan.shape === undefined ? {} : { shape: plan.shape }),
     ...(session.actor.purpose === undefined ? {} : { purpose: session.actor.purpose }),
     policies: policiesOf(plan),
     policyVersion: plan.statements[0]!.decision.policyVersion,
@@ -59,6 +62,24 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
   const answer = await approvals.wait(request.id, signal);
   if (answer !== 'approved') throw answerError(answer, request, await approvals.get(request.id));
   return claim(approvals, request, options);
+}
+
+/** A grant for statements of this shape, if there is one that holds for these values. */
+async function claimShape(
+  approvals: SessionApprovals,
+  { session, plan: { shape } }: HoldOptions,
+  { principal, onBehalfOf, database, parameters, objectsDigests }: ApprovalBinding,
+  rule: ApprovalRule,
+): Promise<GrantUse | undefined> {
+  if (shape === undefined) return undefined;
+  const { digest, literals } = shape;
+  return approvals.claimShape(
+    {
+      ...{ principal, onBehalfOf, database, shape: digest, objectsDigests, parameters, literals },
+      session: session.id,
+    },
+    rule,
+  );
 }
 
 async function claim(

@@ -6,6 +6,7 @@ import type { SluiceError } from '../errors/sluice-error.ts';
 import type { Decision } from '../model/decision.ts';
 import type { AnalyzedStatement, Splice } from '../model/dialect.ts';
 import type { Facts } from '../model/facts.ts';
+import type { StatementShape } from '../model/grant.ts';
 import type { PrivacyScope } from '../model/ledger-entry.ts';
 import type { ParameterValue } from '../model/session.ts';
 import type { LookupDemand } from './lookup-meter.ts';
@@ -58,6 +59,8 @@ export interface Plan {
   readonly text: string;
   /** start, end, start, end, … of its plain literals; absent if the text cannot be taken apart for sure. */
   readonly literals?: readonly number[];
+  /** Present if it is held and an approval may be given to others of its shape, too. */
+  readonly shape?: StatementShape;
   /** If the client wrote it otherwise, as settings of its session allow: that, and the splices that make it `text`. */
   readonly written?: { readonly text: string; readonly splices: readonly Splice[] };
   readonly statements: readonly PlannedStatement[];

@@ -27,6 +27,7 @@ import { demandsOf } from './lookup-meter.ts';
 import type { NamedObject, Plan, PlannedStatement } from './plan.ts';
 import { type PlanBucket, PlanCache } from './plan-cache.ts';
 import { deny, lookingUp, recordOf } from './statement-record.ts';
+import { takenApart } from './statement-shape.ts';
 import { tainted, untrustedReads } from './untrusted-reads.ts';
 
 /** Under what one text is planned: who asks, how names resolve for them, and where the session stands. */
@@ -120,7 +121,8 @@ export class Planner<S extends Scope> {
     }
     const startedAt = performance.now();
     const keep = (analysis: Analysis, made: Plan): Plan => {
-      const plan = shape === undefined ? made : { ...made, literals: shape.literals };
+      const plan =
+        shape === undefined ? made : { ...made, ...takenApart(analysis, made, shape, asked.doubt) };
       for (const statement of analysis.statements) statement.settle();
       // What an EXECUTE does depends on the session, and an unresolved name may resolve a moment later.
       const lasting = !analysis.statements.some(

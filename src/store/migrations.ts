@@ -93,4 +93,21 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    number: 6,
+    name: 'grants',
+    sql: `
+      CREATE TABLE grants (
+        id             TEXT    NOT NULL PRIMARY KEY,
+        revision       INTEGER NOT NULL,
+        state          TEXT    NOT NULL,
+        subject_digest TEXT    NOT NULL CHECK (length(subject_digest) = 64),
+        created_at     INTEGER NOT NULL,
+        content        TEXT    NOT NULL CHECK (json_valid(content))
+      ) STRICT;
+      CREATE INDEX grants_by_subject ON grants (subject_digest, state);
+      CREATE INDEX grants_by_state ON grants (state, created_at);
+      CREATE INDEX grants_by_age ON grants (created_at);
+    `,
+  },
 ];

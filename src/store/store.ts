@@ -6,8 +6,10 @@
  */
 import type { TokenStore } from '../identity/token.ts';
 import type { ApprovalRequest, ApprovalState } from '../model/approval.ts';
+import type { Grant } from '../model/grant.ts';
 import { SqliteApprovals } from './sqlite-approvals.ts';
 import { openSqlite } from './sqlite-database.ts';
+import { SqliteGrants } from './sqlite-grants.ts';
 import { SqliteNotices } from './sqlite-notices.ts';
 import { SqliteTaints } from './sqlite-taints.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
@@ -107,9 +109,35 @@ export interface TaintStore {
   prune(before: number): Promise<number>;
 }
 
+/** A grant as stored. */
+export interface GrantRecord {
+  readonly grant: Grant;
+  /** Counts changes, from 0; a change names the one it is based on. */
+  readonly revision: number;
+  /** Hex digest of what is granted to whom, by which it is found. */
+  readonly subjectDigest: string;
+}
+
+/** Keeps grants. Every promise of a change resolves when the change is durable. */
+export interface GrantStore {
+  /** @throws {SluiceError} conflict if the id exists */
+  insert(record: GrantRecord): Promise<void>;
+  byId(id: string): Promise<GrantRecord | undefined>;
+  /** Replaces it if it is still at `record.revision - 1`; returns whether it was. */
+  replace(record: GrantRecord): Promise<boolean>;
+  /** Those that are active, oldest first. */
+  activeBySubject(subjectDigest: string): Promise<readonly GrantRecord[]>;
+  active(): Promise<readonly GrantRecord[]>;
+  /** At most `limit`, the newest first. */
+  list(limit: number): Promise<readonly GrantRecord[]>;
+  /** Forgets those that have ended and were given before `before`; returns how many. */
+  prune(before: number): Promise<number>;
+}
+
 export interface Store {
   readonly tokens: TokenStore;
   readonly approvals: ApprovalStore;
+  readonly grants: GrantStore;
   readonly notices: NoticeStore;
   readonly taints: TaintStore;
   /** Nothing may be asked afterwards. Harmless if repeated. */
@@ -132,6 +160,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   return {
     tokens: new SqliteTokens(sqlite),
     approvals: new SqliteApprovals(sqlite, options.now ?? Date.now),
+    grants: new SqliteGrants(sqlite),
     notices: new SqliteNotices(sqlite),
     taints: new SqliteTaints(sqlite),
     close: async () => sqlite.close(),

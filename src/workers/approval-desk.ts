@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { Approvals } from '../approvals/approvals.ts';
+import { Grants } from '../approvals/grants.ts';
 import { Notifications } from '../approvals/notifications/notifications.ts';
 import type { ApprovalConfig } from '../config/config.ts';
 import type { Principals } from '../identity/actor-chain.ts';
@@ -20,6 +21,7 @@ export interface ApprovalDeskOptions {
 
 export interface RunningApprovals {
   readonly approvals: Approvals;
+  readonly grants: Grants;
   /** Before the store is closed. */
   close(): Promise<void>;
 }
@@ -34,8 +36,10 @@ export async function openApprovals(options: ApprovalDeskOptions): Promise<Runni
     random: Math.random,
     report: measureNotifications(options, () => notifications.waiting()),
   });
+  const grants = new Grants({ store: store.grants, ledger, now: Date.now });
   const approvals = new Approvals({
     store: store.approvals,
+    grants,
     ledger,
     now: Date.now,
     maxPending: config.maxPending,
@@ -43,11 +47,13 @@ export async function openApprovals(options: ApprovalDeskOptions): Promise<Runni
     noticesOf: (record) => notifications.noticesOf(record),
     onChange: () => notifications.poke(),
   });
+  await grants.recover();
   await approvals.recover();
   await notifications.start();
   const close = async () => {
     approvals.close();
+    grants.close();
     await notifications.close();
   };
-  return { approvals, close };
+  return { approvals, grants, close };
 }

@@ -6,12 +6,14 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import type { Registry } from 'prom-client';
 import type { ApprovalDemand } from '../approvals/approvals.ts';
 import type { BindingDigests } from '../approvals/binding.ts';
+import type { GrantUse } from '../approvals/grants.ts';
 import type { ApprovalAnswer } from '../approvals/waiters.ts';
 import type { PolicyText } from '../config/policy-files.ts';
 import type { SlotRefusal } from '../gateway/postgres/connection-slots.ts';
 import type { PackedTally } from '../identity/auth-throttle.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
+import type { ShapeUse } from '../model/grant.ts';
 import type { Label } from '../model/labels.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
@@ -36,6 +38,7 @@ export interface PrimaryCalls {
     rule: ApprovalRule | undefined,
   ): Promise<ApprovalRequest | undefined>;
   claimGranted(digests: BindingDigests, rule: ApprovalRule | undefined): Promise<ApprovalRequest | undefined>;
+  claimShape(use: ShapeUse, rule: ApprovalRule): Promise<GrantUse | undefined>;
   driftApproval(id: string): Promise<void>;
   getApproval(id: string): Promise<ApprovalRequest | undefined>;
   authenticationFailed(address: string, user: string | undefined): void;
@@ -120,12 +123,32 @@ const RULE = {
   properties: { groups: TEXTS, quorum: COUNT, expiresMs: COUNT, seats: { type: 'array', items: OBJECT } },
 };
 const OPTIONAL_RULE = { anyOf: [RULE, { isUndefined: true }] };
+const VALUES = { type: 'array', items: { type: ['string', 'null'] } };
+const SHAPE_USE = {
+  ...OBJECT,
+  required: [
+    ...[
+      'principal',
+      'onBehalfOf',
+      'database',
+      'shape',
+      'objectsDigests',
+      'parameters',
+      'literals',
+      'session',
+    ],
+  ],
+  properties: {
+    ...{ principal: TEXT, onBehalfOf: TEXTS, database: TEXT, shape: TEXT, session: TEXT },
+    ...{ objectsDigests: TEXTS, parameters: VALUES, literals: TEXTS },
+  },
+};
 const BINDING = {
   ...OBJECT,
   required: ['principal', 'onBehalfOf', 'database', 'astDigests', 'parameters', 'objectsDigests'],
   properties: {
     ...{ principal: TEXT, onBehalfOf: TEXTS, database: TEXT, astDigests: TEXTS, objectsDigests: TEXTS },
-    parameters: { type: 'array', items: { type: ['string', 'null'] } },
+    parameters: VALUES,
   },
 };
 const DEMAND = {
@@ -173,6 +196,7 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
   withdrawWait: [COUNT],
   claimApproval: [TEXT, DIGESTS, OPTIONAL_RULE],
   claimGranted: [DIGESTS, OPTIONAL_RULE],
+  claimShape: [SHAPE_USE, RULE],
   driftApproval: [TEXT],
   getApproval: [TEXT],
   authenticationFailed: [TEXT, OPTIONAL_TEXT],

@@ -4,12 +4,14 @@
  */
 import { type ApprovalDemand, MAX_REQUEST_LENGTH, type SessionApprovals } from '../approvals/approvals.ts';
 import { digestsOf } from '../approvals/binding.ts';
+import type { GrantUse } from '../approvals/grants.ts';
 import type { ApprovalAnswer } from '../approvals/waiters.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ConnectionSlots, SlotAnswer } from '../gateway/postgres/connection-slots.ts';
 import type { AuthThrottle, Throttle } from '../identity/auth-throttle.ts';
 import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
+import type { ShapeUse } from '../model/grant.ts';
 import type { Label } from '../model/labels.ts';
 import type { LookupDemand, LookupMeter } from '../session/lookup-meter.ts';
 import type { PrimaryCalls } from './calls.ts';
@@ -57,6 +59,10 @@ export class RemoteApprovals implements SessionApprovals {
 
   async claimGranted(binding: ApprovalBinding, rule?: ApprovalRule): Promise<ApprovalRequest | undefined> {
     return this.#primary.call('claimGranted', digestsOf(binding), rule);
+  }
+
+  claimShape(use: ShapeUse, rule: ApprovalRule): Promise<GrantUse | undefined> {
+    return this.#primary.call('claimShape', use, rule);
   }
 
   drift(id: string): Promise<void> {

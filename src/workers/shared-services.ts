@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { DoorRecord } from '../api/door-record.ts';
 import type { Approvals } from '../approvals/approvals.ts';
+import type { Grants } from '../approvals/grants.ts';
 import type { Config, KeyPair, ListenerCertificates } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import { LocalConnectionSlots } from '../gateway/postgres/connection-slots.ts';
@@ -56,6 +57,7 @@ export interface SharedServices {
   readonly revocationListeners: Set<(tokenId: string) => void>;
   readonly installationSecret: Buffer;
   readonly approvals: Approvals;
+  readonly grants: Grants;
   readonly throttle: AuthThrottle;
   readonly slots: LocalConnectionSlots;
   readonly lookups: LocalLookupMeter;
@@ -134,7 +136,7 @@ export async function openSharedServices(
     ...{ config: config.approvals, principals: config.principals },
     ...{ store, ledger, registry, log },
   });
-  const { approvals } = opened;
+  const { approvals, grants } = opened;
   undo.push(() => opened.close());
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
@@ -153,6 +155,7 @@ export async function openSharedServices(
       tokens,
       installationSecret,
       approvals,
+      grants,
       registry,
     },
     revocationListeners,

@@ -164,6 +164,7 @@ export class WorkerLink {
       withdrawWait: (waiting) => this.#waits.get(waiting)?.abort(),
       claimApproval: (id, digests, rule) => approvals.claimByDigests(id, digests, rule),
       claimGranted: (digests, rule) => approvals.claimGrantedByDigests(digests, rule),
+      claimShape: (use, rule) => approvals.claimShape(use, rule),
       driftApproval: (id) => approvals.drift(id),
       getApproval: (id) => approvals.get(id),
       authenticationFailed: (address, user) => throttle.failed(address, user),
