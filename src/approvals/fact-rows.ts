@@ -1,4 +1,5 @@
 /** Facts in words, a line each: `[what, text]`. Knows no colours and no dialect. */
+import type { BlastRadius } from '../model/blast-radius.ts';
 import type { Facts, RelationUse } from '../model/facts.ts';
 
 /** A labelled line. */
@@ -20,6 +21,11 @@ export function factRows(facts: Facts): TextRow[] {
   }
   for (const { what } of facts.opaque) rows.push(['not understood', what]);
   return rows;
+}
+
+/** How far it reaches. */
+export function reachRows(blastRadius: Pick<BlastRadius, 'sentence'> | undefined): TextRow[] {
+  return blastRadius === undefined ? [] : [['reach', blastRadius.sentence]];
 }
 
 function relationText(use: RelationUse): string {

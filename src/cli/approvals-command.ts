@@ -1,6 +1,6 @@
 /** `sluice approvals list|show|approve|grant|deny|cancel`: through the public HTTP API, as whoever the token says. */
 import type { Command } from 'commander';
-import { factRows, type TextRow } from '../approvals/fact-rows.ts';
+import { factRows, reachRows, type TextRow } from '../approvals/fact-rows.ts';
 import { missingApprovals, ruleText } from '../approvals/quorum.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import { askGateway, type GatewayAddress } from './api-client.ts';
@@ -143,7 +143,7 @@ function printRequest(terminal: Terminal, request: ApprovalRequest, now: number)
     ['purpose', request.purpose ?? 'none given'],
     ['database', binding.database],
     ...binding.parameters.map((value, index): TextRow => [`$${index + 1}`, value ?? 'NULL']),
-    ...request.facts.flatMap(factRows),
+    ...request.facts.flatMap((facts, i) => [...factRows(facts), ...reachRows(request.blastRadius?.[i])]),
     ['policies', request.policies.map(({ id }) => id).join(', ')],
     ['needs', ruleText(rule)],
     ...(request.escalated === undefined

@@ -1,7 +1,7 @@
 /** `sluice check`: what would the gate do with a statement? Runs nothing. */
 
 import { type Command, Option } from 'commander';
-import { factRows, type TextRow } from '../approvals/fact-rows.ts';
+import { factRows, reachRows, type TextRow } from '../approvals/fact-rows.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Outcome } from '../model/decision.ts';
 import type { CheckedStatement, CheckQuery, CheckReport } from '../session/check-report.ts';
@@ -144,11 +144,11 @@ function printReport(terminal: Terminal, report: CheckReport, sql: string): void
   terminal.out(indented(report.rewritten));
 }
 
-function printStatement(terminal: Terminal, { text, facts, decision }: CheckedStatement): void {
+function printStatement(terminal: Terminal, { text, facts, decision, blastRadius }: CheckedStatement): void {
   terminal.out(terminal.paint(OUTCOME_STYLES[decision.outcome], decision.outcome));
   terminal.out(indented(text));
   terminal.out();
-  printRows(terminal, [...factRows(facts), ...decisionRows(decision)]);
+  printRows(terminal, [...factRows(facts), ...reachRows(blastRadius), ...decisionRows(decision)]);
   terminal.out();
 }
 

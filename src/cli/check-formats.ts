@@ -42,7 +42,7 @@ export function findingsOf({ statements }: CheckReport, sql: string): readonly F
   });
 }
 
-function decisionFinding(outcome: 'hold' | 'deny', { decision }: CheckedStatement) {
+function decisionFinding(outcome: 'hold' | 'deny', { decision, blastRadius }: CheckedStatement) {
   const [rule, level] = RULES[outcome];
   const { reason, hint, policies, approval } = decision;
   const parts = [
@@ -50,6 +50,7 @@ function decisionFinding(outcome: 'hold' | 'deny', { decision }: CheckedStatemen
     ...(approval === undefined
       ? []
       : [`${approval.quorum} of ${approval.groups.join(' or ')} must approve.`]),
+    ...(blastRadius === undefined ? [] : [blastRadius.sentence]),
     ...(hint === undefined ? [] : [hint]),
     `(${policies.map(({ id }) => id).join(', ') || 'nothing permits it'})`,
   ];

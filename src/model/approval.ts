@@ -1,4 +1,5 @@
 /** Approval requests. Pure types. */
+import type { BlastRadius } from './blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from './decision.ts';
 import type { Facts } from './facts.ts';
 import type { GrantTerms, StatementShape } from './grant.ts';
@@ -60,6 +61,8 @@ export interface ApprovalRequest {
   readonly shape?: StatementShape;
   /** The grant that was given with the approval. */
   readonly grant?: string;
+  /** How far each statement reaches, as far as that was known when it was held. */
+  readonly blastRadius?: readonly BlastRadius[];
   readonly purpose?: string;
   readonly policies: readonly PolicyRef[];
   readonly policyVersion: string;

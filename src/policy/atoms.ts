@@ -6,6 +6,7 @@ import type { Database } from '../model/database.ts';
 import type { Action, Blocking, Facts, RelationUse } from '../model/facts.ts';
 import type { Label, LabelSet } from '../model/labels.ts';
 import type { CedarValueJson } from './cedar.ts';
+import type { EstimateContext } from './estimate-probes.ts';
 import type { Atom } from './judge.ts';
 import type { MaskSet } from './mask-set.ts';
 import {
@@ -51,14 +52,16 @@ export interface Circumstances {
   readonly restricted: boolean;
   /** The part of every context that tells where the session stands. */
   readonly standing: Context;
+  /** Absent if nobody has asked for it. */
+  readonly estimate?: EstimateContext;
 }
 
 /** The atoms of a statement, at least one. */
 export function atomsOf(
   facts: Facts,
-  { database, labels, labelUse, restricted, standing }: Circumstances,
+  { database, labels, labelUse, restricted, standing, estimate }: Circumstances,
 ): readonly Atom[] {
-  const context = { ...standing, ...contextOf(facts, labelUse, restricted) };
+  const context = { ...standing, ...contextOf(facts, labelUse, restricted), ...estimate };
   const atoms: Atom[] = facts.relations.map((use) => ({
     action: use.action,
     resource: tableResource(database, use, labels),

@@ -17,6 +17,7 @@ import { mergeApprovals } from './approval-rules.ts';
 import { type Asker, askerKey, createAsker } from './asker.ts';
 import { atomsOf, labelUseOf } from './atoms.ts';
 import { clientAddressOf } from './client-address.ts';
+import { type EstimateContext, estimateProbes, looksAtEstimates } from './estimate-probes.ts';
 import { alternativeTo, hintOf, permissionOf, reasonOf } from './explanation.ts';
 import { BUILTIN, guardOf, type Refusal } from './guards.ts';
 import { type Atom, Judge } from './judge.ts';
@@ -33,6 +34,8 @@ export interface PolicyContext {
   readonly now: Date;
   /** Of the session; a new one's, under no budget, if absent. */
   readonly standing?: Standing;
+  /** What the database expects of the statement, if it was asked. */
+  readonly estimate?: EstimateContext;
 }
 
 export interface PolicyQuestion {
@@ -111,12 +114,15 @@ export class PolicyEngine {
   readonly #maskWatch: StandingWatch;
   /** False if no policy grants a lookup: then nobody has to be asked about them. */
   readonly #metersLookups: boolean;
+  /** See `estimateProbes`. */
+  readonly #probes: readonly EstimateContext[] | undefined;
   #nextAsker = 1;
 
   constructor(set: PolicySet) {
     this.version = set.version;
     this.#metersLookups = set.policies.some(({ lookupsPerHour }) => lookupsPerHour !== undefined);
     this.#judge = new Judge(set);
+    this.#probes = estimateProbes(set.policies.map(({ json }) => json));
     const { relevance } = this.#judge;
     this.relevantContext = new Set(Object.values(relevance).flatMap(({ context }) => context));
     this.#watch = new StandingWatch(Object.values(relevance));
@@ -177,18 +183,44 @@ export class PolicyEngine {
     return { decision, atoms };
   }
 
-  #decide({ actor, database, facts, labels, context }: PolicyQuestion): Decided {
+  /**
+   * True if an estimate of the statement could change what is decided of it. Never throws.
+   * @param question without one
+   */
+  wantsEstimate(question: PolicyQuestion): boolean {
+    if (this.#probes?.length === 0) return false;
+    const { asker, atoms, minute } = this.#read(question);
+    const budget = this.#judge.evaluations + MAX_EVALUATIONS_PER_STATEMENT;
+    return atoms.some((atom) => {
+      if (!looksAtEstimates(this.#judge.relevance[atom.action])) return false;
+      if (this.#probes === undefined || this.#judge.evaluations > budget) return true;
+      const verdict = this.#judge.judge(asker, atom, minute);
+      return this.#probes.some((probe) => {
+        const context = { ...atom.context, ...probe };
+        return !isAlike(verdict, this.#judge.judge(asker, { ...atom, context }, minute));
+      });
+    });
+  }
+
+  #read({ actor, database, facts, labels, context }: PolicyQuestion) {
     const asker = this.#asker(actor, database);
     const minute = minuteOf(context.now);
     const standing = context.standing ?? CLEAN_STANDING;
     const masks = this.#masks(asker, labels, minute, standing);
     const labelUse = labelUseOf(facts, labels, masks);
-    const obligations: Obligations = { masks: masksOn(facts, masks), unmasked: labelUse.unmasked };
-    const { restricted } = masks;
+    const { estimate } = context;
     const atoms = atomsOf(facts, {
-      ...{ database, labels, labelUse, restricted },
+      ...{ database, labels, labelUse, restricted: masks.restricted },
       standing: this.#watch.contextOf(standing),
+      ...(estimate === undefined ? {} : { estimate }),
     });
+    return { asker, minute, masks, labelUse, atoms };
+  }
+
+  #decide(question: PolicyQuestion): Decided {
+    const { actor, database, facts } = question;
+    const { asker, minute, masks, labelUse, atoms } = this.#read(question);
+    const obligations: Obligations = { masks: masksOn(facts, masks), unmasked: labelUse.unmasked };
     const judged: Judged[] = [];
     const budget = this.#judge.evaluations + MAX_EVALUATIONS_PER_STATEMENT;
     for (const atom of atoms) {
@@ -196,7 +228,7 @@ export class PolicyEngine {
         return { decision: this.#refuse(TOO_BROAD, obligations), judged, asker };
       judged.push({ atom, verdict: this.#judge.judge(asker, atom, minute) });
     }
-    const guard = restricted ? guardOf(facts, database, actor.principal.id) : undefined;
+    const guard = masks.restricted ? guardOf(facts, database, actor.principal.id) : undefined;
     return { decision: this.#conclude(asker, judged, obligations, minute, guard), judged, asker };
   }
 
@@ -341,6 +373,15 @@ const NO_LOOKUPS = (): undefined => undefined;
 /** A permit that says no number grants none: it was hardly meant. */
 const limitOf = ({ outcome, lookupsPerHour }: Verdict): readonly number[] | undefined =>
   outcome === 'allow' ? lookupsPerHour : undefined;
+
+/** The same outcome, decided by the same policies. */
+function isAlike(a: Verdict, b: Verdict): boolean {
+  return (
+    a.outcome === b.outcome &&
+    a.policies.length === b.policies.length &&
+    a.policies.every((policy, index) => policy === b.policies[index])
+  );
+}
 
 const refOf = ({ id, effect }: Policy): PolicyRef => ({ id, effect });
 

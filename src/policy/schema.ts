@@ -91,6 +91,8 @@ export const STATEMENT_ATTRIBUTES = {
   columnsWritten: 'Set<String>',
   hazards: 'Set<String>',
   blocks: 'String',
+  'estimatedRows?': 'Long',
+  'estimatedShare?': 'Long',
 } as const;
 
 /** Every attribute a context can have, optional or not. */

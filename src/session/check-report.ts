@@ -1,4 +1,5 @@
 /** A statement decided without being run: what is asked and what comes of it. Pure types. */
+import type { BlastRadius } from '../model/blast-radius.ts';
 import type { Decision } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
 
@@ -19,6 +20,7 @@ export interface CheckedStatement {
   readonly end: number;
   readonly facts: Facts;
   readonly decision: Decision;
+  readonly blastRadius?: BlastRadius;
 }
 
 /** One entry a statement of the text, in its order. */

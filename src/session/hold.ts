@@ -9,6 +9,7 @@ import { refusalDetail } from '../approvals/refusal-detail.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
+import type { BlastRadius } from '../model/blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import { mergeApprovals } from '../policy/approval-rules.ts';
@@ -20,6 +21,8 @@ export interface HoldOptions {
   readonly parameters: readonly ParameterValue[];
   /** Aborted when the client cancels or goes away. */
   readonly signal: AbortSignal;
+  /** How far its statements reach, one by one; asked for once it is clear that somebody has to judge. Must not reject. */
+  readonly blastRadius: () => Promise<readonly BlastRadius[]>;
   /** Called once when the request exists, before the session waits or is told to come back. */
   readonly onHeld: (request: ApprovalRequest) => void;
   /** Plans the same text again, on a fresh catalog and the policies in force. */
@@ -51,6 +54,7 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
     statement: withDefinitions(plan),
     facts: plan.statements.map((statement) => statement.facts),
     ...(plan.shape === undefined ? {} : { shape: plan.shape }),
+    blastRadius: await options.blastRadius(),
     ...(session.actor.purpose === undefined ? {} : { purpose: session.actor.purpose }),
     policies: policiesOf(plan),
     policyVersion: plan.statements[0]!.decision.policyVersion,

@@ -42,6 +42,8 @@ export interface PlannedStatement {
   readonly uses: readonly NamedObject[];
   /** True if its errors and notices could quote values that the actor may not see. */
   readonly withholdsErrors: boolean;
+  /** True if the policies may decide otherwise once they know how many rows it touches. */
+  readonly wantsEstimate: boolean;
 }
 
 /** What a session's prepared statement, portal or cursor stands for. */
@@ -77,6 +79,8 @@ export interface Plan {
   readonly redefines: boolean;
   /** Names that did not resolve; a refresh of the catalog or of the session's own relations may find them. */
   readonly unresolved: readonly string[];
+  /** True if a statement wants an estimate each time it runs, before it is decided for good. */
+  readonly wantsEstimates: boolean;
   /** What has to be counted each time it runs; absent if nothing has. */
   readonly lookups?: readonly LookupDemand[];
   /** True if errors and notices of the text could quote values that the actor may not see. */

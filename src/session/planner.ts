@@ -9,21 +9,16 @@ import { refusalDetail } from '../approvals/refusal-detail.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Database } from '../model/database.ts';
 import type { Decision } from '../model/decision.ts';
-import type {
-  Analysis,
-  AnalyzedStatement,
-  Dialect,
-  Rewrite,
-  Scope,
-  SessionObjectUse,
-} from '../model/dialect.ts';
+import type { Analysis, AnalyzedStatement, Dialect, Rewrite, Scope } from '../model/dialect.ts';
 import type { Facts, Opaque } from '../model/facts.ts';
 import type { ColumnMask, LabelSet } from '../model/labels.ts';
 import { EVERYONE, type PrivacyScope } from '../model/ledger-entry.ts';
 import type { Actor } from '../model/principal.ts';
 import type { Standing } from '../model/standing.ts';
-import type { PolicyEngine } from '../policy/engine.ts';
+import type { PolicyEngine, PolicyQuestion } from '../policy/engine.ts';
+import type { EstimateContext } from '../policy/estimate-probes.ts';
 import { demandsOf } from './lookup-meter.ts';
+import { factsOf, type NamedObjects, noteMade, usedBy } from './object-use.ts';
 import type { NamedObject, Plan, PlannedStatement } from './plan.ts';
 import { type PlanBucket, PlanCache } from './plan-cache.ts';
 import { deny, lookingUp, recordOf } from './statement-record.ts';
@@ -38,12 +33,6 @@ export interface PlanningClass<S extends Scope> {
   /** Why the database may read the texts differently than the gate does, if so. */
   readonly doubt?: Opaque;
 }
-
-/**
- * What a statement names by `sessionObject` (EXECUTE of a prepared statement, FETCH of a cursor); undefined if the session
- * has no such object.
- */
-export type NamedObjects = (kind: 'prepared' | 'cursor', name: string) => NamedObject | undefined;
 
 export interface PlannerOptions<S extends Scope> {
   readonly database: Database;
@@ -130,7 +119,8 @@ export class Planner<S extends Scope> {
       );
       if (!lasting) return plan;
       // Only what simply runs: an approval is bound to the parse tree, literals included.
-      const alike = analysis.shareable && plan.outcome === 'allow' && plan.statements.length === 1;
+      const runs = plan.outcome === 'allow' && !plan.wantsEstimates;
+      const alike = analysis.shareable && runs && plan.statements.length === 1;
       if (shape !== undefined && alike) bucket.addShape(shape, plan, analysis.fixedLiterals);
       else bucket.addText(text, plan);
       return plan;
@@ -157,21 +147,18 @@ export class Planner<S extends Scope> {
       const uses = usedBy(analyzed, objects, local);
       const facts = doubted(factsOf(analyzed, uses), asked.doubt);
       noteMade(analysis, analyzed, local);
-      let decision = this.#options.policy().decide({
-        actor: asked.actor,
-        database: this.#options.database,
-        facts,
-        labels: this.#options.labels(asked.scope),
-        context: { now: new Date(this.#options.now()), standing },
-      });
+      const policy = this.#options.policy();
+      const question = this.#question(facts, asked, standing);
+      let decision = policy.decide(question);
       const taints = untrustedReads(analyzed, facts, untrusted);
       standing = tainted(standing, taints);
       // PREPARE runs nothing: the approval is asked for when it is executed.
-      const object = analyzed.sessionObject;
-      if (decision.outcome === 'hold' && object?.kind === 'prepared' && object.verb === 'create') {
+      const preparesOnly = isPrepare(analyzed);
+      if (decision.outcome === 'hold' && preparesOnly) {
         const { approval: _, ...rest } = decision;
         decision = { ...rest, outcome: 'allow' };
       }
+      const wantsEstimate = decision.outcome !== 'deny' && !preparesOnly && policy.wantsEstimate(question);
       const withholdsErrors = writesMasked(facts, decision) || this.#setsOffUnseen(facts, asked);
       statements.push({
         analyzed,
@@ -182,9 +169,45 @@ export class Planner<S extends Scope> {
         ...(taints.length === 0 ? {} : { taints }),
         uses,
         withholdsErrors,
+        wantsEstimate,
       });
     }
     return this.#rewrite(analysis, statements, asked.scope, { generation, scopeKey: asked.scope.sessionKey });
+  }
+
+  #question(
+    facts: Facts,
+    { actor, scope }: PlanningClass<S>,
+    standing: Standing,
+    estimate?: EstimateContext,
+  ): PolicyQuestion {
+    const now = new Date(this.#options.now());
+    const context = { now, standing, ...(estimate === undefined ? {} : { estimate }) };
+    return { actor, database: this.#options.database, facts, labels: this.#options.labels(scope), context };
+  }
+
+  /**
+   * The same plan, decided with what the database expects of its statements.
+   * @param estimates one a statement, in order; undefined for those that nobody was asked about
+   */
+  decideAnew(plan: Plan, asked: PlanningClass<S>, estimates: readonly (EstimateContext | undefined)[]): Plan {
+    let { standing } = asked;
+    const statements = plan.statements.map((statement, i): PlannedStatement => {
+      const estimate = estimates[i];
+      const before = standing;
+      standing = tainted(standing, statement.taints ?? []);
+      if (!statement.wantsEstimate || estimate === undefined) return statement;
+      const { facts, record } = statement;
+      const decision = this.#options.policy().decide(this.#question(facts, asked, before, estimate));
+      // What it looks up stays on record.
+      const { lookups } = record;
+      const decided = { ...recordOf(facts, decision), ...(lookups === undefined ? {} : { lookups }) };
+      return { ...statement, decision, record: decided };
+    });
+    const denied = statements.find(({ decision }) => decision.outcome === 'deny');
+    const outcome = denied !== undefined ? 'deny' : statements.some(isHeld) ? 'hold' : 'allow';
+    const refusal = denied === undefined ? {} : { refusal: refusalOfStatement(denied) };
+    return { ...plan, statements, outcome, ...refusal };
   }
 
   /** True if code that nobody has seen may speak of values that this actor may not see. */
@@ -245,55 +268,6 @@ function doubted(facts: Facts, doubt: Opaque | undefined): Facts {
   return doubt === undefined ? facts : { ...facts, writes: true, opaque: [...facts.opaque, doubt] };
 }
 
-const keyOf = ({ kind, name }: SessionObjectUse): string => `${kind} ${name}`;
-
-function usedBy(
-  { sessionObject }: AnalyzedStatement,
-  objects: NamedObjects,
-  local: ReadonlyMap<string, NamedObject>,
-): readonly NamedObject[] {
-  if (sessionObject?.verb !== 'use') return [];
-  const used = local.get(keyOf(sessionObject)) ?? objects(sessionObject.kind, sessionObject.name);
-  return used === undefined ? [] : [used];
-}
-
-/** What a statement makes is there for those behind it in the same text. */
-function noteMade({ text }: Analysis, analyzed: AnalyzedStatement, local: Map<string, NamedObject>): void {
-  const { sessionObject, facts, start, end } = analyzed;
-  if (sessionObject?.verb !== 'create') return;
-  local.set(keyOf(sessionObject), { text: text.slice(start, end), analyzed, facts, parameters: [] });
-}
-
-/** Facts a statement is decided by: those of the prepared statement or cursor it uses as well, under its own command tag. */
-function factsOf({ sessionObject, facts }: AnalyzedStatement, uses: readonly NamedObject[]): Facts {
-  if (sessionObject?.verb !== 'use') return facts;
-  const [used] = uses;
-  if (used !== undefined) return mergeFacts(facts, used.facts);
-  // A name the gate did not see being made may hide anything.
-  const what = `${sessionObject.kind === 'cursor' ? 'cursor' : 'prepared statement'} "${sessionObject.name}"`;
-  return {
-    ...facts,
-    opaque: [...facts.opaque, { kind: 'statement', what: `unknown ${what}` }],
-  };
-}
-
-/** What happens if both happen, under the command of the first. */
-function mergeFacts(outer: Facts, inner: Facts): Facts {
-  return {
-    ...outer,
-    actions: [...new Set([...outer.actions, ...inner.actions])],
-    relations: [...outer.relations, ...inner.relations],
-    objects: [...outer.objects, ...inner.objects],
-    functions: [...outer.functions, ...inner.functions],
-    settings: [...outer.settings, ...inner.settings],
-    bounded: outer.bounded && inner.bounded,
-    writes: outer.writes || inner.writes,
-    changesCatalog: outer.changesCatalog || inner.changesCatalog,
-    opaque: [...outer.opaque, ...inner.opaque],
-    setsOff: [...(outer.setsOff ?? []), ...(inner.setsOff ?? [])],
-  };
-}
-
 function assemble(
   analysis: Analysis,
   statements: readonly PlannedStatement[],
@@ -314,6 +288,7 @@ function assemble(
     writes: statements.some((statement) => statement.facts.writes),
     changesCatalog: statements.some((statement) => statement.facts.changesCatalog),
     redefines: statements.some(redefines),
+    wantsEstimates: statements.some((statement) => statement.wantsEstimate),
     unresolved: analysis.statements.flatMap((statement) => statement.unresolved),
     withholdsErrors: statements.some((statement) => statement.withholdsErrors),
     usesObjects: statements.some(({ analyzed }) => analyzed.sessionObject?.verb === 'use'),
@@ -322,6 +297,10 @@ function assemble(
 }
 
 const isHeld = (statement: PlannedStatement): boolean => statement.decision.outcome === 'hold';
+
+function isPrepare({ sessionObject }: AnalyzedStatement): boolean {
+  return sessionObject?.kind === 'prepared' && sessionObject.verb === 'create';
+}
 
 function redefines({ analyzed, facts }: PlannedStatement): boolean {
   const verb = analyzed.sessionObject?.verb;

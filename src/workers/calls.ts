@@ -156,7 +156,12 @@ const DEMAND = {
   required: ['binding', 'sessionId', 'statement', 'facts', 'policies', 'policyVersion', 'rule', 'holdMode'],
   properties: {
     ...{ binding: BINDING, sessionId: TEXT, statement: TEXT, rule: RULE, policyVersion: TEXT },
-    ...{ facts: { type: 'array' }, policies: { type: 'array' }, holdMode: { enum: ['wait', 'fail'] } },
+    ...{
+      facts: { type: 'array' },
+      blastRadius: { type: 'array' },
+      policies: { type: 'array' },
+      holdMode: { enum: ['wait', 'fail'] },
+    },
   },
 };
 const LABELS = {

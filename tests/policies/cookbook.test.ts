@@ -67,8 +67,8 @@ function kitchen(name: string, { policies, cases }: Recipe) {
 }
 
 describe('the cookbook', () => {
-  it('holds twenty recipes', () => {
-    expect(RECIPES).toHaveLength(20);
+  it('holds at least twenty recipes', () => {
+    expect(RECIPES.length).toBeGreaterThanOrEqual(20);
     expect(RECIPES.map(({ title }) => Number.parseInt(title, 10))).toEqual(
       RECIPES.map((_, index) => index + 1),
     );

@@ -150,6 +150,7 @@ describe('a message', () => {
         'instead: Add a WHERE.',
         'sets: app.key',
       ],
+      blastRadius: [],
       hazards: [{ kind: 'unbounded-write', what: 'changes every row of public.c', instead: 'Add a WHERE.' }],
       policies: ['agents-write-with-approval'],
       approvers: { groups: ['dba'], quorum: 1 },

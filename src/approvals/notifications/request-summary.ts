@@ -39,6 +39,9 @@ export function summaryOf(request: ApprovalRequest, { includeStatement, publicUr
     database: binding.database,
     ...(includeStatement ? { statement: cut(request.statement, MAX_STATEMENT_LENGTH) } : {}),
     facts: factLines(request),
+    blastRadius: (request.blastRadius ?? [])
+      .slice(0, MAX_LINES)
+      .map(({ sentence }) => cut(sentence, MAX_STATEMENT_LENGTH)),
     hazards: hazards.slice(0, MAX_LINES).map(({ kind, what, instead }) => ({
       kind,
       what: cut(what, MAX_LINE_LENGTH),

@@ -6,6 +6,7 @@ import type { SessionApprovals } from '../../approvals/approvals.ts';
 import type { DatabaseConfig } from '../../config/config.ts';
 import { createLabelSet } from '../../masking/label-set.ts';
 import { parseMask } from '../../masking/mask-text.ts';
+import type { BlastRadius, Estimate } from '../../model/blast-radius.ts';
 import type { Dialect } from '../../model/dialect.ts';
 import { type ColumnLabel, type LabelSet, type Mask, UNTRUSTED } from '../../model/labels.ts';
 import type { Actor } from '../../model/principal.ts';
@@ -13,7 +14,7 @@ import { CLEAN_STANDING, type Standing } from '../../model/standing.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
 import type { LookupMeter } from '../../session/lookup-meter.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
-import type { Plan } from '../../session/plan.ts';
+import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import { Planner } from '../../session/planner.ts';
 import { BUILTIN_LABELS } from '../../sql/postgres/builtin-labels.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
@@ -21,6 +22,9 @@ import { type CatalogLoader, createCatalogLoader } from '../../sql/postgres/cata
 import { LabelMemory, type RememberedLabel, unmatchedLabels } from '../../sql/postgres/label-memory.ts';
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { parseSearchPath } from '../../sql/postgres/search-path.ts';
+import { blastRadiusOf, estimateContext, tellable } from './blast-radius.ts';
+import { SideConnection } from './side-connection.ts';
+import { estimatesAside } from './side-estimates.ts';
 import { SqlClient } from './sql-client.ts';
 import { SuspectFinder } from './suspect-columns.ts';
 
@@ -55,6 +59,14 @@ export interface DatabaseServiceOptions {
   readonly onLabelsRemembered?: (labels: readonly RememberedLabel[]) => void;
 }
 
+/** A plan that nobody runs, and how far each of its statements would reach. */
+export interface CheckedPlan {
+  readonly plan: Plan;
+  /** By which it was decided. */
+  readonly estimates: readonly (Estimate | undefined)[];
+  readonly blastRadius: readonly BlastRadius[];
+}
+
 export class DatabaseService {
   readonly config: DatabaseConfig;
   readonly planner: Planner<PostgresScope>;
@@ -62,6 +74,7 @@ export class DatabaseService {
   readonly lookups: LookupMeter | undefined;
   readonly #options: DatabaseServiceOptions;
   readonly #client: SqlClient;
+  readonly #side: SideConnection;
   readonly #loader: CatalogLoader;
   readonly #masks: Record<string, Mask>;
   readonly #timer: NodeJS.Timeout;
@@ -88,6 +101,7 @@ export class DatabaseService {
     this.lookups = options.lookups;
     this.#suspects = new SuspectFinder(new Set(options.config.decided));
     this.#client = new SqlClient(options.config.upstream, CATALOG_TIMEOUT_MS);
+    this.#side = new SideConnection(options.config.upstream);
     this.#loader = createCatalogLoader((sql) => this.#client.query(sql));
     this.#masks = Object.fromEntries(
       Object.entries(options.config.masks).map(([label, text]) => [label, parseMask(text)]),
@@ -200,17 +214,23 @@ export class DatabaseService {
   }
 
   /**
-   * Plans a text as for a new session of this actor, or one that stands elsewhere. Runs nothing, records nothing.
+   * Plans a text as for a new session of this actor, or one that stands elsewhere, and says how far it reaches. Runs nothing, records
+   * nothing.
    * @throws {SluiceError} for texts that do not parse, or if the catalog cannot be read
    */
-  async check(actor: Actor, text: string, standing: Standing = CLEAN_STANDING): Promise<Plan> {
+  async check(actor: Actor, text: string, standing: Standing = CLEAN_STANDING): Promise<CheckedPlan> {
     await this.open();
     try {
       // The connection has a search path of its own; what a session begins with is the one it would be reset to.
       const [row] = await this.#client.query(
         `SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`,
       );
-      return await this.#planAlong(parseSearchPath(row?.path ?? ''), actor, text, standing);
+      const searchPath = parseSearchPath(row?.path ?? '');
+      const plan = await this.#planAlong(searchPath, actor, text, standing);
+      const estimates = await estimatesAside(this.#side, plan, this.catalog, searchPath);
+      const asked = { actor, scope: this.#scopeAlong(searchPath), standing };
+      const decided = this.planner.decideAnew(plan, asked, estimates.map(estimateContext));
+      return { plan: decided, estimates, blastRadius: await this.blastRadius(decided.statements, estimates) };
     } finally {
       this.release();
     }
@@ -230,6 +250,20 @@ export class DatabaseService {
     return this.#options.policy().connect({ actor, database: this.config, context }).outcome === 'allow';
   }
 
+  /**
+   * How far statements reach, one by one. Never rejects: what cannot be learned is left out.
+   * @param estimates as the session's own backend gave them
+   */
+  async blastRadius(
+    statements: readonly PlannedStatement[],
+    estimates: readonly (Estimate | undefined)[],
+  ): Promise<readonly BlastRadius[]> {
+    const ask = (sql: string) => this.#client.query(sql);
+    return Promise.all(
+      statements.map((one, i) => blastRadiusOf(one.facts, this.catalog, tellable(one, estimates[i]), ask)),
+    );
+  }
+
   /** True if the database answers now. Never throws. */
   async reachable(): Promise<boolean> {
     try {
@@ -243,6 +277,7 @@ export class DatabaseService {
   close(): void {
     clearInterval(this.#timer);
     this.#client.close();
+    this.#side.close();
   }
 
   #planAlong(
@@ -251,9 +286,12 @@ export class DatabaseService {
     text: string,
     standing: Standing,
   ): Plan | Promise<Plan> {
-    const scope = createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
-    const asked = { actor, scope, standing };
+    const asked = { actor, scope: this.#scopeAlong(searchPath), standing };
     return this.planner.plan(this.planner.bucket(asked), asked, text, () => undefined);
+  }
+
+  #scopeAlong(searchPath: readonly string[]): PostgresScope {
+    return createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
   }
 
   #flowLabels(catalog: CatalogSnapshot) {

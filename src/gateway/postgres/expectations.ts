@@ -54,9 +54,11 @@ export type Expectation =
   /** A Close of the gate's own, by which the database shows that it takes messages again. */
   | { readonly kind: 'probe' };
 
-/** Collects the answers to a question of the gate's own. */
+/** Collects the answers to questions of the gate's own. */
 export interface OwnAnswers {
   readonly rows: (Buffer | null)[][];
+  /** How many rows there were when each question was answered. */
+  readonly ends: number[];
   /** CloseComplete still to come; the last ends a question that has no Sync of its own. */
   closes: number;
   resolve(): void;

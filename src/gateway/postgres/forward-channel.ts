@@ -2,35 +2,15 @@
  * The way to the database: gathers what one run of messages forwards into one write, knows whether a pipeline is open, and asks
  * the gate's own questions on the session's backend.
  */
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import { encodeFrontendMessage } from '../../wire/postgres/index.ts';
 import type { Expectation } from './expectations.ts';
+import { CLOSE_OWN, CLOSES, type OwnQuestion, PROBE, questionFrames } from './own-questions.ts';
 import type { ResponseRelay } from './response-relay.ts';
 
 const FLUSH = encodeFrontendMessage({ type: 'Flush' });
 const SYNC = encodeFrontendMessage({ type: 'Sync' });
-/** Statement and portal of the gate's own questions, by a name no client can guess. Closed after each. */
-const OWN_NAME = `_sluice_${randomBytes(12).toString('hex')}`;
-const PROBE = Buffer.concat([encodeFrontendMessage({ type: 'Close', target: 'S', name: OWN_NAME }), FLUSH]);
-const OWN_BEHIND_PARSE = Buffer.concat([
-  encodeFrontendMessage({
-    type: 'Bind',
-    portal: OWN_NAME,
-    statement: OWN_NAME,
-    parameterFormats: [],
-    parameters: [],
-    resultFormats: [],
-  }),
-  encodeFrontendMessage({ type: 'Execute', portal: OWN_NAME, maxRows: 0 }),
-  encodeFrontendMessage({ type: 'Close', target: 'P', name: OWN_NAME }),
-  encodeFrontendMessage({ type: 'Close', target: 'S', name: OWN_NAME }),
-]);
-
-/** Rids the database of a question that failed. */
-const CLOSE_OWN = encodeFrontendMessage({ type: 'Close', target: 'S', name: OWN_NAME });
-
 export class ForwardChannel {
   readonly #upstream: Socket;
   readonly #responses: ResponseRelay;
@@ -142,27 +122,43 @@ export class ForwardChannel {
    * @throws {SluiceError} cancelled, not_understood or upstream_lost if it is not answered
    */
   async ask(sql: string): Promise<(Buffer | null)[][] | undefined> {
+    return (await this.askAll([{ text: Buffer.from(sql) }]))?.[0];
+  }
+
+  /**
+   * Asks several, one behind the other; what the first of them set for the transaction holds for the others.
+   * @param inFailed ask even if the transaction has failed: for what gets it out of there
+   * @returns as `ask`, question by question
+   * @throws {SluiceError} as `ask`, if one of them is not answered; none behind it was asked then
+   */
+  async askAll(
+    questions: readonly OwnQuestion[],
+    inFailed = false,
+  ): Promise<(Buffer | null)[][][] | undefined> {
     await this.quiet();
     const responses = this.#responses;
-    if (responses.skipping || responses.transactionStatus === 'E') return undefined;
+    if (responses.skipping || (responses.transactionStatus === 'E' && !inFailed)) return undefined;
     if (this.ended) throw new SluiceError('upstream_lost', 'the session has ended');
-    const begun = this.#begun || (this.#begunBeforeQuery && responses.transactionStatus !== 'I');
-    const synced = !begun;
+    const synced = !this.effectsOpen;
     const rows: (Buffer | null)[][] = [];
-    const closes = this.#ownLeft ? 3 : 2;
+    const ends: number[] = [];
+    const closes = questions.length * CLOSES + (this.#ownLeft ? 1 : 0);
     const answered = new Promise<void>((resolve, reject) => {
-      responses.expectations.push({ kind: 'own', answers: { rows, closes, resolve, reject }, synced });
+      responses.expectations.push({ kind: 'own', answers: { rows, ends, closes, resolve, reject }, synced });
     });
     responses.showRows(true);
     if (this.#ownLeft) this.forward(CLOSE_OWN);
     this.#ownLeft = true;
-    const text = Buffer.from(sql);
-    this.forward(encodeFrontendMessage({ type: 'Parse', statement: OWN_NAME, text, parameterTypes: [] }));
-    this.forward(OWN_BEHIND_PARSE);
+    for (const question of questions) for (const frame of questionFrames(question)) this.forward(frame);
     this.forward(synced ? SYNC : FLUSH);
     this.flush();
     await answered;
     this.#ownLeft = false;
-    return rows;
+    return ends.map((end, i) => rows.slice(ends[i - 1] ?? 0, end));
+  }
+
+  /** True if messages since the last Sync have made portals, or effects, that a Sync would end. */
+  get effectsOpen(): boolean {
+    return this.#begun || (this.#begunBeforeQuery && this.#responses.transactionStatus !== 'I');
   }
 }

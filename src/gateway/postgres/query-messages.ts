@@ -4,6 +4,7 @@ import type { Plan } from '../../session/plan.ts';
 import { encodeBackendMessage, encodeQuery, type Frame, queryText } from '../../wire/postgres/index.ts';
 import { type ClientText, failingQuery } from './failing-messages.ts';
 import type { ForwardChannel } from './forward-channel.ts';
+import { NO_VALUES } from './own-questions.ts';
 import { errorFrame, type InClient, isDatabaseError } from './refusals.ts';
 import type {
   AdmissionOptions,
@@ -45,7 +46,13 @@ export class QueryMessages {
     return admission.plan(
       bytes,
       (plan) =>
-        admission.admit(plan, { parameters: [], replan: () => planner.planAnew(plan), forward, refuse }),
+        admission.admit(plan, {
+          parameters: [],
+          values: NO_VALUES,
+          replan: () => planner.planAnew(plan),
+          forward,
+          refuse,
+        }),
       refuse,
     );
   }

@@ -226,7 +226,7 @@ export class RequestRelay {
     const forward = (plan: Plan): Pending => {
       if (plan.refusal !== undefined) return this.admission.refuse(plan, refuse);
       objects.requireRoom();
-      const change = objects.parse(statement, preparedBy(plan, doubt));
+      const change = objects.parse(statement, preparedBy(plan, doubt, message.parameterTypes));
       const verbatim = plan.splices.length === 0;
       const bytes = verbatim
         ? frame.bytes
@@ -265,7 +265,7 @@ export class RequestRelay {
     const { objects, planner } = this.#o;
     const parameters = recordParameters(message);
     const bind = (current: Plan, ticket?: Ticket, approval?: string): undefined => {
-      const change = objects.bind(name, portalOf(prepared, parameters, current, approval));
+      const change = objects.bind(name, portalOf(prepared, parameters, current, approval, message));
       const admitted = ticket === undefined ? {} : { ticket };
       return this.#expect(frame.bytes, { kind: 'bind', change, plan: current, ...admitted });
     };
@@ -314,6 +314,7 @@ export class RequestRelay {
           parameters: portal.parameters,
           approval: portal.approval,
           counted: portal.counted,
+          values: portal.values,
           replan: () => planner.planOfPortal(portal, true),
           forward,
           refuse,

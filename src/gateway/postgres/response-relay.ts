@@ -370,9 +370,11 @@ export class ResponseRelay implements FrameSink {
         this.transactionStatus = String.fromCharCode(frame[5]!) as TransactionStatus;
         this.#endOwn(head);
         return undefined;
+      case B.CommandComplete:
+        head.answers.ends.push(head.answers.rows.length);
+        return undefined;
       case B.ParseComplete:
       case B.BindComplete:
-      case B.CommandComplete:
         return undefined;
     }
     throw outOfOrder('something else than the answer to a question of the gate');

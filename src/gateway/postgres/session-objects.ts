@@ -11,13 +11,18 @@ import type { SessionObjectUse } from '../../model/dialect.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
-import { applySplices } from '../../sql/splice.ts';
+import { forwardedPart } from '../../session/plan-text.ts';
+import type { Bind } from '../../wire/postgres/index.ts';
 import { type Change, NameSpace, type UNANSWERED } from './name-space.ts';
+import type { BoundValues } from './own-questions.ts';
 
 /** Beyond any client's honest use; a client that wants more is refused, not served from unbounded memory. */
 const MAX_OBJECTS = 20_000;
 /** Characters of texts and parameters that all objects of a session may hold. */
 const MAX_HELD_CHARACTERS = 32 * 1_048_576;
+
+/** Of the parameters of one portal. */
+const MAX_KEPT_VALUE_BYTES = 65_536;
 
 /** The prepared statement that DEALLOCATE ALL leaves. */
 const UNNAMED = '';
@@ -31,6 +36,8 @@ export interface Prepared {
   readonly usedAs?: string;
   /** Why it may do something else than its text says, if so. */
   readonly doubt?: Opaque | undefined;
+  /** Type oids of its parameters, as far as the client has said. */
+  readonly parameterTypes?: readonly number[];
   /** What its names meant before, by that: the database may still run it so. */
   earlier?: Map<string, PlannedStatement>;
   /** How it was understood last; renewed when policies, labels, the catalog or the session's names have changed. */
@@ -50,6 +57,8 @@ export interface Portal {
   statement: PlannedStatement | undefined;
   /** The approval under which it was released: it covers all rows of the portal, in however many Executes. */
   approval?: string;
+  /** What it was bound to, where the database may be asked about it once more; absent if that is too large to keep. */
+  readonly values?: BoundValues;
   /** True once it has run: the values it looks up were counted then. */
   counted?: boolean;
 }
@@ -59,7 +68,9 @@ export type Meaning<T> = T | undefined | typeof UNANSWERED;
 
 export class SessionObjects {
   readonly #prepared = new NameSpace<Prepared>(({ text, forwardText }) => text.length + forwardText.length);
-  readonly #portals = new NameSpace<Portal>(({ parameters }) => charactersOf(parameters));
+  readonly #portals = new NameSpace<Portal>(
+    ({ parameters, values }) => charactersOf(parameters) + bytesOf(values),
+  );
   /** How many Syncs were forwarded. */
   #segment = 0;
 
@@ -137,12 +148,13 @@ export class SessionObjects {
 function madeBySql(use: SessionObjectUse, statement: PlannedStatement, plan: Plan): Prepared {
   const { start, end } = statement.analyzed;
   const text = plan.text.slice(start, end);
-  const splices = plan.splices
-    .filter((splice) => splice.start >= start && splice.end <= end)
-    .map((splice) => ({ ...splice, start: splice.start - start, end: splice.end - start }));
   const name = use.name.replaceAll('"', '""');
   const usedAs = `${use.kind === 'prepared' ? 'EXECUTE' : 'FETCH FROM'} "${name}"`;
-  return { text, forwardText: applySplices(text, splices), usedAs, plan, statement };
+  return { text, forwardText: forwardedPart(plan, statement.analyzed), usedAs, plan, statement };
+}
+
+function bytesOf(values: BoundValues | undefined): number {
+  return (values?.parameters ?? []).reduce((sum, value) => sum + (value?.length ?? 0), 0);
 }
 
 function charactersOf(parameters: readonly ParameterValue[]): number {
@@ -165,9 +177,13 @@ export function objectNameOf(identifier: string): string {
 }
 
 /** What a Parse of this plan makes. */
-export function preparedBy(plan: Plan, doubt: Opaque | undefined): Prepared {
+export function preparedBy(
+  plan: Plan,
+  doubt: Opaque | undefined,
+  parameterTypes: readonly number[],
+): Prepared {
   const { text, forwardText, statements } = plan;
-  return { text, forwardText, plan, statement: statements[0], doubt };
+  return { text, forwardText, plan, statement: statements[0], doubt, parameterTypes };
 }
 
 /** What a Bind of it makes. */
@@ -176,8 +192,22 @@ export function portalOf(
   parameters: Portal['parameters'],
   plan: Plan,
   approval: string | undefined,
+  bound: Bind,
 ): Portal {
   const statement = plan.statements[0];
-  const portal = { prepared, parameters, isCursor: false, plan, statement };
-  return approval === undefined ? portal : { ...portal, approval };
+  const values = plan.wantsEstimates || plan.outcome === 'hold' ? keptValues(prepared, bound) : undefined;
+  return {
+    ...{ prepared, parameters, isCursor: false, plan, statement },
+    ...(approval === undefined ? {} : { approval }),
+    ...(values === undefined ? {} : { values }),
+  };
+}
+
+/** Only what the protocol has prepared can be asked about with the protocol's parameters. */
+function keptValues({ usedAs, parameterTypes = [] }: Prepared, bound: Bind): BoundValues | undefined {
+  const bytes = bound.parameters.reduce((sum, value) => sum + (value?.length ?? 0), 0);
+  if (usedAs !== undefined || bytes > MAX_KEPT_VALUE_BYTES) return undefined;
+  // The message lies in a buffer with others.
+  const parameters = bound.parameters.map((value) => value && Buffer.from(value));
+  return { parameterTypes, parameterFormats: bound.parameterFormats, parameters };
 }

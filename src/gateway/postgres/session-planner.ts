@@ -6,9 +6,10 @@
 import type { Facts, Opaque } from '../../model/facts.ts';
 import type { Actor } from '../../model/principal.ts';
 import type { Standing } from '../../model/standing.ts';
+import type { NamedObjects } from '../../session/object-use.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { PlanBucket } from '../../session/plan-cache.ts';
-import type { NamedObjects, PlanningClass } from '../../session/planner.ts';
+import type { PlanningClass } from '../../session/planner.ts';
 import type { PostgresScope } from '../../sql/postgres/scope.ts';
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
 import type { DatabaseService } from './database-service.ts';
@@ -109,6 +110,11 @@ export class SessionPlanner {
     if (plan instanceof Promise)
       return plan.then((made) => reading.forwardable(planAsWritten(made, statement)));
     return reading.forwardable(planAsWritten(plan, statement));
+  }
+
+  /** Who asks now. */
+  get asked(): PlanningClass<PostgresScope> {
+    return { actor: this.#actor, scope: this.#scopeNow(), standing: this.#standing() };
   }
 
   /** Plans on a catalog read after this call. */

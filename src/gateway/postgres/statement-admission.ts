@@ -4,6 +4,7 @@
  * is gone: then neither.
  */
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
+import type { Estimate } from '../../model/blast-radius.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
 import { awaitApproval } from '../../session/hold.ts';
@@ -11,10 +12,13 @@ import { takeLookups } from '../../session/lookup-meter.ts';
 import type { Plan } from '../../session/plan.ts';
 import type { Session, Ticket } from '../../session/session.ts';
 import { withoutLookups } from '../../session/statement-record.ts';
+import { EVERYTHING, estimateContext } from './blast-radius.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
+import type { BoundValues } from './own-questions.ts';
 import { heldNotice } from './refusals.ts';
 import type { ResponseRelay } from './response-relay.ts';
+import { SessionEstimates } from './session-estimates.ts';
 import type { SessionPlanner } from './session-planner.ts';
 import { errorAsWritten, type StatementText } from './session-reading.ts';
 
@@ -41,6 +45,10 @@ export interface Admission {
   readonly parameters: readonly ParameterValue[];
   /** An approval that covers it already: the rest of what it released. */
   readonly approval?: string | undefined;
+  /** What it is bound to, for questions about it; absent if it cannot be asked about. */
+  readonly values?: BoundValues | undefined;
+  /** What the database expects of its statements, one by one, once it was asked. */
+  readonly estimates?: readonly (Estimate | undefined)[];
   /** True if what it looks up was counted before: the rest of what ran then. */
   readonly counted?: boolean | undefined;
   /** Plans the same again, on a fresh catalog and the policies in force. */
@@ -59,8 +67,13 @@ export class StatementAdmission {
   #cancelArrived: Promise<void> | undefined;
   readonly #cancels = new Set<(error: SluiceError) => void>();
 
+  readonly #estimates: SessionEstimates;
+
   constructor(options: AdmissionOptions) {
     this.#o = options;
+    const { channel, responses, planner, service } = options;
+    const { reading } = planner;
+    this.#estimates = new SessionEstimates({ channel, responses, reading, catalog: () => service.catalog });
   }
 
   /** What waits for an approval. */
@@ -162,6 +175,7 @@ export class StatementAdmission {
     const { session } = this.#o;
     const { parameters, approval, refuse } = admission;
     if (plan.refusal !== undefined) return this.refuse(plan, refuse, parameters);
+    if (this.#mustEstimate(plan, admission)) return this.#estimate(plan, admission);
     if (plan.lookups !== undefined && admission.counted !== true) return this.#count(plan, admission);
     if (plan.outcome === 'hold' && approval === undefined) return this.#admitHeld(plan, admission);
     return this.attempt(
@@ -172,6 +186,34 @@ export class StatementAdmission {
       },
       (tickets) => this.#forward(plan, tickets, admission, approval),
       refuse,
+    );
+  }
+
+  /** Of what is held, reviewers want to know; of what goes on (the rest of a portal), nobody asks again. */
+  #mustEstimate(plan: Plan, { estimates, approval, counted }: Admission): boolean {
+    if (estimates !== undefined || approval !== undefined || counted === true) return false;
+    return plan.wantsEstimates || plan.outcome === 'hold';
+  }
+
+  /** Asks what the database expects, decides by that, and goes on. */
+  #estimate(plan: Plan, admission: Admission): Pending {
+    const { values } = admission;
+    const { service, planner } = this.#o;
+    const isHeld = plan.outcome === 'hold';
+    return this.attempt(
+      () =>
+        values === undefined
+          ? []
+          : this.#estimates.of(plan, values, ({ wantsEstimate }) => isHeld || wantsEstimate),
+      (estimates) => {
+        // What stands behind other statements may depend on what they do: nobody knows, so it counts as touching everything.
+        const known = plan.statements.map(
+          (_, i) => estimateContext(estimates[i]) ?? (i > 0 ? EVERYTHING : undefined),
+        );
+        const decided = plan.wantsEstimates ? service.planner.decideAnew(plan, planner.asked, known) : plan;
+        return this.admit(decided, { ...admission, estimates });
+      },
+      admission.refuse,
     );
   }
 
@@ -238,7 +280,7 @@ export class StatementAdmission {
   }
 
   /** Waits for the approval and records what it releases. The caller forwards it at once. */
-  async #release(plan: Plan, { parameters, replan }: Admission, signal: AbortSignal) {
+  async #release(plan: Plan, { parameters, replan, estimates = [] }: Admission, signal: AbortSignal) {
     const { session, service, responses } = this.#o;
     if (service.approvals === undefined) throw new TypeError('sessions need approvals');
     const heldAt = performance.now();
@@ -248,6 +290,7 @@ export class StatementAdmission {
         plan,
         parameters,
         signal,
+        blastRadius: () => service.blastRadius(plan.statements, estimates),
         onHeld: (request) => {
           session.refuse(plan, parameters, 'hold', request.id);
           if (session.info.holdMode === 'wait') responses.send(heldNotice(request));

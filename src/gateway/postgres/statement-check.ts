@@ -13,10 +13,10 @@ import { type Explanation, PolicyEngine } from '../../policy/engine.ts';
 import { loadPolicies, type PolicySource } from '../../policy/load.ts';
 import type { CheckQuery, CheckReport } from '../../session/check-report.ts';
 import { PipelineMetrics } from '../../session/metrics.ts';
-import type { Plan } from '../../session/plan.ts';
 import { createParser } from '../../sql/postgres/parser.ts';
 import { createPostgresDialect } from '../../sql/postgres/postgres-dialect.ts';
-import { DatabaseService } from './database-service.ts';
+import { estimateContext } from './blast-radius.ts';
+import { type CheckedPlan, DatabaseService } from './database-service.ts';
 
 /**
  * Decides a text as the gateway would now.
@@ -103,15 +103,17 @@ export async function openStatementChecker(
   };
   const explain = async (query: CheckQuery): Promise<ExplainReport> => {
     const { config: database, labels, ...one } = await planned(config, service(query), query);
-    const explanations = one.plan.statements.map(({ facts }) =>
-      engine.explain({ actor: one.actor, database, facts, labels, context: { now: new Date(now()) } }),
-    );
-    return { ...reportOf(one.plan), explanations };
+    const explanations = one.checked.plan.statements.map(({ facts }, i) => {
+      const estimate = estimateContext(one.checked.estimates[i]);
+      const context = { now: new Date(now()), ...(estimate === undefined ? {} : { estimate }) };
+      return engine.explain({ actor: one.actor, database, facts, labels, context });
+    });
+    return { ...reportOf(one.checked), explanations };
   };
   return {
     policyVersion: engine.version,
     check: (query, at) =>
-      inTurn(at, async () => reportOf((await planned(config, service(query), query)).plan)),
+      inTurn(at, async () => reportOf((await planned(config, service(query), query)).checked)),
     connect: (query, { client, tls }, at) =>
       engine.connect({
         actor: actorOfQuery(config, query),
@@ -133,8 +135,8 @@ export async function openStatementChecker(
 
 async function planned(config: Config, service: DatabaseService, query: CheckQuery) {
   const actor = actorOfQuery(config, query);
-  const plan = await service.check(actor, query.sql);
-  return { actor, plan, config: service.config, labels: service.labels };
+  const checked = await service.check(actor, query.sql);
+  return { actor, checked, config: service.config, labels: service.labels };
 }
 
 function databaseOf({ databases }: Config, { database: name }: Pick<CheckQuery, 'database'>): DatabaseConfig {
@@ -167,14 +169,15 @@ function actorOfQuery(
   };
 }
 
-function reportOf(plan: Plan): CheckReport {
+function reportOf({ plan, blastRadius }: CheckedPlan): CheckReport {
   return {
-    statements: plan.statements.map(({ analyzed, facts, decision }) => ({
+    statements: plan.statements.map(({ analyzed, facts, decision }, i) => ({
       text: plan.text.slice(analyzed.start, analyzed.end),
       start: analyzed.start,
       end: analyzed.end,
       facts,
       decision,
+      ...(blastRadius[i] === undefined ? {} : { blastRadius: blastRadius[i] }),
     })),
     rewritten: plan.forwardText,
   };

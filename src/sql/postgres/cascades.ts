@@ -22,17 +22,28 @@ export function noteCascades(
   change: Change,
   columns: readonly string[],
 ): void {
-  const seen = new Set(b.cascades.map(keyOf));
-  const pending: Cascade[] = [{ relation, change, columns }];
+  for (const cascade of cascadesFrom(b.scope.catalog, { relation, change, columns }, b.cascades)) {
+    b.cascades.push(cascade);
+    noteTriggers(b, cascade.relation);
+    const use = b.sheet.use(cascade.relation.id, cascade.relation, cascade.change);
+    for (const column of cascade.columns) use.writes.add(column);
+  }
+}
+
+/** Everything that a change brings about, at any depth, but for what is known already. */
+export function* cascadesFrom(
+  catalog: CatalogSnapshot,
+  cause: Cascade,
+  known: readonly Cascade[] = [],
+): Generator<Cascade> {
+  const seen = new Set(known.map(keyOf));
+  const pending: Cascade[] = [cause];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    for (const cascade of cascadesOf(b.scope.catalog, next)) {
+    for (const cascade of cascadesOf(catalog, next)) {
       if (seen.has(keyOf(cascade))) continue;
       seen.add(keyOf(cascade));
       pending.push(cascade);
-      b.cascades.push(cascade);
-      noteTriggers(b, cascade.relation);
-      const use = b.sheet.use(cascade.relation.id, cascade.relation, cascade.change);
-      for (const column of cascade.columns) use.writes.add(column);
+      yield cascade;
     }
   }
 }

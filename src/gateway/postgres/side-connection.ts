@@ -1,0 +1,57 @@
+/**
+ * A connection beside the sessions, for what must not touch them: estimates of statements that nobody sends yet, and previews. Each piece
+ * of work has it for itself, in a transaction that is rolled back whatever happens.
+ */
+import type { Upstream } from '../../config/config.ts';
+import { quoteName } from '../../sql/postgres/identifiers.ts';
+import { type Row, SqlClient } from './sql-client.ts';
+
+/** How long one piece of work may take in all. */
+const TIMEOUT_MS = 120_000;
+
+export interface SideTransaction {
+  /** @param searchPath schemas, in order */
+  readonly searchPath: readonly string[];
+  readonly lockTimeoutMs: number;
+  /** Of each statement. */
+  readonly statementTimeoutMs: number;
+}
+
+export type AskAside = (sql: string) => Promise<Row[]>;
+
+export class SideConnection {
+  readonly #client: SqlClient;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(upstream: Upstream) {
+    this.#client = new SqlClient(upstream, TIMEOUT_MS);
+  }
+
+  /**
+   * Does work in a transaction that ends with ROLLBACK. One at a time; the next waits.
+   * @throws whatever the work throws; {SluiceError} upstream_unavailable, upstream_lost
+   */
+  inTransaction<T>(how: SideTransaction, work: (ask: AskAside) => Promise<T>): Promise<T> {
+    const done = this.#last.then(() => this.#run(how, work));
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #run<T>(how: SideTransaction, work: (ask: AskAside) => Promise<T>): Promise<T> {
+    const path = how.searchPath.map(quoteName).join(', ');
+    await this.#client.query(
+      `BEGIN; SET LOCAL search_path = ${path === '' ? "''" : path}; SET LOCAL lock_timeout = ${how.lockTimeoutMs}; ` +
+        `SET LOCAL statement_timeout = ${how.statementTimeoutMs}`,
+    );
+    try {
+      return await work((sql) => this.#client.query(sql));
+    } finally {
+      // A connection that cannot even do that is not used again: what it has begun ends with it.
+      await this.#client.query('ROLLBACK').catch(() => this.#client.close());
+    }
+  }
+}
