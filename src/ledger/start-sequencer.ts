@@ -39,14 +39,6 @@ export interface RunningSequencer {
   close(): Promise<void>;
 }
 
-/** What is said to the thread, and what it says. */
-export type SequencerCommand = 'flush' | 'close';
-export type SequencerReply =
-  | { readonly started: true }
-  | { readonly done: SequencerCommand }
-  | { readonly status: SequencerStatus }
-  | { readonly error: { readonly code: string; readonly message: string; readonly hint?: string } };
-
 /**
  * Resolves when the sequencer holds the ledger; it makes the directory and the key of a new one.
  * @throws {SluiceError} ledger_locked, ledger_corrupt, ledger_full, ledger_unavailable, config_invalid
