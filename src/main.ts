@@ -9,6 +9,7 @@ import type { Config } from './config/config.ts';
 import { Acceptor } from './gateway/postgres/acceptor.ts';
 import type { ChangeAuthor } from './model/ledger-entry.ts';
 import { openSlackDoor } from './workers/chat-doors.ts';
+import { exportProblem } from './workers/exporting.ts';
 import { createSessionDesk } from './workers/session-desk.ts';
 import { hostHere, type SessionHost } from './workers/session-host.ts';
 import {
@@ -152,7 +153,10 @@ async function serveHttp(
       doors.failed(client);
     },
     readiness: host.readiness,
-    warnings: new Map([['publishing', () => shared.sequencer.status().failure?.message]]),
+    warnings: new Map([
+      ['publishing', () => shared.sequencer.status().failure?.message],
+      ['exports', () => shared.exports && exportProblem(shared.exports)],
+    ]),
     metrics: host.metrics,
     ...(tls && { tls }),
   });

@@ -18,6 +18,7 @@ import {
   DEFAULT_TAINT,
   DEFAULT_TOKENS,
 } from './config-defaults.ts';
+import { EXPORTS_SCHEMA } from './exports-schema.ts';
 import { LEDGER_SCHEMA } from './ledger-schema.ts';
 import { ACCOUNT_NODES } from './notification-schema.ts';
 import {
@@ -347,6 +348,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
       tokens,
       taint,
       ledger: LEDGER_SCHEMA,
+      exports: EXPORTS_SCHEMA,
       limits,
     },
     { required: ['version'] },

@@ -252,6 +252,59 @@ export interface LedgerConfig {
   readonly tiles?: LedgerStorage;
 }
 
+/** How the gateway makes sure of a receiver, and what it shows. */
+export interface ExportTls {
+  /** PEM; without it, the system's roots count. */
+  readonly ca?: string;
+  readonly keyPair?: KeyPair;
+}
+
+/** Where entries go. Secrets are absent where they are not read. */
+export type ExportSink =
+  | { readonly kind: 'file'; readonly path: string; readonly maxBytes: number; readonly keep: number }
+  | {
+      readonly kind: 'syslog';
+      readonly host: string;
+      readonly port: number;
+      readonly appName: string;
+      readonly tls: ExportTls;
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'webhook'; readonly url: string; readonly secret?: Secret; readonly timeoutMs: number }
+  | {
+      readonly kind: 'otlp';
+      readonly url: string;
+      readonly encoding: 'protobuf' | 'json';
+      readonly headers: ReadonlyMap<string, Secret>;
+      readonly timeoutMs: number;
+    }
+  | {
+      readonly kind: 'kafka';
+      /** `host:port`. */
+      readonly brokers: readonly string[];
+      readonly topic: string;
+      readonly tls?: ExportTls;
+      readonly sasl?: {
+        readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+        readonly username: string;
+        readonly password?: Secret;
+      };
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'storage'; readonly storage: LedgerStorage; readonly everyMs: number };
+
+/** A place that ledger entries are handed on to. What is absent of `kinds`, `decisions` and `databases` selects nothing. */
+export interface ExportConfig {
+  /** Unique. For logs, metrics and the place it has reached. */
+  readonly name: string;
+  readonly format: 'sluice' | 'ocsf';
+  readonly kinds?: readonly string[];
+  readonly decisions?: readonly ('allow' | 'hold' | 'deny')[];
+  readonly databases?: readonly string[];
+  readonly from: 'beginning' | 'now';
+  readonly sink: ExportSink;
+}
+
 /** The whole configuration. Immutable; a reload makes a new one. */
 export interface Config {
   readonly source: ConfigSource;
@@ -273,6 +326,7 @@ export interface Config {
   readonly tokens: TokenConfig;
   readonly taint: TaintConfig;
   readonly ledger: LedgerConfig;
+  readonly exports: readonly ExportConfig[];
   readonly limits: Limits;
 }
 

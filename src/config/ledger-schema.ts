@@ -2,7 +2,7 @@
 import { DEFAULT_ANCHOR_INTERVAL_MS, DEFAULT_RETAIN_DAYS } from './ledger-section.ts';
 import { duration, list, object, type SchemaNode, secret, text, whole } from './schema-nodes.ts';
 
-const storageKeys = {
+export const storageKeys = {
   endpoint: text('The storage\u2019s address, without the bucket.', {
     examples: ['https://s3.eu-central-1.amazonaws.com'],
   }),
@@ -14,7 +14,7 @@ const storageKeys = {
   accessKeyId: text('The access key.'),
   secretAccessKey: secret('Its secret.'),
 };
-const storageRequired = ['endpoint', 'bucket', 'accessKeyId', 'secretAccessKey'];
+export const storageRequired = ['endpoint', 'bucket', 'accessKeyId', 'secretAccessKey'];
 
 export const LEDGER_SCHEMA: SchemaNode = object('The record of everything: see ledger.md.', {
   origin: text(

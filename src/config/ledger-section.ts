@@ -52,7 +52,7 @@ function readAnchors(
   };
 }
 
-function readStorage(reading: ConfigReading, path: ConfigPath, raw: RawStorage): LedgerStorage {
+export function readStorage(reading: ConfigReading, path: ConfigPath, raw: RawStorage): LedgerStorage {
   checkUrl(reading, [...path, 'endpoint'], raw.endpoint);
   return {
     endpoint: raw.endpoint,

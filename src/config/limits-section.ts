@@ -127,7 +127,7 @@ export function readDuration(
   return within(reading, path, ms, fallbackMs, bounds, formatDuration);
 }
 
-function readSize(
+export function readSize(
   reading: ConfigReading,
   path: ConfigPath,
   value: string | number | undefined,

@@ -12,6 +12,7 @@ import { DEFAULT_DATA_DIR } from './config-defaults.ts';
 import { type ConfigDeps, ConfigReading, type ReadingOptions } from './config-reading.ts';
 import { type ConfigProblem, ConfigSource, configError } from './config-source.ts';
 import { readDatabase } from './databases-section.ts';
+import { readExports } from './exports-section.ts';
 import { readLedger } from './ledger-section.ts';
 import { readLimits, readTaint, readTokens } from './limits-section.ts';
 import { readListen } from './listen-section.ts';
@@ -81,6 +82,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
     tokens: readTokens(reading, raw.tokens),
     taint: readTaint(reading, raw.taint),
     ledger: readLedger(reading, raw.ledger),
+    exports: readExports(reading, raw.exports, Object.keys(raw.databases ?? {})),
     limits: readLimits(reading, raw.limits),
   };
   const problems = reading.problems.sort((a, b) => a.line - b.line || a.column - b.column);

@@ -141,6 +141,7 @@ export interface RawConfig {
   };
   readonly taint?: { readonly remember?: string; readonly per?: 'principal' | 'token' };
   readonly ledger?: RawLedger;
+  readonly exports?: readonly RawExport[];
   readonly limits?: {
     readonly maxConnections?: number;
     readonly maxConnectionsPerPrincipal?: number;
@@ -163,6 +164,54 @@ export interface RawStorage {
   readonly prefix?: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: RawSecret;
+}
+
+export interface RawExportTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** Exactly one destination. */
+export interface RawExport {
+  readonly name: string;
+  readonly format?: 'sluice' | 'ocsf';
+  readonly kinds?: readonly string[];
+  readonly decisions?: readonly ('allow' | 'hold' | 'deny')[];
+  readonly databases?: readonly string[];
+  readonly from?: 'beginning' | 'now';
+  readonly file?: { readonly path: string; readonly maxSize?: number | string; readonly keep?: number };
+  readonly syslog?: RawExportTls & {
+    readonly host: string;
+    readonly port?: number;
+    readonly appName?: string;
+    readonly timeout?: string;
+  };
+  readonly webhook?: {
+    readonly url: string;
+    readonly secret: RawSecret;
+    readonly timeout?: string;
+    readonly insecure?: boolean;
+  };
+  readonly otlp?: {
+    readonly url: string;
+    readonly encoding?: 'protobuf' | 'json';
+    readonly headers?: Readonly<Record<string, RawSecret>>;
+    readonly timeout?: string;
+    readonly insecure?: boolean;
+  };
+  readonly kafka?: {
+    readonly brokers: readonly string[];
+    readonly topic: string;
+    readonly tls?: RawExportTls;
+    readonly sasl?: {
+      readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+      readonly username: string;
+      readonly password: RawSecret;
+    };
+    readonly timeout?: string;
+  };
+  readonly storage?: RawStorage & { readonly every?: string };
 }
 
 export interface RawLedger {

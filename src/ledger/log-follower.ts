@@ -68,19 +68,31 @@ export class LogFollower {
     }
   }
 
+  /** Goes to a place: back to one that was read, because what was done with it since did not last. */
+  seek(position: number): void {
+    this.#position = position;
+  }
+
   /**
-   * The next entries, at most some `limit` (whole bundles of up to 256 are read). Entries that only keep a form are left out. Nothing is
-   * there to be read if `next` is what `position` was.
+   * The next entries, at most some `limit` (whole bundles of up to 256 are read), and no more when they hold some `maxBytes`. Entries that
+   * only keep a form are left out. Nothing is there to be read if `next` is what `position` was.
    * @throws {SluiceError} ledger_corrupt for what is no entry, ledger_unavailable: then `position` is where it was
    */
-  async read(limit: number): Promise<LogPiece<LedgerEntry>> {
+  async read(limit: number, maxBytes = Number.POSITIVE_INFINITY): Promise<LogPiece<LedgerEntry>> {
     const from = this.#position;
     const { entries: raws, ...piece } = await this.readRaw(limit);
     try {
       const entries: LedgerEntry[] = [];
+      let bytes = 0;
       for (const raw of raws) {
+        if (bytes > maxBytes) {
+          this.#position = raw.seq;
+          return { ...piece, entries, next: raw.seq };
+        }
         const entry = await this.#decoder.decode(raw);
-        if (entry !== undefined) entries.push(entry);
+        if (entry === undefined) continue;
+        entries.push(entry);
+        bytes += raw.bytes.length + (entry.event.kind === 'statement' ? entry.event.text.length : 0);
       }
       return { ...piece, entries };
     } catch (cause) {

@@ -11,6 +11,7 @@ import type { Approvals } from '../approvals/approvals.ts';
 import type { Grants } from '../approvals/grants.ts';
 import type { Config, KeyPair, ListenerCertificates } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
+import type { RunningExports } from '../exports/start-exports.ts';
 import { LocalConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { withPseudonymKeys } from '../gateway/postgres/pseudonym-keys.ts';
 import type { AuthThrottle } from '../identity/auth-throttle.ts';
@@ -26,6 +27,7 @@ import { PolicyHolder } from '../session/policy-holder.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { openApprovals } from './approval-desk.ts';
 import { ConfigRecord } from './config-record.ts';
+import { openExports } from './exporting.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
 import { RecordedState } from './recorded-state.ts';
 import { sequencerConfig } from './sequencing.ts';
@@ -52,6 +54,8 @@ export interface SharedServices {
   readonly policies: PolicyHolder;
   readonly configRecord: ConfigRecord;
   readonly doors: DoorRecord;
+  /** Undefined where nothing is exported. */
+  readonly exports: RunningExports | undefined;
   readonly tokens: TokenAuthority;
   /** Told of each token that is revoked. */
   readonly revocationListeners: Set<(tokenId: string) => void>;
@@ -141,6 +145,9 @@ export async function openSharedServices(
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
   measureSequencer(registry, sequencer);
+  const exports =
+    config.exports.length === 0 ? undefined : await openExports(config, { version, log, registry });
+  undo.push(() => exports?.close());
   return {
     ...{
       config: withPseudonymKeys(config, installationSecret),
@@ -152,6 +159,7 @@ export async function openSharedServices(
       policies,
       configRecord,
       doors,
+      exports,
       tokens,
       installationSecret,
       approvals,

@@ -32,6 +32,7 @@ export const ROOMS = [
   'ledger',
   'store',
   'approvals',
+  'exports',
   'changes',
   'session',
   'gateway',
