@@ -8,7 +8,7 @@ import type { SessionDesk } from './api/session-routes.ts';
 import type { Config } from './config/config.ts';
 import { Acceptor } from './gateway/postgres/acceptor.ts';
 import type { ChangeAuthor } from './model/ledger-entry.ts';
-import { openSlackDoor } from './workers/chat-doors.ts';
+import { openSlackDoor, openTeamsDoor } from './workers/chat-doors.ts';
 import { exportProblem } from './workers/exporting.ts';
 import { createSessionDesk } from './workers/session-desk.ts';
 import { hostHere, type SessionHost } from './workers/session-host.ts';
@@ -142,6 +142,7 @@ async function serveHttp(
     sessions,
     check: (query) => host.check(query),
     slack: openSlackDoor(config.approvals.slack, { ...shared, principals: config.principals }),
+    teams: openTeamsDoor(config.approvals.teams, { ...shared, principals: config.principals }),
     principals: config.principals,
     log: shared.log,
     maxStatementBytes: config.limits.maxStatementBytes,

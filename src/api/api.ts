@@ -18,6 +18,7 @@ import { addGrantRoutes, type GrantDesk } from './grant-routes.ts';
 import { addHealthRoutes, type HealthDeps } from './health-routes.ts';
 import { addSessionRoutes, type SessionDesk } from './session-routes.ts';
 import { addSlackRoutes, type SlackDoor } from './slack-routes.ts';
+import { addTeamsRoutes, type TeamsDoor } from './teams-routes.ts';
 
 export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly approvals: ApprovalDesk;
@@ -26,6 +27,8 @@ export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly check: Checker;
   /** Where clicks in Slack come in; none without it. */
   readonly slack?: SlackDoor | undefined;
+  /** The same of Microsoft Teams. */
+  readonly teams?: TeamsDoor | undefined;
   readonly principals: Principals;
   readonly log: Logger;
   /** The longest statement to check, in bytes. */
@@ -46,6 +49,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
   addHealthRoutes(app, deps);
   addApprovalPages(app, deps.approvals, authenticate);
   if (deps.slack !== undefined) addSlackRoutes(app, deps.approvals, deps.slack);
+  if (deps.teams !== undefined) addTeamsRoutes(app, deps.approvals, deps.teams);
   app.register(async (guarded) => {
     demandBearer(guarded, authenticate);
     addApprovalRoutes(guarded, deps.approvals);

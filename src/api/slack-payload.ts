@@ -12,11 +12,11 @@ import {
   REASON_INPUT,
 } from '../approvals/notifications/slack-message.ts';
 import type { SlackUser } from '../identity/slack-people.ts';
+import type { ChatAnswer } from './chat-answer.ts';
 
-export type SlackClick = { readonly user: SlackUser; readonly request: string } & (
-  | { readonly kind: 'approve' }
-  | { readonly kind: 'ask-reason'; readonly trigger: string }
-  | { readonly kind: 'deny'; readonly reason: string }
+export type SlackClick = { readonly user: SlackUser } & (
+  | ChatAnswer
+  | { readonly kind: 'ask-reason'; readonly request: string; readonly trigger: string }
 );
 
 /** @param body of the form `payload=…`, UTF-8 */

@@ -10,7 +10,8 @@ import { denialForm, escapeMrkdwn } from '../approvals/notifications/slack-messa
 import { asSluiceError, SluiceError } from '../errors/sluice-error.ts';
 import type { SlackPeople } from '../identity/slack-people.ts';
 import type { SlackSignatures } from '../identity/slack-signature.ts';
-import { type ApprovalDesk, visibleRequest } from './approval-routes.ts';
+import type { ApprovalDesk } from './approval-routes.ts';
+import { countAnswer } from './chat-answer.ts';
 import { readClick, type SlackClick } from './slack-payload.ts';
 
 export interface SlackDoor {
@@ -87,10 +88,7 @@ async function answer(click: Answering, desk: ApprovalDesk, { people }: SlackDoo
       hint: 'slackUser of a principal in the configuration names it.',
     });
   }
-  const { id } = await visibleRequest(desk, actor, click.request);
-  const via = `slack:${click.user.id}`;
-  if (click.kind === 'approve') await desk.vote(id, actor, 'approve', undefined, via);
-  else await desk.vote(id, actor, 'deny', click.reason.replace(/\s+/g, ' ').trim(), via);
+  await countAnswer(desk, actor, click, `slack:${click.user.id}`);
 }
 
 async function askReason(request: string, trigger: string, { api }: SlackDoor): Promise<void> {

@@ -18,7 +18,7 @@ const MIN_KEY_BYTES = 24;
 export function readApprovals(reading: ConfigReading, raw: RawConfig): ApprovalConfig {
   const given = raw.approvals ?? {};
   checkGroups(reading, raw.groups, ['approvals', 'groups'], given.groups ?? []);
-  const { expires, webhooks = [], publicUrl, slack, email, ...rest } = given;
+  const { expires, webhooks = [], publicUrl, slack, teams, email, ...rest } = given;
   const bounds = [SECOND, 7 * DAY] as const;
   const expiresPath = ['approvals', 'expires'];
   const expiresMs = readDuration(reading, expiresPath, expires, DEFAULT_APPROVALS.expiresMs, bounds);
@@ -29,13 +29,13 @@ export function readApprovals(reading: ConfigReading, raw: RawConfig): ApprovalC
     ...rest,
     expiresMs,
     webhooks: readWebhooks(reading, webhooks),
-    ...readNotifications(reading, { slack, email }),
+    ...readNotifications(reading, { slack, teams, email }),
     ...(url === undefined ? {} : { publicUrl: url.href.replace(/\/+$/, '') }),
   };
 }
 
 function readWebhooks(reading: ConfigReading, raw: readonly RawWebhook[]): WebhookConfig[] {
-  const names = new Set(['slack', 'email']);
+  const names = new Set(['slack', 'teams', 'email']);
   return raw.map((entry, index) => {
     const path = ['approvals', 'webhooks', index];
     const url = readUrl(reading, [...path, 'url'], entry.url, entry.insecure ?? false);

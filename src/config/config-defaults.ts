@@ -28,6 +28,11 @@ export const DEFAULT_APPROVALS: ApprovalConfig = {
 
 export const DEFAULT_WEBHOOK_TIMEOUT_MS = 10 * SECOND;
 export const DEFAULT_SLACK_API = 'https://slack.com/api';
+export const DEFAULT_TEAMS_URLS = {
+  serviceUrl: 'https://smba.trafficmanager.net/teams',
+  loginUrl: 'https://login.microsoftonline.com',
+  keysUrl: 'https://login.botframework.com/v1/.well-known/openidconfiguration',
+} as const;
 /** Mails cannot be changed once they are sent: only the question and its end. */
 export const DEFAULT_EMAIL_EVENTS: readonly WebhookEvent[] = [
   'requested',

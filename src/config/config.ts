@@ -8,7 +8,7 @@ import type { ColumnLabel, Label } from '../model/labels.ts';
 import type { Principal } from '../model/principal.ts';
 import type { HoldMode } from '../model/session.ts';
 import type { ConfigProblem, ConfigSource } from './config-source.ts';
-import type { EmailConfig, SlackConfig } from './notification-config.ts';
+import type { EmailConfig, SlackConfig, TeamsConfig } from './notification-config.ts';
 import type { Secret } from './secret.ts';
 
 /** A certificate chain and its key, both PEM. */
@@ -145,6 +145,7 @@ export interface PrincipalConfig extends Principal {
   /** Who a person is elsewhere: unique, and of humans only. */
   readonly email?: string;
   readonly slackUser?: string;
+  readonly teamsUser?: string;
 }
 
 export interface PolicyConfig {
@@ -168,6 +169,7 @@ export interface ApprovalConfig {
   /** Where people reach the HTTP API; no slash at its end. */
   readonly publicUrl?: string;
   readonly slack?: SlackConfig;
+  readonly teams?: TeamsConfig;
   readonly email?: EmailConfig;
 }
 

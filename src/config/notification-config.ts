@@ -21,6 +21,22 @@ export interface SlackConfig {
   readonly apiUrl: string;
 }
 
+/** A card in a channel of Microsoft Teams, posted by a bot of the Bot Framework. */
+export interface TeamsConfig {
+  /** Ids of the tenant and of the app, as Entra has them. */
+  readonly tenant: string;
+  readonly appId: string;
+  /** The app's client secret. Absent only if secrets were not read. */
+  readonly password?: Secret;
+  readonly channel: string;
+  readonly includeStatement: boolean;
+  readonly timeoutMs: number;
+  /** Each without a slash at its end: the connector, where tokens are had, and the OpenID metadata of the keys that sign clicks. */
+  readonly serviceUrl: string;
+  readonly loginUrl: string;
+  readonly keysUrl: string;
+}
+
 /** Mails to those who may answer. */
 export interface EmailConfig {
   readonly host: string;

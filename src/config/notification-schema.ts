@@ -1,11 +1,14 @@
-/** The part of the schema of `sluice.yaml` that says where people are asked: Slack, e-mail. */
+/** The part of the schema of `sluice.yaml` that says where people are asked: Slack, Microsoft Teams, e-mail. */
 import {
   DEFAULT_EMAIL_EVENTS,
   DEFAULT_SLACK_API,
+  DEFAULT_TEAMS_URLS,
   DEFAULT_WEBHOOK_TIMEOUT_MS,
   WEBHOOK_EVENTS,
 } from './config-defaults.ts';
 import { duration, flag, list, object, type SchemaNode, secret, text, whole } from './schema-nodes.ts';
+
+const GUID = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$';
 
 /** An address that can stand in a header as it is: no quoted local part, no name. */
 const emailAddress = (description: string): SchemaNode =>
@@ -23,6 +26,13 @@ const slackId = (description: string, letters: string, example: string): SchemaN
     examples: [example],
   });
 
+const guid = (description: string): SchemaNode =>
+  text(description, {
+    pattern: GUID,
+    patternErrorMessage: 'Write the id in lower case, such as 0a1b2c3d-1111-2222-3333-444455556666.',
+    examples: ['0a1b2c3d-1111-2222-3333-444455556666'],
+  });
+
 const includeStatement = flag('Whether messages hold the statement, which may hold personal data.', false);
 const timeout = duration('How long one attempt to send may take.', DEFAULT_WEBHOOK_TIMEOUT_MS);
 
@@ -32,6 +42,7 @@ export const ACCOUNT_NODES: Readonly<Record<string, SchemaNode>> = {
     'Where requests that the person may answer are mailed to, and by which Slack may know them (matchEmail). Humans only.',
   ),
   slackUser: slackId('The id of the person in Slack, who may answer by clicking there.', 'UW', 'U024BE7LH'),
+  teamsUser: guid('The object id of the person in Entra, who may answer by clicking in Teams.'),
 };
 
 export const NOTIFICATION_NODES: Readonly<Record<string, SchemaNode>> = {
@@ -51,6 +62,34 @@ export const NOTIFICATION_NODES: Readonly<Record<string, SchemaNode>> = {
       apiUrl: text('The API of Slack.', { default: DEFAULT_SLACK_API, maxLength: 2048 }),
     },
     { required: ['token', 'team', 'channel'] },
+  ),
+  teams: object(
+    'A channel of Microsoft Teams in which requests are shown and answered, by a bot.',
+    {
+      tenant: guid('The tenant. Clicks of people of another one do not count.'),
+      appId: guid('The id of the app (bot).'),
+      password: secret('Its client secret.'),
+      channel: text('The channel. The app must be installed in its team.', {
+        pattern: '^19:[A-Za-z0-9_.-]+@thread\\.(tacv2|skype)$',
+        patternErrorMessage: 'Write the id as in the link to the channel, such as 19:1a2b…@thread.tacv2.',
+        examples: ['19:1a2b3c4d5e@thread.tacv2'],
+      }),
+      includeStatement,
+      timeout,
+      serviceUrl: text('The Bot Framework connector.', {
+        default: DEFAULT_TEAMS_URLS.serviceUrl,
+        maxLength: 2048,
+      }),
+      loginUrl: text('Where tokens for the connector are had.', {
+        default: DEFAULT_TEAMS_URLS.loginUrl,
+        maxLength: 2048,
+      }),
+      keysUrl: text('The OpenID metadata of the keys that sign clicks.', {
+        default: DEFAULT_TEAMS_URLS.keysUrl,
+        maxLength: 2048,
+      }),
+    },
+    { required: ['tenant', 'appId', 'password', 'channel'] },
   ),
   email: object(
     'Mails to the people who may answer (principals with email), and to others.',

@@ -48,6 +48,31 @@ describe('Slack', () => {
   });
 });
 
+describe('Teams', () => {
+  const teams = (more = '', channel = '19:1a2b3c@thread.tacv2') =>
+    `{ teams: { tenant: 11111111-2222-4333-8444-555555555555, appId: aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee, password: { env: KEY }, channel: "${channel}", ${more} } }`;
+
+  it('goes to Microsoft unless told otherwise, and holds its secret', () => {
+    const { teams: read } = approvals(teams()).config!.approvals;
+    expect(read).toMatchObject({
+      serviceUrl: 'https://smba.trafficmanager.net/teams',
+      loginUrl: 'https://login.microsoftonline.com',
+      keysUrl: 'https://login.botframework.com/v1/.well-known/openidconfiguration',
+    });
+    expect(read!.password!.reveal()).toBe('signing-secret');
+    expect(JSON.stringify(read)).not.toContain('signing-secret');
+  });
+
+  it.each(['loginUrl', 'serviceUrl', 'keysUrl'])('sends nothing in clear to another %s', (key) => {
+    const { problems } = approvals(teams(`${key}: "http://teams.example.com"`));
+    expect(problems[0]!.message).toBe(`${key} would send in clear`);
+  });
+
+  it('is refused a channel by its name', () => {
+    expect(approvals(teams('', 'General')).problems).toHaveLength(1);
+  });
+});
+
 describe('e-mail', () => {
   it.each([
     ['', 587, 'starttls'],

@@ -1,16 +1,22 @@
-/** `approvals.slack` and `.email`: where people are asked. */
+/** `approvals.slack`, `.teams` and `.email`: where people are asked. */
 import type { ApprovalConfig } from './config.ts';
-import { DEFAULT_EMAIL_EVENTS, DEFAULT_SLACK_API, DEFAULT_WEBHOOK_TIMEOUT_MS } from './config-defaults.ts';
+import {
+  DEFAULT_EMAIL_EVENTS,
+  DEFAULT_SLACK_API,
+  DEFAULT_TEAMS_URLS,
+  DEFAULT_WEBHOOK_TIMEOUT_MS,
+} from './config-defaults.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
 import { readDuration } from './limits-section.ts';
 import { isLoopback } from './listen-section.ts';
-import type { EmailConfig, SlackConfig } from './notification-config.ts';
-import type { RawEmail, RawSlack } from './raw-config.ts';
+import type { EmailConfig, SlackConfig, TeamsConfig } from './notification-config.ts';
+import type { RawEmail, RawSlack, RawTeams } from './raw-config.ts';
 import { readUrl } from './web-address.ts';
 
 interface RawNotifications {
   readonly slack: RawSlack | undefined;
+  readonly teams: RawTeams | undefined;
   readonly email: RawEmail | undefined;
 }
 
@@ -18,10 +24,11 @@ const TIMEOUT_BOUNDS = [100, 60_000] as const;
 
 export function readNotifications(
   reading: ConfigReading,
-  { slack, email }: RawNotifications,
-): Pick<ApprovalConfig, 'slack' | 'email'> {
+  { slack, teams, email }: RawNotifications,
+): Pick<ApprovalConfig, 'slack' | 'teams' | 'email'> {
   return {
     ...(slack === undefined ? {} : { slack: readSlack(reading, slack) }),
+    ...(teams === undefined ? {} : { teams: readTeams(reading, teams) }),
     ...(email === undefined ? {} : { email: readEmail(reading, email) }),
   };
 }
@@ -42,6 +49,19 @@ function readSlack(reading: ConfigReading, raw: RawSlack): SlackConfig {
     matchEmail: raw.matchEmail ?? false,
     ...readShared(reading, path, raw),
     apiUrl: readBase(reading, [...path, 'apiUrl'], raw.apiUrl ?? DEFAULT_SLACK_API),
+  };
+}
+
+function readTeams(reading: ConfigReading, raw: RawTeams): TeamsConfig {
+  const path = ['approvals', 'teams'];
+  const password = reading.secret([...path, 'password'], raw.password);
+  const url = (key: keyof typeof DEFAULT_TEAMS_URLS) =>
+    readBase(reading, [...path, key], raw[key] ?? DEFAULT_TEAMS_URLS[key]);
+  return {
+    ...{ tenant: raw.tenant, appId: raw.appId, channel: raw.channel },
+    ...(password === undefined ? {} : { password }),
+    ...readShared(reading, path, raw),
+    ...{ serviceUrl: url('serviceUrl'), loginUrl: url('loginUrl'), keysUrl: url('keysUrl') },
   };
 }
 

@@ -27,7 +27,7 @@ export function readPrincipals(reading: ConfigReading, raw: RawConfig): Map<stri
   return principals;
 }
 
-const ACCOUNTS = ['email', 'slackUser'] as const;
+const ACCOUNTS = ['email', 'slackUser', 'teamsUser'] as const;
 
 function pickAccounts(entry: RawPrincipal): Partial<Record<(typeof ACCOUNTS)[number], string>> {
   return Object.fromEntries(ACCOUNTS.flatMap((key) => (entry[key] === undefined ? [] : [[key, entry[key]]])));

@@ -64,6 +64,18 @@ export interface RawSlack {
   readonly apiUrl?: string;
 }
 
+export interface RawTeams {
+  readonly tenant: string;
+  readonly appId: string;
+  readonly password: RawSecret;
+  readonly channel: string;
+  readonly includeStatement?: boolean;
+  readonly timeout?: string;
+  readonly serviceUrl?: string;
+  readonly loginUrl?: string;
+  readonly keysUrl?: string;
+}
+
 export interface RawEmail {
   readonly host: string;
   readonly port?: number;
@@ -83,6 +95,7 @@ export interface RawPrincipal {
   readonly kind: 'human' | 'agent' | 'service';
   readonly email?: string;
   readonly slackUser?: string;
+  readonly teamsUser?: string;
   readonly displayName?: string;
   readonly groups?: readonly string[];
   readonly mayActFor?: readonly string[];
@@ -132,6 +145,7 @@ export interface RawConfig {
     readonly webhooks?: readonly RawWebhook[];
     readonly publicUrl?: string;
     readonly slack?: RawSlack;
+    readonly teams?: RawTeams;
     readonly email?: RawEmail;
   };
   readonly tokens?: {

@@ -2,8 +2,11 @@
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { SlackDoor } from '../api/slack-routes.ts';
-import type { SlackConfig } from '../config/notification-config.ts';
+import type { TeamsDoor } from '../api/teams-routes.ts';
+import { fetchBotKeys } from '../approvals/notifications/bot-keys.ts';
+import type { SlackConfig, TeamsConfig } from '../config/notification-config.ts';
 import type { Principals } from '../identity/actor-chain.ts';
+import { BotTokens } from '../identity/bot-token.ts';
 import { SlackPeople, type SlackProfile } from '../identity/slack-people.ts';
 import { SlackSignatures } from '../identity/slack-signature.ts';
 import { requireSecret, slackApi } from './receivers.ts';
@@ -41,6 +44,22 @@ export function openSlackDoor(
     api,
     channel: config.channel,
     report: measureDoor('slack', options),
+  };
+}
+
+export function openTeamsDoor(
+  config: TeamsConfig | undefined,
+  { principals, ...options }: ChatDoorOptions,
+): TeamsDoor | undefined {
+  if (config === undefined) return undefined;
+  const { appId, tenant, keysUrl } = config;
+  const people = [...principals.values()].flatMap(({ id, teamsUser }) =>
+    teamsUser === undefined ? [] : [[teamsUser, id] as const],
+  );
+  return {
+    tokens: new BotTokens({ appId, fetchKeys: () => fetchBotKeys(keysUrl), now: Date.now }),
+    people: new Map(people),
+    ...{ principals, tenant, report: measureDoor('teams', options) },
   };
 }
 

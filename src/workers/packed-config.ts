@@ -17,7 +17,7 @@ export function packConfig({ source: _, warnings: __, ...config }: Config, worke
     return [name, { ...database, upstream: { ...upstream, warmConnections } }] as const;
   });
   // Only the primary process sends messages and hands entries on; their keys stay with it.
-  const { slack: _s, email: _e, ...asked } = config.approvals;
+  const { slack: _s, teams: _t, email: _e, ...asked } = config.approvals;
   const approvals = { ...asked, webhooks: [] };
   return { packed: pack({ ...config, approvals, exports: [], databases: new Map(databases) }) };
 }

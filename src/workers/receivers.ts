@@ -6,16 +6,18 @@ import { Mailbox } from '../approvals/notifications/mailbox.ts';
 import type { Receiver } from '../approvals/notifications/receiver.ts';
 import { SlackApi } from '../approvals/notifications/slack-api.ts';
 import { SlackChannel } from '../approvals/notifications/slack-channel.ts';
+import { TeamsApi } from '../approvals/notifications/teams-api.ts';
+import { TeamsChannel } from '../approvals/notifications/teams-channel.ts';
 import { Webhook } from '../approvals/notifications/webhook.ts';
 import type { ApprovalConfig } from '../config/config.ts';
-import type { SlackConfig } from '../config/notification-config.ts';
+import type { SlackConfig, TeamsConfig } from '../config/notification-config.ts';
 import type { Secret } from '../config/secret.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Principals } from '../identity/actor-chain.ts';
 
 /** @throws {SluiceError} config_invalid if a secret was not read */
 export function receiversOf(config: ApprovalConfig, principals: Principals): Receiver[] {
-  const { publicUrl, slack, email } = config;
+  const { publicUrl, slack, teams, email } = config;
   const context = { now: Date.now, ...(publicUrl === undefined ? {} : { publicUrl }) };
   return [
     ...config.webhooks.map((webhook) => {
@@ -23,6 +25,7 @@ export function receiversOf(config: ApprovalConfig, principals: Principals): Rec
       return new Webhook({ ...webhook, secret }, context);
     }),
     ...(slack === undefined ? [] : [new SlackChannel(slack, slackApi(slack), publicUrl)]),
+    ...(teams === undefined ? [] : [new TeamsChannel(teams, teamsApi(teams), publicUrl)]),
     ...(email === undefined ? [] : [new Mailbox(email, principals, publicUrl)]),
   ];
 }
@@ -30,6 +33,10 @@ export function receiversOf(config: ApprovalConfig, principals: Principals): Rec
 /** @throws {SluiceError} config_invalid if the secret was not read */
 export function slackApi({ token, apiUrl }: SlackConfig): SlackApi {
   return new SlackApi({ token: requireSecret(token, 'Slack'), apiUrl });
+}
+
+function teamsApi(config: TeamsConfig): TeamsApi {
+  return new TeamsApi({ ...config, password: requireSecret(config.password, 'Teams'), now: Date.now });
 }
 
 /** @throws {SluiceError} config_invalid */
