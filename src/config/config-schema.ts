@@ -325,7 +325,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
         { default: DEFAULT_DATA_DIR },
       ),
       workers: whole(
-        'Worker processes that serve sessions behind the one port. Default: one for each processor there is. 0 serves in the one process.',
+        'Worker processes that serve sessions behind the one port. Default: one for each processor there is but one, which the primary process needs, and at least one. 0 serves in the one process.',
         0,
         64,
         { examples: [4] },

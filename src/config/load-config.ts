@@ -68,7 +68,8 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
   const dataDir = reading.resolve(raw.dataDir ?? DEFAULT_DATA_DIR);
   const sections = {
     dataDir,
-    workers: raw.workers ?? availableParallelism(),
+    // One core is left to the primary, which publishes the ledger.
+    workers: raw.workers ?? Math.max(1, availableParallelism() - 1),
     listen: readListen(reading, raw.listen, dataDir, Object.keys(raw.principals ?? {})),
     principals: readPrincipals(reading, raw),
     databases: new Map(
