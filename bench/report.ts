@@ -81,7 +81,8 @@ function sectionTexts({ selectOnly, maskedByKey, connects, scans, costs, memory 
 }
 
 const WARM = `PgBouncer hands out server connections that other clients have used; Sluice never does: *warm* ones were made in advance, and each
-serves one session (\`warmConnections: 16\`). Times of single transactions leave the connection out; throughput has it in.`;
+serves one session (\`warmConnections: 16\`). *Light* is a gate with \`tokens.scramIterations: 1\`: most of what a client does to
+log in by SCRAM is to hash its password 4096 times, which a token does not need. Times of single transactions leave the connection out; throughput has it in.`;
 
 function memoryTable(seen: Figures['memory']): string {
   return table(
@@ -113,7 +114,7 @@ export function summaryLines({ selectOnly, maskedByKey, connects, scans, costs }
     ],
     [
       connects,
-      `Connect and first query, warm: ${rangeOf(connects, 'Sluice, warm', 'direct')} of the database’s own rate (aim: 1)`,
+      `Connect and first query, warm: ${rangeOf(connects, 'Sluice, warm', 'direct')} of the database’s own rate (aim: 1); with light logins ${rangeOf(connects, 'Sluice, warm, light', 'direct')}`,
     ],
     [
       scans,

@@ -10,7 +10,11 @@ import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/cli/demo/embedded-postgres.ts';
 import { SHOP_LABELS } from '../src/cli/demo/shop-schema.ts';
 import { fillShop } from '../src/cli/demo/shop-seed.ts';
-import { type GatewayProcess, startGatewayProcess } from '../tests/support/gateway-process.ts';
+import {
+  type GatewayConfig,
+  type GatewayProcess,
+  startGatewayProcess,
+} from '../tests/support/gateway-process.ts';
 import { type BenchTarget, initialisePgbench } from './pgbench.ts';
 import { end, type RunningPeer, startPgbouncer } from './pgbouncer.ts';
 import type { Peer } from './throughput.ts';
@@ -38,7 +42,7 @@ export interface BenchStage {
   readonly gate: BenchTarget;
   /** The database itself, the relay, PgBouncer and the gateway, in this order. */
   readonly peers: readonly Peer[];
-  /** The same, with a gateway that keeps warm connections for last. */
+  /** The same, with two more gateways for last: both keep warm connections, one asks clients for next to no hashing. */
   readonly connectPeers: readonly Peer[];
   readonly gateway: GatewayProcess;
   readonly postgres: EmbeddedPostgres;
@@ -84,7 +88,14 @@ export async function setStage(onProgress: (line: string) => void): Promise<Benc
     const warm = await startGateway(direct, { warmConnections: 16 });
     undo.push(() => warm.remove());
     const warmGate = { ...gate, port: warm.port, password: await warm.token('bench') };
-    const connectPeers = [...peers, { name: 'Sluice, warm', target: warmGate, pid: warm.pid }];
+    const light = await startGateway(direct, { warmConnections: 16 }, { tokens: { scramIterations: 1 } });
+    undo.push(() => light.remove());
+    const lightGate = { ...gate, port: light.port, password: await light.token('bench') };
+    const connectPeers = [
+      ...peers,
+      { name: 'Sluice, warm', target: warmGate, pid: warm.pid },
+      { name: 'Sluice, warm, light', target: lightGate, pid: light.pid },
+    ];
     return { direct, gate, peers, connectPeers, gateway, postgres, end: endAll };
   } catch (error) {
     await endAll();
@@ -103,9 +114,14 @@ async function fill(direct: BenchTarget): Promise<void> {
 }
 
 /** The gateway as it would stand in production: its own defaults, an environment of that name, labelled columns. */
-function startGateway(direct: BenchTarget, more: { warmConnections?: number } = {}): Promise<GatewayProcess> {
+function startGateway(
+  direct: BenchTarget,
+  more: { warmConnections?: number } = {},
+  config: Pick<GatewayConfig, 'tokens'> = {},
+): Promise<GatewayProcess> {
   return startGatewayProcess(
     {
+      ...config,
       principals: { bench: { kind: 'human', groups: ['analysts'] } },
       databases: {
         postgres: {

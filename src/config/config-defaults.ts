@@ -60,6 +60,7 @@ export const DEFAULT_TOKENS: TokenConfig = {
   defaultTtlMs: HOUR,
   maxTtlMs: 24 * HOUR,
   maxActivePerPrincipal: 32,
+  scramIterations: 4096,
 };
 
 export const DEFAULT_TAINT: TaintConfig = { rememberMs: HOUR, per: 'principal' };

@@ -261,6 +261,12 @@ const tokens: SchemaNode = object('Tokens, which clients use as passwords.', {
   maxActivePerPrincipal: whole('Tokens of one principal that may be valid at once.', 1, 32, {
     default: DEFAULT_TOKENS.maxActivePerPrincipal,
   }),
+  scramIterations: whole(
+    'How often a client has to hash a token to log in. Tokens hold 256 random bits, which need no such protection; the default is the least that RFC 7677 allows, and drivers that insist on it (JDBC) need it. libpq and most others take fewer, and log in some milliseconds sooner. Holds for tokens issued from then on: those issued before do not log in any more.',
+    1,
+    4096,
+    { default: DEFAULT_TOKENS.scramIterations },
+  ),
 });
 
 const limits: SchemaNode = object('What one gateway takes on at most.', {

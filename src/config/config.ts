@@ -193,6 +193,8 @@ export interface TokenConfig {
   readonly maxTtlMs: number;
   /** Tokens of one principal that may be valid at once; 1 to 32. */
   readonly maxActivePerPrincipal: number;
+  /** What clients that log in with a token compute; 1 to 4096. Tokens hold too much chance for it to protect them. */
+  readonly scramIterations: number;
 }
 
 /** How far the taint of a session reaches beyond it. */

@@ -28,8 +28,11 @@ export function readTokens(reading: ConfigReading, raw: RawConfig['tokens'] = {}
       `Write ${formatDuration(maxTtlMs)} or less.`,
     );
   }
-  const { maxActivePerPrincipal = DEFAULT_TOKENS.maxActivePerPrincipal } = raw;
-  return { defaultTtlMs, maxTtlMs, maxActivePerPrincipal };
+  const {
+    maxActivePerPrincipal = DEFAULT_TOKENS.maxActivePerPrincipal,
+    scramIterations = DEFAULT_TOKENS.scramIterations,
+  } = raw;
+  return { defaultTtlMs, maxTtlMs, maxActivePerPrincipal, scramIterations };
 }
 
 export function readTaint(reading: ConfigReading, raw: RawConfig['taint'] = {}): TaintConfig {

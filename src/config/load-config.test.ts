@@ -72,7 +72,7 @@ databases:
     masks: { email: partial(1) }
 policies: { defaults: false, files: [./policies/*.cedar, /opt/extra.cedar] }
 approvals: { groups: [dba], quorum: 2, expires: 90m, holdMode: fail }
-tokens: { defaultTtl: 10m, maxTtl: 8h, maxActivePerPrincipal: 4 }
+tokens: { defaultTtl: 10m, maxTtl: 8h, maxActivePerPrincipal: 4, scramIterations: 1 }
 limits: { maxConnections: 5, startupTimeout: 500ms, maxStatementBytes: 64KiB, maxMessageBytes: 131072 }
 `,
       {
@@ -126,7 +126,10 @@ limits: { maxConnections: 5, startupTimeout: 500ms, maxStatementBytes: 64KiB, ma
       expiresMs: 5_400_000,
       holdMode: 'fail',
     });
-    expect(config.tokens).toEqual({ defaultTtlMs: 600_000, maxTtlMs: 28_800_000, maxActivePerPrincipal: 4 });
+    expect(config.tokens).toEqual({
+      ...{ defaultTtlMs: 600_000, maxTtlMs: 28_800_000, maxActivePerPrincipal: 4 },
+      scramIterations: 1,
+    });
     expect(config.limits).toMatchObject({
       maxConnections: 5,
       startupTimeoutMs: 500,

@@ -152,6 +152,7 @@ export interface RawConfig {
     readonly defaultTtl?: string;
     readonly maxTtl?: string;
     readonly maxActivePerPrincipal?: number;
+    readonly scramIterations?: number;
   };
   readonly taint?: { readonly remember?: string; readonly per?: 'principal' | 'token' };
   readonly ledger?: RawLedger;

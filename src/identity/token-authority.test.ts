@@ -66,7 +66,7 @@ function makeAuthority(overrides: Partial<TokenAuthorityDeps> = {}): TokenAuthor
   return new TokenAuthority({
     store,
     principals,
-    tokens: { defaultTtlMs: HOUR, maxTtlMs: 24 * HOUR, maxActivePerPrincipal: 3 },
+    tokens: { defaultTtlMs: HOUR, maxTtlMs: 24 * HOUR, maxActivePerPrincipal: 3, scramIterations: 4096 },
     installationSecret: Buffer.alloc(32, 7),
     record: async (event) => {
       recorded.push(event);
@@ -204,6 +204,22 @@ describe('SCRAM candidates', () => {
     expect(authority.challenge('mallory').salt).not.toEqual(challenge.salt);
     expect([before, after, stranger].map((verifiers) => verifiers.length)).toEqual([32, 32, 32]);
     expect(stranger.every(({ tokenId, storedKey }) => tokenId === '' && storedKey.length === 32)).toBe(true);
+  });
+
+  it('leave out tokens for which clients were asked for other work, which are told of', async () => {
+    const { id, text } = await authority.issueToken({ principal: 'alice' });
+    expect(await authority.outdatedTokens(10)).toBe(0);
+    const tokens = { defaultTtlMs: HOUR, maxTtlMs: HOUR, maxActivePerPrincipal: 3, scramIterations: 1 };
+    const lighter = makeAuthority({ tokens });
+    expect(lighter.challenge('alice').iterations).toBe(1);
+    expect((await lighter.candidates('alice')).some(({ tokenId }) => tokenId === id)).toBe(false);
+    expect(await lighter.outdatedTokens(10)).toBe(1);
+    const light = await lighter.issueToken({ principal: 'alice' });
+    const [mine] = await lighter.candidates('alice');
+    const { salt } = lighter.challenge('alice');
+    expect(mine).toMatchObject({ tokenId: light.id, storedKey: scramStoredKey(light.text, salt, 1) });
+    // A bearer says which token it is, and is checked as that was made.
+    expect(await lighter.verifyBearer(text)).toMatchObject({ tokenId: id });
   });
 
   it('leave out ended tokens, principals that are gone, and keys under another salt', async () => {

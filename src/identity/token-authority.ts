@@ -10,7 +10,7 @@ import type { Actor } from '../model/principal.ts';
 import { actorOf, chainProblem, type Principals, requirePrincipal } from './actor-chain.ts';
 import type { TokenFilter, TokenRecord, TokenStore, TokenVerifier } from './token.ts';
 import { mintToken, type RandomBytes, tokenIdOf } from './token-text.ts';
-import { makeTokenVerifier, matchesVerifier, SCRAM_ITERATIONS, saltOf } from './token-verifier.ts';
+import { makeTokenVerifier, matchesVerifier, saltOf } from './token-verifier.ts';
 import { TokenWatch, type TokenWatchOptions } from './token-watch.ts';
 
 const MAX_PURPOSE_LENGTH = 500;
@@ -107,7 +107,7 @@ export class TokenAuthority {
     const active = await this.#activeTokens(principal.id);
     if (active.length >= tokens.maxActivePerPrincipal) throw tooManyTokens(principal.id, active.length);
     const { id, text } = mintToken(this.#deps.randomBytes);
-    const verifier = await makeTokenVerifier(text, this.#saltOf(principal.id));
+    const verifier = await makeTokenVerifier(text, this.#saltOf(principal.id), tokens.scramIterations);
     const { ttlMs, ...kept } = terms;
     const token = { id, principal: principal.id, ...kept, expiresAt: createdAt + ttlMs };
     const { id: tokenId, ...recorded } = token;
@@ -143,7 +143,7 @@ export class TokenAuthority {
 
   /** What to ask of `user`: of every name alike, without a look-up, and always the same of one name. */
   challenge(user: string): ScramChallenge {
-    return { salt: this.#saltOf(user), iterations: SCRAM_ITERATIONS };
+    return { salt: this.#saltOf(user), iterations: this.#deps.tokens.scramIterations };
   }
 
   /**
@@ -151,10 +151,10 @@ export class TokenAuthority {
    * than finding none, so whoever says that a proof failed must not say it sooner for one name than for another.
    */
   async candidates(user: string): Promise<readonly ScramCandidate[]> {
-    const salt = this.#saltOf(user);
+    const asked = this.challenge(user);
     const active = await this.#activeTokens(user);
     const known = this.#deps.principals.has(user) ? active : [];
-    const usable = known.filter(({ verifier }) => isCurrent(verifier, salt));
+    const usable = known.filter(({ verifier }) => isCurrent(verifier, asked));
     const verifiers = usable.map(({ id, verifier: { storedKey, serverKey } }) => ({
       tokenId: id,
       storedKey,
@@ -184,6 +184,13 @@ export class TokenAuthority {
     const token = id === undefined ? undefined : await store.tokenById(id);
     if (token === undefined || !isActiveAt(token, now())) return undefined;
     return (await matchesVerifier(text, token.verifier)) ? this.actorOfToken(token.id) : undefined;
+  }
+
+  /** Active tokens, of the `limit` newest, that do not log in because the work that clients are asked for has changed since. */
+  async outdatedTokens(limit: number): Promise<number> {
+    const { store, now, tokens } = this.#deps;
+    const active = await store.listTokens({ activeAt: now(), limit });
+    return active.filter(({ verifier }) => verifier.iterations !== tokens.scramIterations).length;
   }
 
   /** Whether the token may still be used. */
@@ -247,9 +254,9 @@ export function isActiveAt(token: Pick<TokenRecord, 'revokedAt' | 'expiresAt'>, 
   return token.revokedAt === undefined && at < token.expiresAt;
 }
 
-/** False for a verifier made under another installation secret, such as one restored without its key file. */
-function isCurrent(verifier: TokenVerifier, salt: Buffer): boolean {
-  return verifier.iterations === SCRAM_ITERATIONS && verifier.salt.equals(salt);
+/** False for a verifier made under another installation secret, such as one restored without its key file, or for another work factor. */
+function isCurrent(verifier: TokenVerifier, { salt, iterations }: ScramChallenge): boolean {
+  return verifier.iterations === iterations && verifier.salt.equals(salt);
 }
 
 function checkPurpose(purpose: string): void {

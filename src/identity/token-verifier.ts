@@ -1,6 +1,6 @@
 /**
  * Derives and checks what is stored of a token: the SCRAM-SHA-256 keys of its text. A token has 256 random bits, so the
- * iteration count protects nothing and is the least that clients accept. Tokens are ASCII, which SASLprep leaves as it is.
+ * iteration count protects nothing; the configuration has the least that all clients accept, or less. Tokens are ASCII, which SASLprep leaves as it is.
  *
  * Spec: https://www.rfc-editor.org/rfc/rfc5802#section-3, https://www.rfc-editor.org/rfc/rfc7677
  */
@@ -8,8 +8,6 @@ import { createHash, createHmac, createSecretKey, pbkdf2, timingSafeEqual } from
 import { promisify } from 'node:util';
 import type { TokenVerifier } from './token.ts';
 
-/** What RFC 7677 asks for at least, and what libpq and all drivers accept. */
-export const SCRAM_ITERATIONS = 4096;
 const KEY_BYTES = 32;
 const SALT_BYTES = 16;
 
@@ -26,11 +24,15 @@ export function saltOf(user: string, installationSecret: Buffer): Buffer {
   return hmac(installationSecret, `scram-salt\0${user}`).subarray(0, SALT_BYTES);
 }
 
-/** The keys to store for `text`. Takes some 2 ms on another thread. */
-export async function makeTokenVerifier(text: string, salt: Buffer): Promise<TokenVerifier> {
-  const salted = await derive(text, salt, SCRAM_ITERATIONS, KEY_BYTES, 'sha256');
+/** The keys to store for `text`. Takes up to some 2 ms on another thread. */
+export async function makeTokenVerifier(
+  text: string,
+  salt: Buffer,
+  iterations: number,
+): Promise<TokenVerifier> {
+  const salted = await derive(text, salt, iterations, KEY_BYTES, 'sha256');
   const storedKey = createHash('sha256').update(hmac(salted, 'Client Key')).digest();
-  return { salt, iterations: SCRAM_ITERATIONS, storedKey, serverKey: hmac(salted, 'Server Key') };
+  return { salt, iterations, storedKey, serverKey: hmac(salted, 'Server Key') };
 }
 
 /** Whether `text` is the token behind `verifier`. Constant time in everything but the iteration count. */

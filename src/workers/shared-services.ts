@@ -135,6 +135,7 @@ export async function openSharedServices(
     },
   });
   undo.push(() => tokens.close());
+  await warnOfOutdatedTokens(tokens, log);
   const registry = new Registry();
   const opened = await openApprovals({
     ...{ config: config.approvals, principals: config.principals },
@@ -180,6 +181,15 @@ export async function openSharedServices(
       return { keyPair: certificateFor(read, 'postgres'), ...(clientCertificates && { clientCertificates }) };
     },
   };
+}
+
+/** The newest tokens are looked through, not all that there ever were. */
+const CHECKED_TOKENS = 10_000;
+
+async function warnOfOutdatedTokens(tokens: TokenAuthority, log: Logger): Promise<void> {
+  const outdated = await tokens.outdatedTokens(CHECKED_TOKENS);
+  if (outdated === 0) return;
+  log.warn({ outdated }, 'tokens were issued under other tokens.scramIterations and do not log in');
 }
 
 function certificateFor(config: Config, listener: 'postgres' | 'http'): KeyPair {
