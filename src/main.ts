@@ -133,6 +133,7 @@ async function serveHttp(
   const tls = shared.certificateOf('http');
   const api = createApi({
     approvals: shared.approvals,
+    access: shared.accessRequests,
     grants: {
       grant: (id, voter, terms, reason) => shared.approvals.voteToGrant(id, voter, terms, reason),
       list: (limit) => shared.grants.list(limit),

@@ -129,6 +129,7 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     throttle: new AuthThrottle({ firstDelayMs: 40, maxDelayMs: 100, now: () => time }),
     onUnauthorized: (client) => refused.push(client),
     approvals: new Desk(),
+    access: { ask: unused },
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
     sessions: {
       list: async () => ({ sessions: SESSIONS, silentWorkers: [] }),

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import type { KeyPair } from '../config/config.ts';
 import type { Principals } from '../identity/actor-chain.ts';
 import type { Checker } from '../session/check-report.ts';
+import { type AccessRequests, addAccessRoutes } from './access-routes.ts';
 import { addApprovalPages } from './approval-pages.ts';
 import { type ApprovalDesk, addApprovalRoutes } from './approval-routes.ts';
 import { type BearerDeps, createAuthenticate, demandBearer } from './bearer.ts';
@@ -23,6 +24,7 @@ import { addTeamsRoutes, type TeamsDoor } from './teams-routes.ts';
 export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly approvals: ApprovalDesk;
   readonly grants: GrantDesk;
+  readonly access: AccessRequests;
   readonly sessions: SessionDesk;
   readonly check: Checker;
   /** Where clicks in Slack come in; none without it. */
@@ -54,6 +56,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
     demandBearer(guarded, authenticate);
     addApprovalRoutes(guarded, deps.approvals);
     addGrantRoutes(guarded, deps.approvals, deps.grants);
+    addAccessRoutes(guarded, deps.access, deps.grants);
     addSessionRoutes(guarded, deps.sessions);
     addCheckRoutes(guarded, deps.check, deps.principals);
   });

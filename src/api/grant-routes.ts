@@ -80,9 +80,8 @@ export function addGrantRoutes(app: FastifyInstance, approvals: ApprovalDesk, gr
     '/v1/grants',
     { schema: { querystring: LIST_SCHEMA } },
     async (request) => {
-      const actor = actorOfRequest(request);
-      const newest = await grants.list(MAX_LOOKED_AT);
-      return { grants: newest.filter((grant) => maySee(actor, grant)).slice(0, request.query.limit) };
+      const seen = await visibleGrants(grants, actorOfRequest(request));
+      return { grants: seen.slice(0, request.query.limit) };
     },
   );
   app.get<{ Params: { id: string } }>('/v1/grants/:id', (request) =>
@@ -121,6 +120,12 @@ function boundsOf(
     const text = written[String(index + 1)];
     return text === undefined ? { is } : readBound(text);
   });
+}
+
+/** Those that the actor may see, the newest first. */
+export async function visibleGrants(desk: GrantDesk, actor: Actor): Promise<readonly Grant[]> {
+  const newest = await desk.list(MAX_LOOKED_AT);
+  return newest.filter((grant) => maySee(actor, grant));
 }
 
 async function visibleGrant(desk: GrantDesk, actor: Actor, id: string): Promise<Grant> {

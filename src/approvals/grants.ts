@@ -11,7 +11,16 @@ import { canonicalJson } from '../ledger/canonical-json.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
-import type { Grant, GrantState, GrantTerms, ShapeGrant, ShapeUse } from '../model/grant.ts';
+import type {
+  AccessGrant,
+  AccessRight,
+  AccessWish,
+  Grant,
+  GrantState,
+  GrantTerms,
+  ShapeGrant,
+  ShapeUse,
+} from '../model/grant.ts';
 import type { LedgerEvent } from '../model/ledger-entry.ts';
 import type { Actor } from '../model/principal.ts';
 import type { GrantRecord, GrantStore } from '../store/store.ts';
@@ -27,8 +36,8 @@ export interface GrantsOptions {
   readonly ledger: Pick<Ledger, 'append' | 'durable'>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Told of each grant that was given or has ended, once that is durable. Must not throw. */
-  readonly onChange?: (grant: Grant) => void;
+  /** Told of each grant that was given or has ended, once that is durable; waited for. Must not reject. */
+  readonly onChange?: (grant: Grant) => Promise<void>;
 }
 
 /** A use that was counted: the statement runs by this grant. */
@@ -63,7 +72,7 @@ export class Grants {
     const grant: ShapeGrant = {
       ...{ kind: 'shape', id, state: 'active', request: request.id, principal, onBehalfOf, database, shape },
       ...{ objectsDigests, rule, statement, terms, used: 1 },
-      grantedBy: request.votes.filter(({ verdict }) => verdict === 'approve').map((vote) => vote.principal),
+      grantedBy: approversOf(request),
       createdAt: this.#o.now(),
       until: this.#o.now() + terms.forMs,
     };
@@ -73,6 +82,21 @@ export class Grants {
         ...{ times: terms.times, terms: digestOf(terms) },
       },
     );
+  }
+
+  /**
+   * Lends what was asked for, from now on.
+   * @throws {SluiceError} ledger_*, store_unavailable
+   */
+  async lend(id: string, request: ApprovalRequest, { right, forMs }: AccessWish): Promise<void> {
+    const { principal, onBehalfOf } = request.binding;
+    const grant: AccessGrant = {
+      ...{ kind: 'access', id, state: 'active', request: request.id, principal, onBehalfOf, right },
+      ...{ rule: request.rule, grantedBy: approversOf(request) },
+      ...{ createdAt: this.#o.now(), until: this.#o.now() + forMs },
+    };
+    const subjectDigest = digestOf({ principal, onBehalfOf, right });
+    await this.#insert({ grant, revision: 0, subjectDigest }, { right: rightName(right) });
   }
 
   /**
@@ -123,10 +147,12 @@ export class Grants {
     return Promise.all(records.map(async ({ grant }) => (await this.get(grant.id)) ?? grant));
   }
 
-  /** After a start, before anything else. */
-  async recover(): Promise<void> {
-    for (const { grant } of await this.#o.store.active()) this.#timers.set(grant.id, grant.until);
+  /** After a start, before anything else. Returns those that are active, or were when the process ended. */
+  async recover(): Promise<readonly Grant[]> {
+    const active = await this.#o.store.active();
+    for (const { grant } of active) this.#timers.set(grant.id, grant.until);
     await this.#o.store.prune(this.#o.now() - KEEP_ENDED_MS);
+    return active.map(({ grant }) => grant);
   }
 
   close(): void {
@@ -141,7 +167,7 @@ export class Grants {
     await ledger.durable(this.#append(grant, 'given', { request, principal, until, ...particulars }));
     await store.insert(record);
     this.#timers.set(grant.id, until);
-    onChange?.(grant);
+    await onChange?.(grant);
   }
 
   async #count(record: GrantRecord & { grant: ShapeGrant }, session: string): Promise<GrantUse> {
@@ -161,7 +187,7 @@ export class Grants {
     await this.#o.ledger.durable(this.#append(record.grant, state, particulars));
     const ended = await this.#replace({ ...record, grant: { ...record.grant, state } });
     this.#timers.clear(record.grant.id);
-    this.#o.onChange?.(ended.grant);
+    await this.#o.onChange?.(ended.grant);
     return ended;
   }
 
@@ -199,6 +225,15 @@ export class Grants {
       if (!this.#closed) this.#timers.set(id, this.#o.now() + RETRY_MS);
     }
   }
+}
+
+function approversOf({ votes }: ApprovalRequest): string[] {
+  return votes.filter(({ verdict }) => verdict === 'approve').map(({ principal }) => principal);
+}
+
+/** `group:dba`, `unmask:shop/email`. */
+export function rightName(right: AccessRight): string {
+  return 'group' in right ? `group:${right.group}` : `unmask:${right.database}/${right.unmask}`;
 }
 
 /** What may be granted at once, so that a slip of the finger grants no year. */

@@ -34,7 +34,7 @@ export function checkVote(
     const times = (request.rule.answerWithin ?? []).map(timeWindowText).join(' and ');
     throw new SluiceError('conflict', `request ${request.id} can be approved ${times}`);
   }
-  checkReason(verdict, reason);
+  checkVoteReason(verdict, reason);
 }
 
 /**
@@ -98,18 +98,25 @@ function requireMember(request: ApprovalRequest, { groups }: Principal): void {
   throw new SluiceError('forbidden', `this request is answered by members of ${asked.join(' or ')}`);
 }
 
-function checkReason(verdict: Verdict, reason: string | undefined): void {
+/**
+ * Checks what somebody gives as a reason, which is shown in other people's terminals.
+ * @throws {SluiceError} bad_request
+ */
+export function checkReason(reason: string): void {
+  if (reason.trim() === '') throw new SluiceError('bad_request', 'the reason is empty');
+  if (reason.length > MAX_REASON_LENGTH) {
+    throw new SluiceError('bad_request', `a reason has at most ${MAX_REASON_LENGTH} characters`);
+  }
+  if (/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u.test(reason)) {
+    throw new SluiceError('bad_request', 'a reason is one line of text without control characters');
+  }
+}
+
+function checkVoteReason(verdict: Verdict, reason: string | undefined): void {
   if (verdict === 'deny' && (reason ?? '').trim() === '') {
     throw new SluiceError('bad_request', 'a denial needs a reason', {
       hint: 'It is shown to whoever asked, so that they know what to do instead.',
     });
   }
-  if (reason === undefined) return;
-  if (reason.length > MAX_REASON_LENGTH) {
-    throw new SluiceError('bad_request', `a reason has at most ${MAX_REASON_LENGTH} characters`);
-  }
-  // It is shown in other people's terminals.
-  if (/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u.test(reason)) {
-    throw new SluiceError('bad_request', 'a reason is one line of text without control characters');
-  }
+  if (reason !== undefined && reason !== '') checkReason(reason);
 }

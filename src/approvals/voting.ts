@@ -129,8 +129,9 @@ export class Voting {
     const { request } = record;
     const { validMs } = request.rule;
     const until = validMs === undefined ? {} : { expiresAt: this.#now() + validMs };
+    const { access } = request;
     const terms = agreedTerms(request);
-    const given = terms === undefined ? {} : { grant: newGrantId() };
+    const given = terms === undefined && access === undefined ? {} : { grant: newGrantId() };
     const approved = await this.#book.move(
       { ...record, request: { ...request, ...until, ...given } },
       'approved',
@@ -140,7 +141,9 @@ export class Voting {
     const { grant, shape } = approved.request;
     if (terms !== undefined && grant !== undefined && shape !== undefined)
       await this.#grants.give(grant, approved.request, shape.digest, terms);
-    return approved;
+    if (access === undefined || grant === undefined) return approved;
+    await this.#grants.lend(grant, approved.request, access);
+    return this.#book.move(approved, 'used', {});
   }
 
   #voteOf(

@@ -78,6 +78,7 @@ function apiWith(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     verifyBearer: async (text) => (text === 'slc_alice' ? { principal: ALICE, onBehalfOf: [] } : undefined),
     throttle: new AuthThrottle({ firstDelayMs: 1, maxDelayMs: 1, now: () => 0 }),
     sessions: { list: unused, kill: unused, mayAdminister: unused },
+    access: { ask: unused },
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
     approvals: {
       list: async ({ state }) => [REQUEST].filter((one) => state === undefined || one.state === state),

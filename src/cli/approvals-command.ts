@@ -20,20 +20,7 @@ export function addApprovalsCommand(program: Command, context: CliContext): void
     .command('approvals')
     .description('see and answer statements that wait for approval');
   const add = (name: string, description: string) =>
-    approvals
-      .command(name)
-      .description(description)
-      .option(
-        '--url <url>',
-        'where the gateway is, such as https://gate:6480 (default: SLUICE_URL, or the configuration)',
-      )
-      .option(
-        '--token-file <path>',
-        'the file that holds your token (default: the environment variable SLUICE_TOKEN)',
-      )
-      .option('--ca-file <path>', 'the certificate to trust, for a gateway with one of its own')
-      .option('--allow-http', 'send the token to another machine without encryption')
-      .option('--json', 'for programs');
+    addGatewayOptions(approvals.command(name).description(description));
 
   add('list', 'list requests, the newest first')
     .option(
@@ -67,6 +54,22 @@ Examples:
   $ sluice approvals list
   $ sluice approvals approve apr_k3v9x2m4q7 --reason "checked with finance"`,
   );
+}
+
+/** Where the gateway is, and as whom it is asked. */
+export function addGatewayOptions(command: Command): Command {
+  return command
+    .option(
+      '--url <url>',
+      'where the gateway is, such as https://gate:6480 (default: SLUICE_URL, or the configuration)',
+    )
+    .option(
+      '--token-file <path>',
+      'the file that holds your token (default: the environment variable SLUICE_TOKEN)',
+    )
+    .option('--ca-file <path>', 'the certificate to trust, for a gateway with one of its own')
+    .option('--allow-http', 'send the token to another machine without encryption')
+    .option('--json', 'for programs');
 }
 
 async function list(context: CliContext, options: Options): Promise<void> {

@@ -103,7 +103,8 @@ export function printGrants({ terminal, now }: CliContext, grants: readonly Gran
   for (const line of tableLines(heads, rows, terminal.width)) terminal.out(line);
 }
 
-async function revoke(context: CliContext, options: Options, id: string): Promise<void> {
+/** Ends a grant of either kind. */
+export async function revoke(context: CliContext, options: Options, id: string): Promise<void> {
   const body = options.reason === undefined ? {} : { reason: options.reason };
   const path = `/v1/grants/${encodeURIComponent(id)}/revoke`;
   const revoked = (await askGateway(await gatewayAddress(context, options), 'POST', path, body)) as Grant;

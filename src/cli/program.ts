@@ -1,5 +1,6 @@
 /** The command line: which commands there are, and how a run of one ends. */
 import { Command, CommanderError } from 'commander';
+import { addAccessCommand } from './access-command.ts';
 import { addApprovalsCommand } from './approvals-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addCheckConfigCommand } from './check-config-command.ts';
@@ -60,6 +61,7 @@ Colours are used on terminals only, and never if NO_COLOR is set.`,
   addCheckConfigCommand(program, context);
   addTokenCommand(program, context);
   addApprovalsCommand(program, context);
+  addAccessCommand(program, context);
   addSessionsCommand(program, context);
   addLedgerCommand(program, context);
   addLabelsCommand(program, context);

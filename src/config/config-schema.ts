@@ -7,6 +7,7 @@
  *
  * Spec: https://json-schema.org/draft-07
  */
+import { access } from './access-schema.ts';
 import { approvals } from './approvals-schema.ts';
 import {
   DEFAULT_DATA_DIR,
@@ -351,6 +352,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
       databases: record('What they may connect to.', NAME, database, { default: {} }),
       policies,
       approvals,
+      access,
       tokens,
       taint,
       ledger: LEDGER_SCHEMA,

@@ -2,8 +2,10 @@
  * What `sluice.yaml` says, checked and with every default filled in. Plain data: paths are absolute, secrets are read
  * and wrapped. docs/configuration.md describes the file.
  */
+
 import type { ApprovalState } from '../model/approval.ts';
 import type { Database } from '../model/database.ts';
+import type { ApprovalRule } from '../model/decision.ts';
 import type { ColumnLabel, Label } from '../model/labels.ts';
 import type { Principal } from '../model/principal.ts';
 import type { HoldMode } from '../model/session.ts';
@@ -197,6 +199,22 @@ export interface TokenConfig {
   readonly scramIterations: number;
 }
 
+/** One thing that may be asked for a time. */
+export interface AccessRule {
+  readonly approval: ApprovalRule;
+  readonly maxMs: number;
+  /** Groups whose members may ask; absent: everybody. */
+  readonly requesters?: readonly string[];
+  /** Where a sight may be lent; absent: everywhere. */
+  readonly databases?: readonly string[];
+}
+
+/** What may be asked for a time, by group and by label. */
+export interface AccessConfig {
+  readonly groups: ReadonlyMap<string, AccessRule>;
+  readonly unmask: ReadonlyMap<string, AccessRule>;
+}
+
 /** How far the taint of a session reaches beyond it. */
 export interface TaintConfig {
   /** How long after a reading of untrusted text other sessions of the reader are tainted; 0 for not at all. */
@@ -328,6 +346,7 @@ export interface Config {
   readonly policies: PolicyConfig;
   readonly approvals: ApprovalConfig;
   readonly tokens: TokenConfig;
+  readonly access: AccessConfig;
   readonly taint: TaintConfig;
   readonly ledger: LedgerConfig;
   readonly exports: readonly ExportConfig[];

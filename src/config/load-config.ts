@@ -6,6 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { readAccess } from './access-section.ts';
 import { readApprovals } from './approvals-section.ts';
 import type { Config } from './config.ts';
 import { DEFAULT_DATA_DIR } from './config-defaults.ts';
@@ -66,6 +67,7 @@ export function checkConfig(
 
 function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
   const dataDir = reading.resolve(raw.dataDir ?? DEFAULT_DATA_DIR);
+  const approvals = readApprovals(reading, raw);
   const sections = {
     dataDir,
     // One core is left to the primary, which publishes the ledger.
@@ -79,7 +81,8 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
       defaults: raw.policies?.defaults ?? true,
       files: (raw.policies?.files ?? []).map((file) => reading.resolve(file)),
     },
-    approvals: readApprovals(reading, raw),
+    approvals,
+    access: readAccess(reading, raw, approvals),
     tokens: readTokens(reading, raw.tokens),
     taint: readTaint(reading, raw.taint),
     ledger: readLedger(reading, raw.ledger),

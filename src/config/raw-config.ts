@@ -154,6 +154,10 @@ export interface RawConfig {
     readonly maxActivePerPrincipal?: number;
     readonly scramIterations?: number;
   };
+  readonly access?: {
+    readonly groups?: Readonly<Record<string, RawAccessRule>>;
+    readonly unmask?: Readonly<Record<string, RawAccessRule>>;
+  };
   readonly taint?: { readonly remember?: string; readonly per?: 'principal' | 'token' };
   readonly ledger?: RawLedger;
   readonly exports?: readonly RawExport[];
@@ -170,6 +174,13 @@ export interface RawConfig {
     readonly authFailureDelay?: string;
     readonly authFailureMaxDelay?: string;
   };
+}
+
+export interface RawAccessRule {
+  readonly approval: string;
+  readonly maxDuration?: string;
+  readonly requesters?: readonly string[];
+  readonly databases?: readonly string[];
 }
 
 export interface RawStorage {

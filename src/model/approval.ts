@@ -2,7 +2,7 @@
 import type { BlastRadius } from './blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from './decision.ts';
 import type { Facts } from './facts.ts';
-import type { GrantTerms, StatementShape } from './grant.ts';
+import type { AccessWish, GrantTerms, StatementShape } from './grant.ts';
 import type { HoldMode, ParameterValue } from './session.ts';
 
 /**
@@ -59,6 +59,8 @@ export interface ApprovalRequest {
   readonly facts: readonly Facts[];
   /** Present if others of its shape can be granted with it. */
   readonly shape?: StatementShape;
+  /** Present if it asks for access instead of a statement. */
+  readonly access?: AccessWish;
   /** The grant that was given with the approval. */
   readonly grant?: string;
   /** How far each statement reaches, as far as that was known when it was held. */

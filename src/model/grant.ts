@@ -31,6 +31,11 @@ export interface GrantTerms {
 /** What may be asked for a time. */
 export type AccessRight = { readonly group: string } | { readonly unmask: string; readonly database: string };
 
+export interface AccessWish {
+  readonly right: AccessRight;
+  readonly forMs: number;
+}
+
 export type GrantState = 'active' | 'used-up' | 'expired' | 'revoked';
 
 interface GrantBase {

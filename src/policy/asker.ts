@@ -15,6 +15,8 @@ export interface Subject {
   readonly entities: readonly EntityJson[];
   /** The part of every context that lasts as long as the session. */
   readonly context: Readonly<Record<string, CedarValueJson>>;
+  /** Labels that it is lent the sight of. */
+  readonly unmask: ReadonlySet<string>;
 }
 
 export interface Asker {
@@ -39,7 +41,15 @@ export const ASKER_ATTRIBUTES: ReadonlySet<string> = new Set([
 /** Equal exactly for actors and databases that no policy can tell apart. */
 export function askerKey(actor: Actor, database: Database): string {
   const chain = [actor.principal, ...actor.onBehalfOf].map(({ id, kind, groups }) => [id, kind, groups]);
-  return JSON.stringify([chain, actor.purpose ?? null, database.name, database.environment, database.engine]);
+  const { name, environment, engine } = database;
+  return JSON.stringify([
+    chain,
+    actor.purpose ?? null,
+    name,
+    environment,
+    engine,
+    ...lentLabels(actor, database),
+  ]);
 }
 
 /** `id` must not have been given to anyone else. */
@@ -51,6 +61,12 @@ export function createAsker(id: number, actor: Actor, database: Database): Asker
     database,
     subjects: chain.map((_, index) => subject(chain, index, actor, database)),
   };
+}
+
+/** Labels that the actor is lent the sight of in this database. */
+function lentLabels({ lent }: Actor, { name }: Database): string[] {
+  const labels = (lent?.unmask ?? []).flatMap(({ label, database }) => (database === name ? [label] : []));
+  return [...new Set(labels)].sort();
 }
 
 function subject(chain: readonly Principal[], index: number, actor: Actor, database: Database): Subject {
@@ -72,6 +88,7 @@ function subject(chain: readonly Principal[], index: number, actor: Actor, datab
       ...(actor.purpose === undefined ? {} : { purpose: actor.purpose }),
       ...(person === undefined ? {} : { onBehalfOf: { __entity: uidOf(person) } }),
     },
+    unmask: new Set(lentLabels(actor, database)),
   };
 }
 

@@ -493,3 +493,38 @@ describe('the shipped policies, for any statement', () => {
     );
   });
 });
+
+describe('the sight of a label that is lent', () => {
+  const lent = (who: Actor, ...names: string[]): Actor => ({
+    ...who,
+    lent: { key: names.join(','), unmask: names.map((label) => ({ label, database: 'shop' })) },
+  });
+  const hidden = (engine: PolicyEngine, who: Actor, where = SHOP) =>
+    engine.masksFor(who, where, labels, context).columns.map(({ label }) => label);
+  const NOTHING = '@id("n") permit (principal, action == Action::"Read", resource);';
+
+  test.each([[['email']], [['phone']]])('is that of %j alone, whatever was judged before', (names) => {
+    const engine = engineOf(NOTHING);
+    expect(hidden(engine, actor(BOB))).toEqual(['email', 'phone']);
+    expect(hidden(engine, lent(actor(BOB), ...names))).toEqual(
+      ['email', 'phone'].filter((one) => !names.includes(one)),
+    );
+    expect(hidden(engine, actor(BOB))).toEqual(['email', 'phone']);
+  });
+
+  test('is never against a forbid', () => {
+    const engine = engineOf(NOTHING, 'forbid (principal, action == Action::"Unmask", resource);');
+    expect(hidden(engine, lent(actor(BOB), 'email'))).toEqual(['email', 'phone']);
+  });
+
+  test('is of one database', () => {
+    const elsewhere = { ...SHOP, name: 'hr' };
+    expect(hidden(engineOf(NOTHING), lent(actor(BOB), 'email'), elsewhere)).toEqual(['email', 'phone']);
+  });
+
+  test('is for all of the chain', () => {
+    const engine = engineOf(NOTHING);
+    expect(hidden(engine, lent(actor(REPORT_BOT, BOB), 'email'))).toEqual(['phone']);
+    expect(hidden(engine, actor(REPORT_BOT, BOB))).toEqual(['email', 'phone']);
+  });
+});

@@ -58,7 +58,9 @@ export class Judge {
 
   #key(asker: Asker, { action, resource, context }: Atom, minute: number): string {
     const relevance = this.relevance[action];
-    const parts: unknown[] = [asker.id, action, resource.uid.type];
+    // What is lent is lent by label, whatever policies look at.
+    const lent = asker.subjects.some((subject) => isLent(subject, { action, resource }));
+    const parts: unknown[] = [asker.id, lent, action, resource.uid.type];
     for (const name of relevance.resource) parts.push(resource.attributes[name]);
     for (const name of relevance.context) {
       if (name === 'time') parts.push(minute);
@@ -84,6 +86,8 @@ export class Judge {
     if (answer.kind === 'allow')
       return { outcome: 'allow', policies, failed: false, subject: index, ...lookupsOf(policies) };
     if (answer.kind === 'failed') return { outcome: 'deny', policies, failed: true, subject: index };
+    if (policies.length === 0 && isLent(asker.subjects[index]!, atom))
+      return { outcome: 'allow', policies, failed: false, subject: index };
     const hard = policies.filter((policy) => policy.approval === undefined);
     if (hard.length > 0 || policies.length === 0)
       return { outcome: 'deny', policies: hard, failed: false, subject: index };
@@ -109,6 +113,11 @@ export class Judge {
       .sort((a, b) => a.order - b.order)
       .map(({ policy }) => policy);
   }
+}
+
+/** A sight that is lent stands in for a permit that is missing, and never against a forbid. */
+function isLent({ unmask }: Subject, { action, resource }: Pick<Atom, 'action' | 'resource'>): boolean {
+  return action === 'Unmask' && unmask.size > 0 && unmask.has(String(resource.attributes.label));
 }
 
 /** Permits add up: the most generous counts. */

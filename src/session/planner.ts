@@ -54,7 +54,7 @@ export class Planner<S extends Scope> {
   readonly #options: PlannerOptions<S>;
   readonly #cache = new PlanCache();
   /** The last answer of `generation`: asked for at every statement, changed a few times a day. */
-  #generation: Generation = { catalog: -1, minute: -1, standing: '', text: '' };
+  #generation: Generation = { catalog: -1, minute: -1, lent: '', standing: '', text: '' };
 
   constructor(options: PlannerOptions<S>) {
     this.#options = options;
@@ -63,19 +63,20 @@ export class Planner<S extends Scope> {
   /** The plans known for a class of sessions; cheap, but worth keeping while `generation` stays the same. */
   bucket(asked: PlanningClass<S>): PlanBucket {
     const standing = this.#options.policy().standingKey(asked.standing);
-    return this.#cache.bucket(classKey(asked, standing), this.generation(asked.scope, asked.standing));
+    return this.#cache.bucket(classKey(asked, standing), this.generation(asked));
   }
 
   /**
    * What plans made now depend on. Includes the minute if any policy looks at the time, so that a cached decision is never
-   * more than a minute off; and as much of the standing as any policy can tell apart.
+   * more than a minute off; as much of the standing as any policy can tell apart; and what the actor is lent at the moment.
    */
-  generation(scope: S, standing: Standing): string {
+  generation({ scope, standing, actor }: Pick<PlanningClass<S>, 'scope' | 'standing' | 'actor'>): string {
     const policy = this.#options.policy();
     const labels = this.#options.labels(scope);
     const untrusted = this.#options.untrusted(scope);
     const standingKey = policy.standingKey(standing);
     const minute = policy.relevantContext.has('time') ? Math.floor(this.#options.now() / 60_000) : 0;
+    const lent = actor.lent?.key ?? '';
     const last = this.#generation;
     const same =
       last.policy === policy &&
@@ -83,11 +84,13 @@ export class Planner<S extends Scope> {
       last.untrusted === untrusted &&
       last.catalog === scope.catalogVersion &&
       last.minute === minute &&
+      last.lent === lent &&
       last.standing === standingKey;
     if (same) return last.text;
     const catalog = scope.catalogVersion;
-    const text = `${policy.version} ${labels.version} ${untrusted.version} ${minute} ${standingKey} ${catalog}`;
-    this.#generation = { policy, labels, untrusted, catalog, minute, standing: standingKey, text };
+    const rules = `${policy.version} ${labels.version} ${untrusted.version} ${minute} ${lent}`;
+    const text = `${rules} ${standingKey} ${catalog}`;
+    this.#generation = { policy, labels, untrusted, catalog, minute, lent, standing: standingKey, text };
     return text;
   }
 
@@ -251,6 +254,7 @@ interface Generation {
   readonly untrusted?: LabelSet;
   readonly catalog: number;
   readonly minute: number;
+  readonly lent: string;
   readonly standing: string;
   readonly text: string;
 }
@@ -372,5 +376,12 @@ function privacyOf<S extends Scope>(
 /** Everything of the asker that a decision can depend on; ids alone would outlive a change of groups. */
 function classKey({ actor, scope, doubt }: PlanningClass<Scope>, standing: string): string {
   const people = [actor.principal, ...actor.onBehalfOf].map(({ kind, id, groups }) => [kind, id, groups]);
-  return JSON.stringify([people, actor.purpose ?? null, scope.sessionKey, doubt?.what ?? null, standing]);
+  const key = [
+    actor.purpose ?? null,
+    actor.lent?.key ?? null,
+    scope.sessionKey,
+    doubt?.what ?? null,
+    standing,
+  ];
+  return JSON.stringify([people, ...key]);
 }

@@ -7,6 +7,7 @@ import { Notifications } from '../approvals/notifications/notifications.ts';
 import type { ApprovalConfig } from '../config/config.ts';
 import type { Principals } from '../identity/actor-chain.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { AccessGrant, Grant } from '../model/grant.ts';
 import type { Store } from '../store/store.ts';
 import { measureNotifications, receiversOf } from './receivers.ts';
 
@@ -19,9 +20,29 @@ export interface ApprovalDeskOptions {
   readonly log: Logger;
 }
 
+/** Access that is lent at the moment, and who has to know. */
+export class LentAccess {
+  #current: readonly AccessGrant[] = [];
+  /** Told of all that is lent when that has changed; resolves when it is in force. Whoever serves sessions sets it. */
+  onChange: (grants: readonly AccessGrant[]) => Promise<void> = async () => {};
+
+  get current(): readonly AccessGrant[] {
+    return this.#current;
+  }
+
+  /** A grant was given or has ended. */
+  async note(grant: Grant): Promise<void> {
+    if (grant.kind !== 'access') return;
+    const others = this.#current.filter(({ id }) => id !== grant.id);
+    this.#current = grant.state === 'active' ? [...others, grant] : others;
+    await this.onChange(this.#current);
+  }
+}
+
 export interface RunningApprovals {
   readonly approvals: Approvals;
   readonly grants: Grants;
+  readonly access: LentAccess;
   /** Before the store is closed. */
   close(): Promise<void>;
 }
@@ -36,7 +57,11 @@ export async function openApprovals(options: ApprovalDeskOptions): Promise<Runni
     random: Math.random,
     report: measureNotifications(options, () => notifications.waiting()),
   });
-  const grants = new Grants({ store: store.grants, ledger, now: Date.now });
+  const access = new LentAccess();
+  const grants = new Grants({
+    ...{ store: store.grants, ledger, now: Date.now },
+    onChange: (grant) => access.note(grant),
+  });
   const approvals = new Approvals({
     store: store.approvals,
     grants,
@@ -47,7 +72,7 @@ export async function openApprovals(options: ApprovalDeskOptions): Promise<Runni
     noticesOf: (record) => notifications.noticesOf(record),
     onChange: () => notifications.poke(),
   });
-  await grants.recover();
+  for (const grant of await grants.recover()) await access.note(grant);
   await approvals.recover();
   await notifications.start();
   const close = async () => {
@@ -55,5 +80,5 @@ export async function openApprovals(options: ApprovalDeskOptions): Promise<Runni
     grants.close();
     await notifications.close();
   };
-  return { approvals, grants, close };
+  return { approvals, grants, access, close };
 }

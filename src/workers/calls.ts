@@ -13,7 +13,7 @@ import type { SlotRefusal } from '../gateway/postgres/connection-slots.ts';
 import type { PackedTally } from '../identity/auth-throttle.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
-import type { ShapeUse } from '../model/grant.ts';
+import type { AccessGrant, ShapeUse } from '../model/grant.ts';
 import type { Label } from '../model/labels.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
@@ -77,6 +77,7 @@ export interface WorkerOrder {
   readonly installationSecret: Uint8Array;
   readonly certificates: PackedCertificates | undefined;
   readonly policies: readonly PolicyText[];
+  readonly access: readonly AccessGrant[];
   readonly labels: readonly (readonly [database: string, labels: readonly RememberedLabel[]])[];
   /** Failed authentications so far. */
   readonly failures: readonly PackedTally[];
@@ -93,6 +94,8 @@ export interface WorkerCalls {
   catalogChanged(database: string): Promise<void>;
   learnLabels(database: string, labels: readonly RememberedLabel[]): Promise<void>;
   learnTaint(news: TaintNews): Promise<void>;
+  /** All access that is lent from now on. */
+  installAccess(grants: readonly AccessGrant[]): Promise<void>;
   /** A token was revoked. */
   tokenEnded(tokenId: string): Promise<void>;
   /** An authentication failed somewhere, its own included. */
@@ -226,6 +229,7 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   catalogChanged: [TEXT],
   learnLabels: [TEXT, LABELS],
   learnTaint: [TAINT],
+  installAccess: [{ type: 'array', items: OBJECT }],
   tokenEnded: [TEXT],
   authenticationFailed: [TEXT, OPTIONAL_TEXT],
   authenticationSucceeded: [TEXT],

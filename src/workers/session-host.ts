@@ -45,6 +45,8 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
     policy: policies.current,
     certificates: shared.postgresCertificates(),
   });
+  server.installAccess(shared.access.current);
+  shared.access.onChange = async (grants) => server.installAccess(grants);
   return {
     accept: (socket) => server.accept(socket),
     check: (query) => server.check(query),

@@ -14,8 +14,10 @@ import type { ConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { DatabaseService } from '../gateway/postgres/database-service.ts';
 import { type GatewayOptions, PostgresListener } from '../gateway/postgres/listener.ts';
 import { checkStatement } from '../gateway/postgres/statement-check.ts';
+import { AccessBook } from '../identity/access-book.ts';
 import type { Throttle } from '../identity/auth-throttle.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { AccessGrant } from '../model/grant.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
@@ -59,6 +61,7 @@ export class SessionServer {
   readonly #parser: Parser;
   readonly #services: ReadonlyMap<string, DatabaseService>;
   readonly #listener: PostgresListener;
+  readonly #access = new AccessBook(Date.now);
 
   private constructor(deps: SessionServerDeps, parser: Parser) {
     const { config, log, others } = deps;
@@ -74,6 +77,7 @@ export class SessionServer {
           policy: deps.policy,
           approvals: deps.approvals,
           lookups: deps.lookups,
+          actorNow: (actor) => this.#access.actorOf(actor),
           metrics: deps.metrics,
           now: Date.now,
           ...catalogReports(database.name, log, others),
@@ -144,6 +148,12 @@ export class SessionServer {
 
   learnLabels(database: string, labels: readonly RememberedLabel[]): void {
     this.#services.get(database)?.learnLabels(labels);
+  }
+
+  /** All that is lent from now on. Ends the sessions of those who may not connect without what they had. */
+  installAccess(grants: readonly AccessGrant[]): void {
+    this.#access.install(grants);
+    this.#listener.recheckConnections();
   }
 
   /** Ends the sessions of those who may not connect any more. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { DoorRecord } from '../api/door-record.ts';
+import { AccessDesk } from '../approvals/access.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Grants } from '../approvals/grants.ts';
 import type { Config, KeyPair, ListenerCertificates } from '../config/config.ts';
@@ -25,7 +26,7 @@ import { LocalLookupMeter } from '../session/lookup-meter.ts';
 import { PipelineMetrics } from '../session/metrics.ts';
 import { PolicyHolder } from '../session/policy-holder.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { openApprovals } from './approval-desk.ts';
+import { type LentAccess, openApprovals } from './approval-desk.ts';
 import { ConfigRecord } from './config-record.ts';
 import { openExports } from './exporting.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
@@ -62,6 +63,8 @@ export interface SharedServices {
   readonly installationSecret: Buffer;
   readonly approvals: Approvals;
   readonly grants: Grants;
+  readonly access: LentAccess;
+  readonly accessRequests: AccessDesk;
   readonly throttle: AuthThrottle;
   readonly slots: LocalConnectionSlots;
   readonly lookups: LocalLookupMeter;
@@ -141,7 +144,7 @@ export async function openSharedServices(
     ...{ config: config.approvals, principals: config.principals },
     ...{ store, ledger, registry, log },
   });
-  const { approvals, grants } = opened;
+  const { approvals, grants, access } = opened;
   undo.push(() => opened.close());
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
@@ -165,6 +168,10 @@ export async function openSharedServices(
       installationSecret,
       approvals,
       grants,
+      access,
+      accessRequests: new AccessDesk({
+        ...{ config: config.access, approvals, databases: new Set(config.databases.keys()) },
+      }),
       registry,
     },
     revocationListeners,

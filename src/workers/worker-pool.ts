@@ -12,6 +12,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import { refuseClient } from '../gateway/postgres/connection.ts';
 import type { ThrottleListener } from '../identity/auth-throttle.ts';
+import type { AccessGrant } from '../model/grant.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
@@ -67,6 +68,7 @@ export class WorkerPool implements SessionHost, Broadcast {
       certificates: this.#certificates,
       installationSecret: shared.installationSecret,
       policies: shared.policies.sources,
+      access: shared.access.current,
       labels: [...this.#labels].map(([database, labels]) => [database, [...labels.values()]] as const),
       failures: shared.throttle.pack(),
       taints: shared.taintBook.current(),
@@ -90,6 +92,7 @@ export class WorkerPool implements SessionHost, Broadcast {
     ]);
     this.#measure();
     shared.revocationListeners.add(this.#onRevoked);
+    shared.access.onChange = (grants) => this.#accessChanged(grants);
     shared.throttle.listeners.add(this.#onAuthentication);
     this.#lifeTimer = setInterval(() => this.#tellAll((worker) => worker.checkLife()), LIFE_CHECK_MS);
     this.#lifeTimer.unref();
@@ -163,6 +166,13 @@ export class WorkerPool implements SessionHost, Broadcast {
       }
     };
     await Promise.all(this.#ready.map(install));
+  }
+
+  /** What is lent, and what is not any more, holds for everybody when this resolves. */
+  async #accessChanged(grants: readonly AccessGrant[]): Promise<void> {
+    // Those that still start hear it when they have.
+    this.#tellAll((worker) => worker.calls.notify('installAccess', grants));
+    await Promise.all(this.#ready.map((worker) => withinMs(worker.calls.call('ping'), ASKING_MS)));
   }
 
   async renewCertificates(certificates: ListenerCertificates): Promise<void> {

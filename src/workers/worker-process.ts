@@ -67,6 +67,7 @@ const offer: WorkerCalls = {
   catalogChanged: async (database) => (await working).server.catalogChanged(database),
   learnLabels: async (database, labels) => (await working).server.learnLabels(database, labels),
   learnTaint: async (news) => (await working).taints.learn(news),
+  installAccess: async (grants) => (await working).server.installAccess(grants),
   tokenEnded: async (tokenId) => (await working).tokens.revokedElsewhere(tokenId),
   authenticationFailed: async (address, user) => (await working).throttle.failed(address, user),
   authenticationSucceeded: async (user) => (await working).throttle.succeeded(user),
@@ -153,6 +154,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     certificates: order.certificates && unpackCertificates(order.certificates),
     others: otherWorkers(primary),
   });
+  server.installAccess(order.access);
   for (const [database, labels] of order.labels) server.learnLabels(database, labels);
   return {
     ...{ log, ledger, registry, server, tokens, throttle, taints },

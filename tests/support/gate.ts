@@ -186,7 +186,8 @@ export async function startGate(options: GateOptions = {}): Promise<Gate> {
 
 function configText(database: TestDatabase, options: GateOptions): string {
   const { user, database: name } = database.connection;
-  const principals = Object.entries(PRINCIPALS).map(
+  const all: Readonly<Record<string, object>> = { ...options.principals, ...PRINCIPALS };
+  const principals = Object.entries(all).map(
     ([id, entry]) => `  ${id}: ${JSON.stringify({ ...entry, ...options.principals?.[id] })}`,
   );
   const { host, port } = options.upstream ?? database.connection;

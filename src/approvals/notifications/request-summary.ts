@@ -4,7 +4,8 @@
  */
 import type { WebhookEvent } from '../../config/config.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
-import { factRows } from '../fact-rows.ts';
+import { wishText } from '../access.ts';
+import { factRows, type TextRow } from '../fact-rows.ts';
 import { answeringGroups } from '../quorum.ts';
 
 export interface SummaryOptions {
@@ -60,11 +61,12 @@ export function summaryOf(request: ApprovalRequest, { includeStatement, publicUr
   };
 }
 
-function factLines({ facts }: ApprovalRequest): string[] {
-  const rows = facts.flatMap((one) => [
+function factLines({ facts, access }: ApprovalRequest): string[] {
+  const rows: TextRow[] = facts.flatMap((one) => [
     ...factRows({ ...one, settings: [] }),
     ...one.settings.map(({ name }) => ['sets', name] as const),
   ]);
+  if (access !== undefined) rows.push(['asks for', wishText(access)]);
   const lines = rows.map(([label, text]) => cut(`${label}: ${text}`, MAX_LINE_LENGTH));
   return lines.slice(0, MAX_LINES);
 }

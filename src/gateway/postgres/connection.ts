@@ -9,14 +9,13 @@ import type { Socket } from 'node:net';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { ClientCertificate } from '../../identity/client-certificate.ts';
 import type { SessionInfo, SessionStatus } from '../../model/session.ts';
-import type { Plan } from '../../session/plan.ts';
-import { refusalOf } from '../../session/planner.ts';
 import { Session } from '../../session/session.ts';
 import { encodeBackendMessage, encodeFrontendMessage } from '../../wire/postgres/index.ts';
 import type { Backends } from './backends.ts';
 import type { CancelKey } from './cancel-registry.ts';
 import { ClientSender } from './client-sender.ts';
 import type { AuthenticatedClient } from './client-startup.ts';
+import { connectDenial, planSettings, recordSettings } from './connect-decision.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { GatewayContext } from './listener.ts';
 import { errorFrame } from './refusals.ts';
@@ -27,7 +26,6 @@ import { SessionPlanner } from './session-planner.ts';
 import type { SessionBackend } from './session-reading.ts';
 import { statusOf } from './session-status.ts';
 import { endSocket } from './socket-end.ts';
-import { settingText } from './startup-settings.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
 const TERMINATE = encodeFrontendMessage({ type: 'Terminate' });
@@ -76,11 +74,11 @@ export class Connection {
    */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const { context, service, client, info } = options;
-    const denial = connectDenial(context, info);
+    const denial = connectDenial(context, service, info);
     if (denial !== undefined) throw denial;
     await service.open();
     try {
-      const settings = await planSettings(options);
+      const settings = await planSettings(service, info, options.settings);
       const upstream = await options.backends.open(forwardedParameters(client));
       const session = new Session(info, context.ledger, context.metrics);
       let opened: number;
@@ -213,7 +211,7 @@ export class Connection {
 
   /** Asks again whether the principal may connect, and ends the session if not. */
   recheck(): void {
-    const denial = connectDenial(this.#o.context, this.info);
+    const denial = connectDenial(this.#o.context, this.#o.service, this.info);
     if (denial !== undefined) this.end(denial);
   }
 
@@ -352,39 +350,6 @@ export class Connection {
     this.#ending = true;
     this.#sender.finish(this.#responses.toldFatal ? undefined : errorFrame(error, 'FATAL'));
   }
-}
-
-/** Why this session may not be, if so. */
-function connectDenial(context: GatewayContext, info: SessionInfo): SluiceError | undefined {
-  const { outcome, reason, hint } = context.policy().connect({
-    actor: info.actor,
-    database: info.database,
-    context: { now: new Date(context.now()), clientAddress: info.clientAddress, tls: info.tls },
-  });
-  if (outcome === 'allow') return undefined;
-  return new SluiceError('connect_denied', reason, hint === undefined ? {} : { hint });
-}
-
-/** Settings given at start-up are decided like SET. Undefined if there are none. */
-async function planSettings({ service, info, settings }: ConnectionOptions): Promise<Plan | undefined> {
-  if (settings.size === 0) return undefined;
-  const plan = await service.planNameless(info.actor, settingText(settings));
-  const denied = plan.statements.find(({ decision }) => decision.outcome !== 'allow');
-  if (denied === undefined) return plan;
-  const { message, detail, hint } = refusalOf(denied.decision, denied.facts);
-  throw new SluiceError('connect_denied', message, {
-    ...(detail === undefined ? {} : { detail }),
-    ...(hint === undefined ? {} : { hint }),
-  });
-}
-
-/** Those that change as whom or how statements run are recorded like the SET they stand for; the others are of no account. */
-async function recordSettings(session: Session, plan: Plan): Promise<void> {
-  const matters = plan.statements.some(
-    ({ facts }) => facts.opaque.length > 0 || facts.actions.includes('Administer'),
-  );
-  if (!matters) return;
-  for (const ticket of await session.admit(plan, [])) session.finish(ticket, { tag: 'SET' });
 }
 
 /** Everything but who and where: those are the gate's to say. */

@@ -42,6 +42,8 @@ export interface DatabaseServiceOptions {
   readonly approvals: SessionApprovals | undefined;
   /** Absent where statements are only checked. */
   readonly lookups?: LookupMeter;
+  /** The actor with what it is lent at this moment. Absent where nothing is lent. */
+  readonly actorNow?: (actor: Actor) => Actor;
   readonly metrics: PipelineMetrics;
   readonly now: () => number;
   /** Told when the catalog cannot be refreshed; what was known stays in use. */
@@ -72,6 +74,8 @@ export class DatabaseService {
   readonly planner: Planner<PostgresScope>;
   readonly approvals: SessionApprovals | undefined;
   readonly lookups: LookupMeter | undefined;
+  /** The actor with what it is lent at this moment. */
+  readonly actorNow: (actor: Actor) => Actor;
   readonly #options: DatabaseServiceOptions;
   readonly #client: SqlClient;
   readonly #side: SideConnection;
@@ -99,6 +103,7 @@ export class DatabaseService {
     this.config = options.config;
     this.approvals = options.approvals;
     this.lookups = options.lookups;
+    this.actorNow = options.actorNow ?? ((actor) => actor);
     this.#suspects = new SuspectFinder(new Set(options.config.decided));
     this.#client = new SqlClient(options.config.upstream, CATALOG_TIMEOUT_MS);
     this.#side = new SideConnection(options.config.upstream);
@@ -247,7 +252,8 @@ export class DatabaseService {
   /** Whether the policies let this actor connect. */
   admits(actor: Actor): boolean {
     const context = { now: new Date(this.#options.now()) };
-    return this.#options.policy().connect({ actor, database: this.config, context }).outcome === 'allow';
+    const question = { actor: this.actorNow(actor), database: this.config, context };
+    return this.#options.policy().connect(question).outcome === 'allow';
   }
 
   /**
@@ -286,7 +292,7 @@ export class DatabaseService {
     text: string,
     standing: Standing,
   ): Plan | Promise<Plan> {
-    const asked = { actor, scope: this.#scopeAlong(searchPath), standing };
+    const asked = { actor: this.actorNow(actor), scope: this.#scopeAlong(searchPath), standing };
     return this.planner.plan(this.planner.bucket(asked), asked, text, () => undefined);
   }
 

@@ -8,7 +8,6 @@ import type { Actor } from '../../model/principal.ts';
 import type { Standing } from '../../model/standing.ts';
 import type { NamedObjects } from '../../session/object-use.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
-import type { PlanBucket } from '../../session/plan-cache.ts';
 import type { PlanningClass } from '../../session/planner.ts';
 import type { PostgresScope } from '../../sql/postgres/scope.ts';
 import { relationsFromRows, sessionRelationsQuery } from '../../sql/postgres/session-relations.ts';
@@ -29,6 +28,7 @@ import {
   stalePlan,
   tooNested,
 } from './plan-use.ts';
+import { SessionBucket } from './session-bucket.ts';
 import { objectNameOf, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
 import {
   effectOnReading,
@@ -64,14 +64,14 @@ export class SessionPlanner {
   #revocable = false;
   /** The session has made things that the shared catalog may not show (temporary, or not committed yet). */
   #mayOwnRelations = false;
-  #asked: PlanningClass<PostgresScope> | undefined;
-  #bucket: PlanBucket | undefined;
+  readonly #bucket: SessionBucket;
   /** Prepared statements that use each other, the outermost first. */
   readonly #renewing = new Set<Prepared>();
   #names: NameUse = { prepared: [], portals: [], unanswered: false };
 
   constructor(options: SessionPlannerOptions) {
     this.#service = options.service;
+    this.#bucket = new SessionBucket(options.service.planner);
     this.#actor = options.actor;
     this.#standing = options.standing;
     this.#objects = options.objects;
@@ -218,19 +218,14 @@ export class SessionPlanner {
     const { planner } = this.#service;
     const scope = this.#scopeNow();
     const standing = this.#standing();
+    const actor = this.#service.actorNow(this.#actor);
     this.#names = { prepared: [], portals: [], unanswered: false };
     if (doubt !== undefined) {
-      const doubtful = { actor: this.#actor, scope, standing, doubt };
+      const doubtful = { actor, scope, standing, doubt };
       return planner.plan(planner.bucket(doubtful), doubtful, text, objects);
     }
-    if (this.#asked?.scope !== scope || this.#asked.standing !== standing) {
-      this.#asked = { actor: this.#actor, scope, standing };
-      this.#bucket = undefined;
-    }
-    if (this.#bucket === undefined || this.#bucket.generation !== planner.generation(scope, standing)) {
-      this.#bucket = planner.bucket(this.#asked);
-    }
-    return planner.plan(this.#bucket, this.#asked, text, objects);
+    const { asked, bucket } = this.#bucket.of(actor, scope, standing);
+    return planner.plan(bucket, asked, text, objects);
   }
 
   /** What a plan still lacks: certainty of the objects it uses, and names that were not found. */
@@ -377,7 +372,8 @@ export class SessionPlanner {
   }
 
   #generation(scope: PostgresScope): string {
-    return this.#service.planner.generation(scope, this.#standing());
+    const actor = this.#service.actorNow(this.#actor);
+    return this.#service.planner.generation({ actor, scope, standing: this.#standing() });
   }
 
   #scopeNow(): PostgresScope {
