@@ -4,12 +4,14 @@
 import type { FastifyInstance } from 'fastify';
 import { createAdminApi, listenAdmin } from './api/admin-api.ts';
 import { createApi } from './api/api.ts';
+import type { LabelDesk } from './api/label-routes.ts';
 import type { SessionDesk } from './api/session-routes.ts';
 import type { Config } from './config/config.ts';
 import { Acceptor } from './gateway/postgres/acceptor.ts';
 import type { ChangeAuthor } from './model/ledger-entry.ts';
 import { openSlackDoor, openTeamsDoor } from './workers/chat-doors.ts';
 import { exportProblem } from './workers/exporting.ts';
+import { createLabelDesk } from './workers/label-desk.ts';
 import { createSessionDesk } from './workers/session-desk.ts';
 import { hostHere, type SessionHost } from './workers/session-host.ts';
 import {
@@ -71,6 +73,7 @@ async function wire(
   const host = workers === 0 ? await hostHere(shared) : await WorkerPool.open(shared, workers);
   undo.push(() => host.close());
   const sessions = createSessionDesk(shared, host);
+  const labels = createLabelDesk(shared);
   const reloadPolicies = async (author: ChangeAuthor): Promise<void> => {
     const read = runtime.readConfig?.();
     const certificates = read && shared.postgresCertificates(read);
@@ -87,12 +90,13 @@ async function wire(
   undo.push(() => acceptor.close());
   const listeners = {
     postgres: addressText(config.listen.postgres.host, await acceptor.listen()),
-    http: await serveHttp(shared, host, sessions, undo),
+    http: await serveHttp(shared, host, { sessions, labels }, undo),
     admin: config.listen.adminSocket,
   };
   const admin = createAdminApi({
     tokens: shared.tokens,
     sessions,
+    labels,
     check: (query) => host.check(query),
     status: () => ({
       version,
@@ -126,7 +130,7 @@ async function wire(
 async function serveHttp(
   shared: SharedServices,
   host: SessionHost,
-  sessions: SessionDesk,
+  desks: { readonly sessions: SessionDesk; readonly labels: LabelDesk },
   undo: Undo,
 ): Promise<string> {
   const { config, tokens, metrics, doors } = shared;
@@ -140,7 +144,7 @@ async function serveHttp(
       get: (id) => shared.grants.get(id),
       revoke: (id, actor, reason) => shared.grants.revoke(id, actor, reason),
     },
-    sessions,
+    ...desks,
     check: (query) => host.check(query),
     slack: openSlackDoor(config.approvals.slack, { ...shared, principals: config.principals }),
     teams: openTeamsDoor(config.approvals.teams, { ...shared, principals: config.principals }),

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { TokenRequest } from '../identity/token-authority.ts';
 import { createAdminApi, type ListedToken, listenAdmin, type TokenDesk } from './admin-api.ts';
+import type { ListedLabel } from './label-routes.ts';
 
 const LISTED: ListedToken = {
   id: 'abcdefghijkl',
@@ -37,12 +38,21 @@ const tokens: TokenDesk = {
   },
 };
 
+const LABEL: ListedLabel = {
+  ...{ relation: 'public.mails', column: 'mail', label: 'email', since: 1 },
+  ...{ origin: 'copy:public.mails.mail', because: 'public.customers.email' },
+};
+
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-admin-'));
   socketPath = join(directory, 'admin.sock');
   calls = [];
   app = createAdminApi({
     tokens,
+    labels: {
+      list: async (database) => [{ ...LABEL, relation: `${database}.mails` }],
+      forget: async (...asked) => [JSON.stringify(asked)],
+    },
     sessions: {
       list: async () => ({ sessions: [], silentWorkers: [3] }),
       kill: async (id, asked) => void calls.push([id, asked]),
@@ -109,6 +119,18 @@ describe('over its socket', () => {
       200,
       expect.objectContaining({ listeners: { postgres: 'a:1' } }),
     ]);
+  });
+
+  it('lists and forgets labels', async () => {
+    expect(await ask('GET', '/admin/labels/shop')).toEqual([
+      200,
+      { labels: [{ ...LABEL, relation: 'shop.mails' }] },
+    ]);
+    expect(await ask('POST', '/admin/labels/shop/forget', { column: 'public.mails.mail' })).toEqual([
+      200,
+      { forgotten: ['["shop",{"column":"public.mails.mail"}]'] },
+    ]);
+    expect((await ask('POST', '/admin/labels/shop/forget', {}))[0]).toBe(400);
   });
 
   it('lists and ends sessions, for no principal', async () => {

@@ -14,6 +14,7 @@ import type { ChangeAuthor } from '../model/ledger-entry.ts';
 import type { Checker, CheckQuery } from '../session/check-report.ts';
 import { ADMIN_USER_HEADER, adminUser } from './admin-user.ts';
 import { createServer } from './api.ts';
+import { FORGET_SCHEMA, type ForgetQuery, type LabelDesk } from './label-routes.ts';
 import { KILL_SCHEMA, type KillBody, type SessionDesk } from './session-routes.ts';
 
 /** What `/admin/status` says. */
@@ -52,6 +53,7 @@ export interface TokenDesk {
 export interface AdminApiDeps {
   readonly tokens: TokenDesk;
   readonly sessions: Pick<SessionDesk, 'list' | 'kill'>;
+  readonly labels: Pick<LabelDesk, 'list' | 'forget'>;
   readonly check: Checker;
   readonly status: () => GatewayStatus;
   /** @throws {SluiceError} policy_invalid; the policies in force stay */
@@ -106,6 +108,7 @@ export function createAdminApi(deps: AdminApiDeps): FastifyInstance {
   );
   addTokenRoutes(app, deps);
   addSessionRoutes(app, deps);
+  addLabelRoutes(app, deps);
   return app;
 }
 
@@ -142,6 +145,18 @@ function addSessionRoutes(app: FastifyInstance, { sessions }: AdminApiDeps): voi
       await sessions.kill(request.params.id, { ...request.body });
       return reply.code(204).send();
     },
+  );
+}
+
+function addLabelRoutes(app: FastifyInstance, { labels }: AdminApiDeps): void {
+  type Params = { readonly database: string };
+  app.get<{ Params: Params }>('/admin/labels/:database', async ({ params }) => ({
+    labels: await labels.list(params.database),
+  }));
+  app.post<{ Params: Params; Body: ForgetQuery }>(
+    '/admin/labels/:database/forget',
+    { schema: { body: FORGET_SCHEMA } },
+    async ({ params, body }) => ({ forgotten: await labels.forget(params.database, body) }),
   );
 }
 

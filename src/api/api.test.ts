@@ -16,6 +16,7 @@ import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery } from '../session/check-report.ts';
 import { type ApiDeps, createApi } from './api.ts';
 import type { ApprovalDesk } from './approval-routes.ts';
+import type { ListedLabel } from './label-routes.ts';
 
 const person = (id: string, groups: string[]): PrincipalConfig => ({
   id,
@@ -115,6 +116,10 @@ const SESSIONS = [
 ];
 
 const unused = () => Promise.reject(new Error('unused'));
+const LABEL: ListedLabel = {
+  ...{ relation: 'public.mails', column: 'mail', label: 'email', since: 1 },
+  ...{ origin: 'copy:public.mails.mail', because: 'public.customers.email' },
+};
 
 let app: FastifyInstance;
 let killed: unknown[];
@@ -131,6 +136,11 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     approvals: new Desk(),
     access: { ask: unused },
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
+    labels: {
+      list: async () => [LABEL],
+      forget: async (...asked) => [JSON.stringify(asked)],
+      mayAdminister: ({ principal }, database) => principal.id === 'alice' && database === 'shop',
+    },
     sessions: {
       list: async () => ({ sessions: SESSIONS, silentWorkers: [] }),
       kill: async (id, asked) => void killed.push([id, asked]),
@@ -240,6 +250,22 @@ describe('sessions', () => {
       ['agent', { by: 'bob', reason: 'runs wild' }],
       ['own', { by: 'alice' }],
     ]);
+  });
+});
+
+describe('labels', () => {
+  it('are shown to whoever may administer the database, and forgotten in their name', async () => {
+    expect((await get('/v1/labels/shop', 'alice')).json()).toEqual({ labels: [LABEL] });
+    const forgotten = await post('/v1/labels/shop/forget', 'alice', { column: 'public.mails.mail' });
+    expect(forgotten.json()).toEqual({
+      forgotten: ['["shop",{"column":"public.mails.mail"},"alice"]'],
+    });
+  });
+
+  it('do not exist for anybody else', async () => {
+    expect((await get('/v1/labels/shop', 'bob')).json().code).toBe('not_found');
+    expect((await get('/v1/labels/hr', 'alice')).json().code).toBe('not_found');
+    expect((await post('/v1/labels/shop/forget', 'bob', { column: 'a.b.c' })).json().code).toBe('not_found');
   });
 });
 

@@ -17,6 +17,7 @@ import { addCheckRoutes } from './check-routes.ts';
 import { answerErrors } from './error-answer.ts';
 import { addGrantRoutes, type GrantDesk } from './grant-routes.ts';
 import { addHealthRoutes, type HealthDeps } from './health-routes.ts';
+import { addLabelRoutes, type LabelDesk } from './label-routes.ts';
 import { addSessionRoutes, type SessionDesk } from './session-routes.ts';
 import { addSlackRoutes, type SlackDoor } from './slack-routes.ts';
 import { addTeamsRoutes, type TeamsDoor } from './teams-routes.ts';
@@ -26,6 +27,7 @@ export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly grants: GrantDesk;
   readonly access: AccessRequests;
   readonly sessions: SessionDesk;
+  readonly labels: LabelDesk;
   readonly check: Checker;
   /** Where clicks in Slack come in; none without it. */
   readonly slack?: SlackDoor | undefined;
@@ -58,6 +60,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
     addGrantRoutes(guarded, deps.approvals, deps.grants);
     addAccessRoutes(guarded, deps.access, deps.grants);
     addSessionRoutes(guarded, deps.sessions);
+    addLabelRoutes(guarded, deps.labels);
     addCheckRoutes(guarded, deps.check, deps.principals);
   });
   return app;

@@ -80,6 +80,7 @@ function apiWith(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     sessions: { list: unused, kill: unused, mayAdminister: unused },
     access: { ask: unused },
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
+    labels: { list: unused, forget: unused, mayAdminister: unused },
     approvals: {
       list: async ({ state }) => [REQUEST].filter((one) => state === undefined || one.state === state),
       get: async (id) => (id === REQUEST.id ? REQUEST : undefined),
@@ -256,6 +257,7 @@ describe('the gateway', () => {
     const admin = createAdminApi({
       tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
       sessions: { list: unused, kill: unused },
+      labels: { list: unused, forget: unused },
       check: unused,
       status: () => ({
         ...status,

@@ -91,6 +91,7 @@ beforeEach(async () => {
   app = createAdminApi({
     tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
     sessions: { list: unused, kill: unused },
+    labels: { list: unused, forget: unused },
     check: async (query) => {
       asked.push(query);
       return answer(query);

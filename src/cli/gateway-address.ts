@@ -1,6 +1,7 @@
 /** Finds the gateway's HTTP API and the caller's token. The token never comes from the command line. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import type { GatewayStatus } from '../api/admin-api.ts';
 import { isLoopback } from '../config/listen-section.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
@@ -92,4 +93,28 @@ function readIfPresent(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The gateway's own socket, or the HTTP API. */
+export interface Door {
+  readonly address: GatewayAddress;
+  /** Before what is asked for. */
+  readonly prefix: '/v1' | '/admin';
+}
+
+/** The options by which `doorOf` chooses. */
+export function doorOptions(command: Command): Command {
+  return command
+    .option('--url <url>', 'ask through the HTTP API, with your token (default: SLUICE_URL)')
+    .option('--token-file <path>', 'the file that holds your token, for the HTTP API')
+    .option('--ca-file <path>', 'the certificate to trust, for a gateway with one of its own')
+    .option('--allow-http', 'send the token to another machine without encryption');
+}
+
+/** The HTTP API if there is a token or an address for it, else the socket of whoever may open it. */
+export async function doorOf(context: CliContext, options: GlobalOptions & GatewayOptions): Promise<Door> {
+  const { url = context.env.SLUICE_URL, tokenFile } = options;
+  if (url !== undefined || tokenFile !== undefined)
+    return { address: await gatewayAddress(context, options), prefix: '/v1' };
+  return { address: { socketPath: configOf(context, options).listen.adminSocket }, prefix: '/admin' };
 }

@@ -17,6 +17,7 @@ import {
 } from './cli-context.ts';
 import { addLabels } from './labels-writing.ts';
 import { printable } from './printable-text.ts';
+import { addRememberedLabels } from './remembered-labels.ts';
 import { tableLines } from './table.ts';
 
 interface DiscoverOptions extends GlobalOptions {
@@ -29,9 +30,9 @@ interface DiscoverOptions extends GlobalOptions {
 }
 
 export function addLabelsCommand(program: Command, context: CliContext): void {
-  program
-    .command('labels')
-    .description('find out what columns hold')
+  const labels = program.command('labels').description('find out what columns hold');
+  addRememberedLabels(labels, context);
+  labels
     .command('discover')
     .description(
       'sample a database and propose labels for its columns; changes the configuration only with --accept',

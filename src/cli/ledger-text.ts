@@ -42,6 +42,8 @@ function eventText(event: LedgerEvent): string {
       return `${event.token} for ${who(event)} until ${timeText(event.expiresAt)}${event.purpose === undefined ? '' : `: ${event.purpose}`}`;
     case 'token-revoked':
       return event.token;
+    case 'label':
+      return `${event.step}${event.by === undefined ? '' : ` by ${event.by}`} in ${event.database}: ${event.columns.join(', ')}${list(' from', event.from)}${event.reason === undefined ? '' : `: ${event.reason}`}`;
     case 'audit-read':
       return `by ${event.by}: ${event.query}`;
     case 'keys-destroyed':

@@ -24,6 +24,7 @@ beforeEach(async () => {
   [listing, killed] = [{ sessions: [], silentWorkers: [] }, []];
   app = createAdminApi({
     tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
+    labels: { list: async () => [], forget: async () => [] },
     sessions: {
       list: async () => listing,
       kill: async (id, asked) => {

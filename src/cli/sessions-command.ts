@@ -5,30 +5,18 @@
 import type { Command } from 'commander';
 import type { SessionListing } from '../api/session-routes.ts';
 import type { SessionStatus } from '../model/session.ts';
-import { askGateway, type GatewayAddress } from './api-client.ts';
-import { type CliContext, configOf, type GlobalOptions } from './cli-context.ts';
-import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
+import { askGateway } from './api-client.ts';
+import type { CliContext, GlobalOptions } from './cli-context.ts';
+import { doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
 import { printableLine } from './printable-text.ts';
 import { relativeTime, tableLines } from './table.ts';
 
 type Options = GlobalOptions & GatewayOptions & { readonly json?: true; readonly reason?: string };
 
-interface Door {
-  readonly address: GatewayAddress;
-  /** Before `/sessions`. */
-  readonly prefix: '/admin' | '/v1';
-}
-
 export function addSessionsCommand(program: Command, context: CliContext): void {
   const sessions = program.command('sessions').description('see who is connected, and end sessions');
   const add = (name: string, description: string) =>
-    sessions
-      .command(name)
-      .description(description)
-      .option('--url <url>', 'ask through the HTTP API, with your token (default: SLUICE_URL)')
-      .option('--token-file <path>', 'the file that holds your token, for the HTTP API')
-      .option('--ca-file <path>', 'the certificate to trust, for a gateway with one of its own')
-      .option('--allow-http', 'send the token to another machine without encryption');
+    doorOptions(sessions.command(name).description(description));
   add('list', 'list sessions, the oldest first')
     .option('--json', 'for programs')
     .action((_options, command: Command) => list(context, command.optsWithGlobals()));
@@ -79,13 +67,6 @@ async function kill(context: CliContext, options: Options, id: string): Promise<
   const body = options.reason === undefined ? {} : { reason: options.reason };
   await askGateway(address, 'POST', `${prefix}/sessions/${encodeURIComponent(id)}/kill`, body);
   context.terminal.note(`Ended ${id}.`);
-}
-
-async function doorOf(context: CliContext, options: Options): Promise<Door> {
-  const { url = context.env.SLUICE_URL, tokenFile } = options;
-  if (url !== undefined || tokenFile !== undefined)
-    return { address: await gatewayAddress(context, options), prefix: '/v1' };
-  return { address: { socketPath: configOf(context, options).listen.adminSocket }, prefix: '/admin' };
 }
 
 function statementText({ statement, applicationName }: SessionStatus): string {

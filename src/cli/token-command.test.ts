@@ -129,6 +129,7 @@ describe('with a gateway', () => {
     const app = createAdminApi({
       tokens,
       sessions: { list: async () => ({ sessions: [], silentWorkers: [] }), kill: async () => {} },
+      labels: { list: async () => [], forget: async () => [] },
       check: async ({ sql }) => ({ statements: [], rewritten: sql }),
       status: () => ({
         version: '1',

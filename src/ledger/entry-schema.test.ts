@@ -52,6 +52,10 @@ const EVENTS: {
   },
   'session-tainted': { kind: 'session-tainted', session: 's', by: ['public.reviews.body'], elsewhere: true },
   'session-closed': { kind: 'session-closed', session: 's', reason: 'done', statements: 3 },
+  label: {
+    ...{ kind: 'label', step: 'copied', database: 'shop', columns: ['public.c.mail:email'] },
+    ...{ from: ['public.customers.email'], by: 'alice', reason: 'r' },
+  },
   'session-killed': { kind: 'session-killed', session: 's', door: 'http', by: 'alice', reason: 'r' },
   'authentication-failed': {
     kind: 'authentication-failed',

@@ -159,6 +159,10 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     { purpose: text },
   ],
   'token-revoked': [{ token: text }, {}],
+  label: [
+    { step: oneOf('copied', 'found', 'forgotten'), database: text, columns: strings },
+    { from: strings, by: text, reason: text },
+  ],
   'audit-read': [{ by: text, query: text }, {}],
   'keys-destroyed': [
     { by: text, keys: strings, database: text, months: strings, subjects: strings },

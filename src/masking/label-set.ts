@@ -7,7 +7,14 @@
  */
 import { createHash } from 'node:crypto';
 import type { RelationId } from '../model/facts.ts';
-import type { ColumnLabel, ColumnMask, Label, LabelSet, Mask } from '../model/labels.ts';
+import {
+  type ColumnLabel,
+  type ColumnMask,
+  type Label,
+  type LabelSet,
+  type Mask,
+  strictestMask,
+} from '../model/labels.ts';
 import { DEFAULT_MASK, DEFAULT_MASKS } from './default-masks.ts';
 
 export type { LabelSet } from '../model/labels.ts';
@@ -43,12 +50,13 @@ class IndexedLabelSet implements LabelSet {
       }
       append(labels, column.column, column.label);
     }
-    const content = columns.map(({ relation, column, label, mask, path }) => [
+    const content = columns.map(({ relation, column, label, mask, path, computed }) => [
       relation,
       column,
       label,
       mask,
       path,
+      computed,
     ]);
     this.version = createHash('sha256').update(JSON.stringify(content)).digest('hex');
   }
@@ -71,13 +79,17 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
 /** Builds a label set. Never throws; the same content in any order yields the same version. */
 export function createLabelSet(sources: LabelSources): LabelSet {
   const distinct = new Map<string, ColumnMask>();
-  for (const { relation, column, label, path } of sources.columns) {
-    distinct.set(JSON.stringify([relation, column, label, ...(path ?? [])]), {
+  for (const { relation, column, label, path, computed } of sources.columns) {
+    const key = JSON.stringify([relation, column, label, ...(path ?? [])]);
+    const mask = maskOf(label, sources);
+    // Of several sources, the one that says that no part of it may be shown counts.
+    const strict = computed === true || distinct.get(key)?.computed === true;
+    distinct.set(key, {
       relation,
       column,
       label,
       ...(path === undefined ? {} : { path }),
-      mask: maskOf(label, sources),
+      ...(strict ? { computed: true, mask: strictestMask(mask) } : { mask }),
     });
   }
   return new IndexedLabelSet([...distinct].sort(byKey).map(([, column]) => column));

@@ -139,6 +139,30 @@ export type TransactionControl =
   | 'prepare'
   | 'none';
 
+/** A column that a statement reads. */
+export interface ValueOrigin {
+  /** As written, if it was not found. */
+  readonly relation: RelationId;
+  /** Empty if it is not known which. */
+  readonly column: string;
+  /** True if only the session knows it: temporary, or not committed yet. */
+  readonly own: boolean;
+}
+
+/** Values that a statement stores: where they go, and the columns they come from. */
+export interface ValueFlow {
+  readonly relation: RelationId;
+  /** True if it is to be made, or only the session knows it: then this is what it will be called. */
+  readonly isNew: boolean;
+  readonly temporary: boolean;
+  /** `*` stands for which rows there are; absent if any column may get them. */
+  readonly column?: string;
+  /** Absent if that is not known: then they may come from whatever the statement reads. */
+  readonly from?: readonly ValueOrigin[];
+  /** True if it is the value of one column as it is. */
+  readonly exact: boolean;
+}
+
 /** What one statement does. */
 export interface Facts {
   /** The command tag without counts, as the engine would report it: `SELECT`, `UPDATE`, `CREATE TABLE`. */
@@ -167,6 +191,8 @@ export interface Facts {
   readonly hazards?: readonly Hazard[];
   /** The strongest lock on each relation. Absent if nobody has to wait. */
   readonly locks?: readonly LockUse[];
+  /** Absent if it stores nothing that comes from a column. */
+  readonly flows?: readonly ValueFlow[];
 }
 
 /** A schema object that is not used as a relation. */

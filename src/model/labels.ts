@@ -1,4 +1,4 @@
-/** Labels and masks. Pure types. */
+/** Labels and masks. Types, and what follows from them alone. */
 import type { RelationId } from './facts.ts';
 
 /** What a column holds: `email`, `card_number`, … Lower snake case. */
@@ -41,6 +41,10 @@ export interface ColumnLabel {
   readonly label: Label;
   /** Keys of a document in the column, outermost first, if only what stands there has the label. */
   readonly path?: readonly string[];
+  /** Present if the column holds something that was computed from such values: masks that show a part of a value do not fit. */
+  readonly computed?: boolean;
+  /** Why it is labelled, if not because the configuration names it: see `sql/postgres/label-memory.ts`. */
+  readonly origin?: string;
 }
 
 /** A column that must be shown masked, as an obligation of a decision. */
@@ -68,4 +72,9 @@ export interface LabelSet {
   ofRelation(relation: RelationId): readonly ColumnMask[];
   /** The labels of a column; empty if it has none. */
   labelsOf(relation: RelationId, column: string): readonly Label[];
+}
+
+/** What a mask leaves of a value it leaves of something computed from it too: `salary * 1000000`, `reverse(card)`. */
+export function strictestMask(mask: Mask): Mask {
+  return mask.kind === 'null' || mask.kind === 'constant' ? mask : { kind: 'redact' };
 }

@@ -276,6 +276,20 @@ export type LedgerEvent =
       readonly reason?: string;
     }
   | {
+      /** What is known of columns has changed, and not because of the configuration. */
+      readonly kind: 'label';
+      /** `copied`: they get values of labelled columns; recorded before they do. */
+      readonly step: 'copied' | 'found' | 'forgotten';
+      readonly database: string;
+      /** `relation.column:label` of each. */
+      readonly columns: readonly string[];
+      /** The columns whose values are copied. */
+      readonly from?: readonly string[];
+      /** Who had it forgotten; absent for whoever may open the admin socket. */
+      readonly by?: string;
+      readonly reason?: string;
+    }
+  | {
       /** Somebody had the session ended; its `session-closed` follows. */
       readonly kind: 'session-killed';
       readonly session: string;

@@ -59,5 +59,6 @@ function mergeFacts(outer: Facts, inner: Facts): Facts {
     changesCatalog: outer.changesCatalog || inner.changesCatalog,
     opaque: [...outer.opaque, ...inner.opaque],
     setsOff: [...(outer.setsOff ?? []), ...(inner.setsOff ?? [])],
+    flows: [...(outer.flows ?? []), ...(inner.flows ?? [])],
   };
 }

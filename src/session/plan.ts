@@ -9,6 +9,7 @@ import type { Facts } from '../model/facts.ts';
 import type { StatementShape } from '../model/grant.ts';
 import type { PrivacyScope } from '../model/ledger-entry.ts';
 import type { ParameterValue } from '../model/session.ts';
+import type { InheritedLabel } from './inherited-labels.ts';
 import type { LookupDemand } from './lookup-meter.ts';
 
 /** What the ledger says of a statement, made once a plan. */
@@ -44,6 +45,8 @@ export interface PlannedStatement {
   readonly withholdsErrors: boolean;
   /** True if the policies may decide otherwise once they know how many rows it touches. */
   readonly wantsEstimate: boolean;
+  /** Labels that come into other columns with what it stores there; absent if none do. */
+  readonly inherits?: readonly InheritedLabel[];
 }
 
 /** What a session's prepared statement, portal or cursor stands for. */
@@ -83,6 +86,8 @@ export interface Plan {
   readonly wantsEstimates: boolean;
   /** What has to be counted each time it runs; absent if nothing has. */
   readonly lookups?: readonly LookupDemand[];
+  /** True if labels go with what it stores: they have to be known before it runs. */
+  readonly bringsLabels: boolean;
   /** True if errors and notices of the text could quote values that the actor may not see. */
   readonly withholdsErrors: boolean;
   /** True if a statement uses a prepared statement or cursor by name: what the plan says of it is true of this moment only. */

@@ -17,6 +17,7 @@ import type { Actor } from '../model/principal.ts';
 import type { Standing } from '../model/standing.ts';
 import type { PolicyEngine, PolicyQuestion } from '../policy/engine.ts';
 import type { EstimateContext } from '../policy/estimate-probes.ts';
+import { inheritedLabels } from './inherited-labels.ts';
 import { demandsOf } from './lookup-meter.ts';
 import { factsOf, type NamedObjects, noteMade, usedBy } from './object-use.ts';
 import type { NamedObject, Plan, PlannedStatement } from './plan.ts';
@@ -162,6 +163,9 @@ export class Planner<S extends Scope> {
         decision = { ...rest, outcome: 'allow' };
       }
       const wantsEstimate = decision.outcome !== 'deny' && !preparesOnly && policy.wantsEstimate(question);
+      const known = [this.#options.labels(asked.scope), untrusted];
+      // What is only prepared stores nothing yet.
+      const inherits = preparesOnly ? undefined : inheritedLabels(facts, decision, known);
       const withholdsErrors = writesMasked(facts, decision) || this.#setsOffUnseen(facts, asked);
       statements.push({
         analyzed,
@@ -173,6 +177,7 @@ export class Planner<S extends Scope> {
         uses,
         withholdsErrors,
         wantsEstimate,
+        ...(inherits && { inherits }),
       });
     }
     return this.#rewrite(analysis, statements, asked.scope, { generation, scopeKey: asked.scope.sessionKey });
@@ -294,6 +299,7 @@ function assemble(
     redefines: statements.some(redefines),
     wantsEstimates: statements.some((statement) => statement.wantsEstimate),
     unresolved: analysis.statements.flatMap((statement) => statement.unresolved),
+    bringsLabels: statements.some((statement) => statement.inherits !== undefined),
     withholdsErrors: statements.some((statement) => statement.withholdsErrors),
     usesObjects: statements.some(({ analyzed }) => analyzed.sessionObject?.verb === 'use'),
     ...basis,

@@ -110,4 +110,17 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX grants_by_age ON grants (created_at);
     `,
   },
+  {
+    number: 7,
+    name: 'labels',
+    sql: `
+      CREATE TABLE labels (
+        database TEXT    NOT NULL,
+        key      TEXT    NOT NULL,
+        label    TEXT    NOT NULL CHECK (json_valid(label)),
+        since    INTEGER NOT NULL,
+        PRIMARY KEY (database, key)
+      ) STRICT;
+    `,
+  },
 ];

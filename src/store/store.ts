@@ -1,5 +1,5 @@
 /**
- * What must be found again: tokens, approval requests, and what is to be sent about them. The interface is asynchronous and says nothing of SQL, so that a
+ * What must be found again: tokens, approval requests and what is to be sent about them, labels that were learned. The interface is asynchronous and says nothing of SQL, so that a
  * shared database can be a second implementation; the one that ships is embedded and needs nothing installed.
  *
  * Never on a statement's path, and no record: what happened, and in which order, the ledger says.
@@ -10,6 +10,7 @@ import type { Grant } from '../model/grant.ts';
 import { SqliteApprovals } from './sqlite-approvals.ts';
 import { openSqlite } from './sqlite-database.ts';
 import { SqliteGrants } from './sqlite-grants.ts';
+import { SqliteLabels } from './sqlite-labels.ts';
 import { SqliteNotices } from './sqlite-notices.ts';
 import { SqliteTaints } from './sqlite-taints.ts';
 import { SqliteTokens } from './sqlite-tokens.ts';
@@ -134,7 +135,27 @@ export interface GrantStore {
   prune(before: number): Promise<number>;
 }
 
+/** What is remembered of a database's columns. What it says is for those who keep it to know. */
+export interface StoredLabel {
+  readonly database: string;
+  /** Unique in the database. */
+  readonly key: string;
+  /** JSON. */
+  readonly label: string;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
+/** Keeps labels that no configuration names. Every change is durable when its promise resolves. */
+export interface LabelStore {
+  all(): Promise<readonly StoredLabel[]>;
+  /** All or none. One that is there is replaced, and keeps its time. */
+  put(labels: readonly StoredLabel[]): Promise<void>;
+  remove(database: string, keys: readonly string[]): Promise<void>;
+}
+
 export interface Store {
+  readonly labels: LabelStore;
   readonly tokens: TokenStore;
   readonly approvals: ApprovalStore;
   readonly grants: GrantStore;
@@ -163,6 +184,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
     grants: new SqliteGrants(sqlite),
     notices: new SqliteNotices(sqlite),
     taints: new SqliteTaints(sqlite),
+    labels: new SqliteLabels(sqlite),
     close: async () => sqlite.close(),
   };
 }

@@ -60,9 +60,11 @@ export interface PrimaryCalls {
   connectionClosed(): void;
   /** A session has changed the catalog of a database. Resolves when the other workers know. */
   catalogChanged(database: string): Promise<void>;
-  labelsRemembered(database: string, labels: readonly RememberedLabel[]): void;
   /** A session has read untrusted text. Resolves when the other workers know. */
   taintMet(news: TaintNews): Promise<void>;
+  /** Resolves when labels are durable, and the other workers know. */
+  keepLabels(database: string, labels: readonly RememberedLabel[], copied: boolean): Promise<void>;
+  letGoLabels(database: string, keys: readonly string[]): Promise<void>;
   /** The worker's lane of the ledger cannot be written, and why; undefined when it is whole again. */
   laneFailed(reason: string | undefined): void;
 }
@@ -96,6 +98,7 @@ export interface WorkerCalls {
   learnTaint(news: TaintNews): Promise<void>;
   /** All access that is lent from now on. */
   installAccess(grants: readonly AccessGrant[]): Promise<void>;
+  forgetLabels(database: string, origins: readonly string[], keys: readonly string[]): Promise<void>;
   /** A token was revoked. */
   tokenEnded(tokenId: string): Promise<void>;
   /** An authentication failed somewhere, its own included. */
@@ -171,10 +174,11 @@ const LABELS = {
   type: 'array',
   items: {
     ...OBJECT,
-    required: ['relationOid', 'attnum', 'label'],
+    required: ['relationOid', 'attnum', 'label', 'relation', 'column', 'origin'],
     properties: {
-      ...{ relationOid: COUNT, attnum: { type: 'integer' }, label: TEXT },
-      path: { type: 'array', items: TEXT },
+      ...{ relationOid: COUNT, attnum: { type: 'integer' }, label: TEXT, path: TEXTS },
+      ...{ relation: TEXT, column: TEXT, origin: TEXT, because: TEXT, system: TEXT },
+      ...{ computed: { type: 'boolean' }, notOid: COUNT },
     },
   },
 };
@@ -216,8 +220,9 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
   connectionTaken: [COUNT],
   connectionClosed: [],
   catalogChanged: [TEXT],
-  labelsRemembered: [TEXT, LABELS],
   taintMet: [TAINT],
+  keepLabels: [TEXT, LABELS, { type: 'boolean' }],
+  letGoLabels: [TEXT, TEXTS],
   laneFailed: [OPTIONAL_TEXT],
 };
 
@@ -230,6 +235,7 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   learnLabels: [TEXT, LABELS],
   learnTaint: [TAINT],
   installAccess: [{ type: 'array', items: OBJECT }],
+  forgetLabels: [TEXT, TEXTS, TEXTS],
   tokenEnded: [TEXT],
   authenticationFailed: [TEXT, OPTIONAL_TEXT],
   authenticationSucceeded: [TEXT],

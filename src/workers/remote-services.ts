@@ -16,7 +16,7 @@ import type { Label } from '../model/labels.ts';
 import type { LookupDemand, LookupMeter } from '../session/lookup-meter.ts';
 import type { PrimaryCalls } from './calls.ts';
 import type { Channel } from './channel.ts';
-import type { OtherServers } from './session-server.ts';
+import type { KeptLabels, OtherServers } from './session-server.ts';
 
 export type Primary = Channel<PrimaryCalls>;
 
@@ -134,6 +134,13 @@ export function otherWorkers(primary: Primary): OtherServers {
   return {
     cancel: (processId, secret) => primary.call('cancel', processId, secret).catch(() => {}),
     catalogChanged: (database) => primary.call('catalogChanged', database).catch(() => {}),
-    labelsRemembered: (database, labels) => primary.notify('labelsRemembered', database, labels),
+  };
+}
+
+/** Labels as the primary keeps them. */
+export function remoteLabels(primary: Primary): KeptLabels {
+  return {
+    keep: (database, labels, copied) => primary.call('keepLabels', database, labels, copied),
+    letGo: (database, keys) => primary.call('letGoLabels', database, keys).catch(() => {}),
   };
 }

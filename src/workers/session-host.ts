@@ -6,6 +6,7 @@ import type { SessionListing } from '../api/session-routes.ts';
 import type { ListenerCertificates } from '../config/config.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import { TaintRegistry } from '../session/taint-registry.ts';
+import type { OnForgotten } from './label-desk.ts';
 import { SessionServer } from './session-server.ts';
 import type { SharedServices } from './shared-services.ts';
 
@@ -47,6 +48,9 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
   });
   server.installAccess(shared.access.current);
   shared.access.onChange = async (grants) => server.installAccess(grants);
+  for (const [database, labels] of shared.labels.all()) server.learnLabels(database, labels);
+  const onForgotten: OnForgotten = (...forgotten) => server.forgetLabels(...forgotten);
+  shared.labels.forgottenListeners.add(onForgotten);
   return {
     accept: (socket) => server.accept(socket),
     check: (query) => server.check(query),

@@ -35,7 +35,14 @@ export interface OtherServers {
   cancel(processId: number, secret: Buffer): Promise<void>;
   /** A session has changed the catalog of a database. Resolves when they know, or cannot be told. Must not reject. */
   catalogChanged(database: string): Promise<void>;
-  labelsRemembered(database: string, labels: readonly RememberedLabel[]): void;
+}
+
+/** Where labels that no configuration gives are kept. */
+export interface KeptLabels {
+  /** Resolves when they are durable, and other processes know. @throws {SluiceError} */
+  keep(database: string, labels: readonly RememberedLabel[], copied: boolean): Promise<void>;
+  /** Must not reject. */
+  letGo(database: string, keys: readonly string[]): Promise<void>;
 }
 
 export interface SessionServerDeps {
@@ -54,6 +61,7 @@ export interface SessionServerDeps {
   /** What clients are shown and may show; undefined where the configuration says `disable`. */
   readonly certificates: ListenerCertificates | undefined;
   readonly others?: OtherServers;
+  readonly labels: KeptLabels;
 }
 
 export class SessionServer {
@@ -81,6 +89,10 @@ export class SessionServer {
           metrics: deps.metrics,
           now: Date.now,
           ...catalogReports(database.name, log, others),
+          labelKeeper: {
+            keep: (labels, copied) => deps.labels.keep(database.name, labels, copied),
+            letGo: (keys) => deps.labels.letGo(database.name, keys),
+          },
         }),
       ]),
     );
@@ -156,6 +168,10 @@ export class SessionServer {
     this.#listener.recheckConnections();
   }
 
+  forgetLabels(database: string, origins: readonly string[], keys: readonly string[]): void {
+    this.#services.get(database)?.forgetLabels(origins, keys);
+  }
+
   /** Ends the sessions of those who may not connect any more. */
   policiesChanged(): void {
     this.#listener.recheckConnections();
@@ -188,6 +204,8 @@ function catalogReports(database: string, log: Logger, others: OtherServers | un
   return {
     onRefreshFailure: (error: unknown) =>
       log.warn({ err: error, database }, 'the catalog could not be read again'),
+    onLabelsNotKept: (error: unknown) =>
+      log.error({ err: error, database }, 'labels of columns could not be kept: a restart would lose them'),
     onLostLabels: (labels: readonly { relation: string; column: string }[]) =>
       log.error(
         { database, labels: labels.map(({ relation, column }) => `${relation}.${column}`) },
@@ -203,7 +221,6 @@ function catalogReports(database: string, log: Logger, others: OtherServers | un
       ),
     ...(others && {
       onCatalogChange: () => others.catalogChanged(database),
-      onLabelsRemembered: (labels: readonly RememberedLabel[]) => others.labelsRemembered(database, labels),
     }),
   };
 }

@@ -29,6 +29,7 @@ import { openStore, type Store } from '../store/store.ts';
 import { type LentAccess, openApprovals } from './approval-desk.ts';
 import { ConfigRecord } from './config-record.ts';
 import { openExports } from './exporting.ts';
+import { SharedLabels } from './label-desk.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
 import { RecordedState } from './recorded-state.ts';
 import { sequencerConfig } from './sequencing.ts';
@@ -69,6 +70,7 @@ export interface SharedServices {
   readonly slots: LocalConnectionSlots;
   readonly lookups: LocalLookupMeter;
   readonly taintBook: TaintBook;
+  readonly labels: SharedLabels;
   /** Of this process. */
   readonly registry: Registry;
   readonly metrics: PipelineMetrics;
@@ -179,6 +181,7 @@ export async function openSharedServices(
     slots: makeSlots(config),
     lookups: new LocalLookupMeter(() => performance.now()),
     taintBook: await TaintBook.open(store.taints, log, Date.now),
+    labels: await SharedLabels.open(store.labels, ledger, Date.now),
     metrics: new PipelineMetrics(registry),
     certificateOf: (listener) =>
       config.listen[listener].tls.mode === 'disable' ? undefined : certificateFor(config, listener),

@@ -25,8 +25,13 @@ import { relayLogLine } from './worker-log.ts';
 export interface Broadcast {
   cancel(from: WorkerLink, processId: number, secret: Uint8Array): Promise<void>;
   catalogChanged(from: WorkerLink, database: string): Promise<void>;
-  labelsRemembered(from: WorkerLink, database: string, labels: readonly RememberedLabel[]): void;
   taintMet(from: WorkerLink, news: TaintNews): Promise<void>;
+  keepLabels(
+    from: WorkerLink,
+    database: string,
+    labels: readonly RememberedLabel[],
+    copied: boolean,
+  ): Promise<void>;
 }
 
 export interface WorkerLinkOptions {
@@ -190,8 +195,9 @@ export class WorkerLink {
         this.connections -= 1;
       },
       catalogChanged: (database) => broadcast.catalogChanged(this, database),
-      labelsRemembered: (database, labels) => broadcast.labelsRemembered(this, database, labels),
       taintMet: (news) => broadcast.taintMet(this, news),
+      keepLabels: (database, labels, copied) => broadcast.keepLabels(this, database, labels, copied),
+      letGoLabels: (database, keys) => shared.labels.letGo(database, keys),
       laneFailed: (reason) => {
         this.laneFailure = reason;
       },

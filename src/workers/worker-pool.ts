@@ -17,6 +17,7 @@ import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import type { WorkerOrder } from './calls.ts';
+import type { OnForgotten } from './label-desk.ts';
 import { type PackedCertificates, packCertificates, packConfig } from './packed-config.ts';
 import { PoolMetrics } from './pool-metrics.ts';
 import type { SessionHost } from './session-host.ts';
@@ -30,8 +31,6 @@ const MAX_QUEUED = 1024;
 const LIFE_CHECK_MS = 1000;
 /** How long one worker's session waits at most for the others to take note of something. */
 const ASKING_MS = 1000;
-/** Labelled columns of one database that are remembered, the latest ones. */
-const MAX_LABELS = 100_000;
 /** A worker that does not tell its sessions within this is left out. */
 const LISTING_MS = 5000;
 /** How much longer than it should take a worker may drain before it is killed. */
@@ -43,7 +42,6 @@ export class WorkerPool implements SessionHost, Broadcast {
   readonly #shared: SharedServices;
   readonly #seats: readonly WorkerSeat[];
   readonly #metrics: PoolMetrics;
-  readonly #labels = new Map<string, Map<string, RememberedLabel>>();
   readonly #queued = new Set<Socket>();
   readonly #lifeTimer: NodeJS.Timeout;
   readonly #onRevoked = (tokenId: string): void =>
@@ -53,6 +51,8 @@ export class WorkerPool implements SessionHost, Broadcast {
       this.#tellAll((worker) => worker.calls.notify('authenticationFailed', address, user)),
     succeeded: (user) => this.#tellAll((worker) => worker.calls.notify('authenticationSucceeded', user)),
   };
+  readonly #onForgotten: OnForgotten = (...forgotten) =>
+    this.#tellAll((worker) => worker.calls.notify('forgetLabels', ...forgotten));
   /** What workers that start are given. */
   #certificates: PackedCertificates | undefined;
   #lastChosen = 0;
@@ -69,9 +69,9 @@ export class WorkerPool implements SessionHost, Broadcast {
       installationSecret: shared.installationSecret,
       policies: shared.policies.sources,
       access: shared.access.current,
-      labels: [...this.#labels].map(([database, labels]) => [database, [...labels.values()]] as const),
       failures: shared.throttle.pack(),
       taints: shared.taintBook.current(),
+      labels: shared.labels.all(),
     });
     this.#seats = Array.from(
       { length: count },
@@ -94,6 +94,7 @@ export class WorkerPool implements SessionHost, Broadcast {
     shared.revocationListeners.add(this.#onRevoked);
     shared.access.onChange = (grants) => this.#accessChanged(grants);
     shared.throttle.listeners.add(this.#onAuthentication);
+    shared.labels.forgottenListeners.add(this.#onForgotten);
     this.#lifeTimer = setInterval(() => this.#tellAll((worker) => worker.checkLife()), LIFE_CHECK_MS);
     this.#lifeTimer.unref();
   }
@@ -202,15 +203,14 @@ export class WorkerPool implements SessionHost, Broadcast {
     await this.#askOthers(from, (worker) => worker.calls.call('catalogChanged', database));
   }
 
-  labelsRemembered(from: WorkerLink, database: string, labels: readonly RememberedLabel[]): void {
-    const known = this.#labels.get(database) ?? new Map<string, RememberedLabel>();
-    for (const label of labels) known.set(JSON.stringify(label), label);
-    for (const oldest of known.keys()) {
-      if (known.size <= MAX_LABELS) break;
-      known.delete(oldest);
-    }
-    this.#labels.set(database, known);
-    this.#tellAll((worker) => worker.calls.notify('learnLabels', database, labels), from);
+  async keepLabels(
+    from: WorkerLink,
+    database: string,
+    labels: readonly RememberedLabel[],
+    copied: boolean,
+  ): Promise<void> {
+    await this.#shared.labels.keep(database, labels, copied);
+    await this.#askOthers(from, (worker) => worker.calls.call('learnLabels', database, labels));
   }
 
   async taintMet(from: WorkerLink, news: TaintNews): Promise<void> {
@@ -287,6 +287,7 @@ export class WorkerPool implements SessionHost, Broadcast {
     clearInterval(this.#lifeTimer);
     this.#shared.revocationListeners.delete(this.#onRevoked);
     this.#shared.throttle.listeners.delete(this.#onAuthentication);
+    this.#shared.labels.forgottenListeners.delete(this.#onForgotten);
     for (const socket of this.#queued) refuse(socket);
     this.#queued.clear();
     for (const seat of this.#seats) seat.close();

@@ -27,6 +27,7 @@ import {
   RemoteApprovals,
   RemoteLookupMeter,
   RemoteSlots,
+  remoteLabels,
   SharedThrottle,
 } from './remote-services.ts';
 import { SessionServer } from './session-server.ts';
@@ -68,6 +69,8 @@ const offer: WorkerCalls = {
   learnLabels: async (database, labels) => (await working).server.learnLabels(database, labels),
   learnTaint: async (news) => (await working).taints.learn(news),
   installAccess: async (grants) => (await working).server.installAccess(grants),
+  forgetLabels: async (database, origins, keys) =>
+    (await working).server.forgetLabels(database, origins, keys),
   tokenEnded: async (tokenId) => (await working).tokens.revokedElsewhere(tokenId),
   authenticationFailed: async (address, user) => (await working).throttle.failed(address, user),
   authenticationSucceeded: async (user) => (await working).throttle.succeeded(user),
@@ -153,6 +156,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     metrics: new PipelineMetrics(registry),
     certificates: order.certificates && unpackCertificates(order.certificates),
     others: otherWorkers(primary),
+    labels: remoteLabels(primary),
   });
   server.installAccess(order.access);
   for (const [database, labels] of order.labels) server.learnLabels(database, labels);

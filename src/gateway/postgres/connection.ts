@@ -21,6 +21,7 @@ import type { GatewayContext } from './listener.ts';
 import { errorFrame } from './refusals.ts';
 import { RequestRelay } from './request-relay.ts';
 import { ResponseRelay } from './response-relay.ts';
+import { SessionLabels } from './session-labels.ts';
 import { SessionObjects } from './session-objects.ts';
 import { SessionPlanner } from './session-planner.ts';
 import type { SessionBackend } from './session-reading.ts';
@@ -113,6 +114,7 @@ export class Connection {
       this.#closed = resolve;
     });
     const objects = new SessionObjects();
+    const labels = new SessionLabels(service);
     const planner = new SessionPlanner({
       service,
       actor: info.actor,
@@ -134,8 +136,9 @@ export class Connection {
       objects,
       sender: this.#sender,
       events: {
-        onReady: () => {
+        onReady: (status) => {
           this.#readySince = performance.now();
+          if (status === 'I') labels.transactionEnded();
           // Behind the answer that is being read now.
           if (this.#draining) queueMicrotask(() => this.#drainIfIdle());
         },
@@ -152,6 +155,7 @@ export class Connection {
       session,
       service,
       objects,
+      labels,
       responses: this.#responses,
       planner,
       client: client.socket,

@@ -4,29 +4,27 @@
  */
 import type { SessionApprovals } from '../../approvals/approvals.ts';
 import type { DatabaseConfig } from '../../config/config.ts';
-import { createLabelSet } from '../../masking/label-set.ts';
-import { parseMask } from '../../masking/mask-text.ts';
 import type { BlastRadius, Estimate } from '../../model/blast-radius.ts';
 import type { Dialect } from '../../model/dialect.ts';
-import { type ColumnLabel, type LabelSet, type Mask, UNTRUSTED } from '../../model/labels.ts';
+import type { LabelSet } from '../../model/labels.ts';
 import type { Actor } from '../../model/principal.ts';
 import { CLEAN_STANDING, type Standing } from '../../model/standing.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
+import type { InheritedLabel } from '../../session/inherited-labels.ts';
 import type { LookupMeter } from '../../session/lookup-meter.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import { Planner } from '../../session/planner.ts';
-import { BUILTIN_LABELS } from '../../sql/postgres/builtin-labels.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { type CatalogLoader, createCatalogLoader } from '../../sql/postgres/catalog-loader.ts';
-import { LabelMemory, type RememberedLabel, unmatchedLabels } from '../../sql/postgres/label-memory.ts';
+import { labelKey, type RememberedLabel } from '../../sql/postgres/label-memory.ts';
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { parseSearchPath } from '../../sql/postgres/search-path.ts';
 import { blastRadiusOf, estimateContext, tellable } from './blast-radius.ts';
+import { DatabaseLabels, type LabelReports } from './database-labels.ts';
 import { SideConnection } from './side-connection.ts';
 import { estimatesAside } from './side-estimates.ts';
 import { SqlClient } from './sql-client.ts';
-import { SuspectFinder } from './suspect-columns.ts';
 
 /** DDL that does not pass the gate is seen at the latest after this. */
 const REFRESH_INTERVAL_MS = 15_000;
@@ -34,7 +32,7 @@ const REFRESH_INTERVAL_MS = 15_000;
 const MIN_UNKNOWN_REFRESH_MS = 1_000;
 const CATALOG_TIMEOUT_MS = 60_000;
 
-export interface DatabaseServiceOptions {
+export interface DatabaseServiceOptions extends LabelReports {
   readonly config: DatabaseConfig;
   readonly dialect: Dialect<PostgresScope>;
   readonly policy: () => PolicyEngine;
@@ -48,17 +46,11 @@ export interface DatabaseServiceOptions {
   readonly now: () => number;
   /** Told when the catalog cannot be refreshed; what was known stays in use. */
   readonly onRefreshFailure: (error: unknown) => void;
-  /** Told of labels of the configuration that name no column: once, and again when others are lost. */
-  readonly onLostLabels?: (labels: readonly ColumnLabel[]) => void;
-  /** Told of columns without a label whose names say that they are personal: all at first, then those that appear. */
-  readonly onSuspects?: (suspects: readonly ColumnLabel[]) => void;
   /**
    * Told when a session has changed the catalog: other processes have snapshots of their own. Resolves when they know. Must not
    * reject.
    */
   readonly onCatalogChange?: () => Promise<void>;
-  /** Told which columns are known to hold something, when that has changed. */
-  readonly onLabelsRemembered?: (labels: readonly RememberedLabel[]) => void;
 }
 
 /** A plan that nobody runs, and how far each of its statements would reach. */
@@ -80,14 +72,13 @@ export class DatabaseService {
   readonly #client: SqlClient;
   readonly #side: SideConnection;
   readonly #loader: CatalogLoader;
-  readonly #masks: Record<string, Mask>;
   readonly #timer: NodeJS.Timeout;
   #catalog: CatalogSnapshot | undefined;
-  readonly #labelMemory = new LabelMemory();
-  #lostLabels = '[]';
-  readonly #suspects: SuspectFinder;
-  #reportedSuspects: ReadonlySet<string> = new Set();
-  #labels: { readonly hiding: LabelSet; readonly untrusted: LabelSet } | undefined;
+  readonly #labels: DatabaseLabels;
+  /** Learned before the catalog was loaded: by then it is known of which database it was. */
+  #early: RememberedLabel[] = [];
+  /** Which database this is, whatever it is called; oids are its own. */
+  #identity: string | undefined;
   /** Loads that were asked for so far, and the one from which on the snapshot is current. */
   #wanted = 0;
   #loaded = 0;
@@ -104,13 +95,10 @@ export class DatabaseService {
     this.approvals = options.approvals;
     this.lookups = options.lookups;
     this.actorNow = options.actorNow ?? ((actor) => actor);
-    this.#suspects = new SuspectFinder(new Set(options.config.decided));
+    this.#labels = new DatabaseLabels(options.config, options);
     this.#client = new SqlClient(options.config.upstream, CATALOG_TIMEOUT_MS);
     this.#side = new SideConnection(options.config.upstream);
     this.#loader = createCatalogLoader((sql) => this.#client.query(sql));
-    this.#masks = Object.fromEntries(
-      Object.entries(options.config.masks).map(([label, text]) => [label, parseMask(text)]),
-    );
     this.planner = new Planner({
       database: options.config,
       dialect: options.dialect,
@@ -141,17 +129,12 @@ export class DatabaseService {
    * `catalogReady`.
    */
   get labels(): LabelSet {
-    return this.#flowed.hiding;
+    return this.#labels.current.hiding;
   }
 
   /** The columns that hold untrusted text, views of them included. Only to be read after `catalogReady`. */
   get untrusted(): LabelSet {
-    return this.#flowed.untrusted;
-  }
-
-  get #flowed() {
-    if (this.#labels === undefined) throw new TypeError('labels are read before the catalog is loaded');
-    return this.#labels;
+    return this.#labels.current.untrusted;
   }
 
   /** True if DDL has passed that the snapshot may not show: `catalogReady` waits for it. */
@@ -186,9 +169,45 @@ export class DatabaseService {
     return this.#options.onCatalogChange?.();
   }
 
-  /** What other processes know of columns that were renamed since. */
+  /** What other processes, or earlier ones, know of columns that were renamed since, or filled from labelled ones. */
   learnLabels(labels: readonly RememberedLabel[]): void {
-    if (this.#labelMemory.learn(labels) && this.#catalog !== undefined) this.catalogChanged();
+    if (this.#identity === undefined) this.#early.push(...labels);
+    else if (this.#labels.learn(labels)) this.catalogChanged();
+  }
+
+  /** An operator wants labels of these origins gone; or these keys are not needed any more. */
+  forgetLabels(origins: readonly string[], keys: readonly string[]): void {
+    const isMeant = (label: RememberedLabel): boolean =>
+      origins.includes(label.origin) || keys.includes(labelKey(label));
+    this.#early = this.#early.filter((label) => !isMeant(label));
+    this.#labels.forget(isMeant);
+    if (this.#labels.outdated && this.#catalog !== undefined) this.catalogChanged();
+  }
+
+  /**
+   * Labels that come with what a session is about to store; the promise resolves when everybody knows, and they are in force then.
+   * Undefined if they are known already.
+   * @returns the keys of those that stand under a name only, for `settleNames`
+   */
+  inherit(labels: readonly InheritedLabel[]): Promise<readonly string[]> | undefined {
+    const news = this.#labels.inherit(labels, this.catalog);
+    if (news.length === 0) return undefined;
+    const named = news.filter(({ relationOid }) => relationOid === 0).map(labelKey);
+    return this.#labels.keep(news).then(() => {
+      this.catalogChanged();
+      return named;
+    });
+  }
+
+  /** What was to be made under these names has been, or never will be: from now on it is known by what it is. Never rejects. */
+  async settleNames(keys: readonly string[]): Promise<void> {
+    try {
+      await this.refreshCatalog();
+      this.#labels.forget((label) => keys.includes(labelKey(label)));
+      await this.#options.labelKeeper?.letGo(keys);
+    } catch (error) {
+      this.#options.onRefreshFailure(error);
+    }
   }
 
   /** DDL took effect: nothing is planned on the old snapshot from now on. */
@@ -300,44 +319,6 @@ export class DatabaseService {
     return createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
   }
 
-  #flowLabels(catalog: CatalogSnapshot) {
-    const given = [...BUILTIN_LABELS, ...this.config.labels];
-    const flow = (columns: readonly ColumnLabel[]) => {
-      const flowed = this.#labelMemory.flow(columns, catalog);
-      return {
-        hiding: createLabelSet({
-          columns: flowed.filter(({ label }) => label !== UNTRUSTED),
-          masks: this.#masks,
-        }),
-        untrusted: createLabelSet({ columns: flowed.filter(({ label }) => label === UNTRUSTED) }),
-      };
-    };
-    let labels = flow(given);
-    if (this.config.suspects !== 'ignore') {
-      const suspects = this.#suspects.find(catalog, labels.hiding);
-      this.#reportSuspects(suspects);
-      if (this.config.suspects === 'mask' && suspects.length > 0) labels = flow([...given, ...suspects]);
-    }
-    const news = this.#labelMemory.takeNews();
-    if (news.length > 0) this.#options.onLabelsRemembered?.(news);
-    return labels;
-  }
-
-  #reportSuspects(suspects: readonly ColumnLabel[]): void {
-    const keyOf = ({ relation, column }: ColumnLabel) => `${relation}.${column}`;
-    const news = suspects.filter((one) => !this.#reportedSuspects.has(keyOf(one)));
-    this.#reportedSuspects = new Set(suspects.map(keyOf));
-    if (news.length > 0) this.#options.onSuspects?.(news);
-  }
-
-  #reportLostLabels(catalog: CatalogSnapshot): void {
-    const lost = unmatchedLabels(this.config.labels, catalog);
-    const names = JSON.stringify(lost);
-    if (names === this.#lostLabels) return;
-    this.#lostLabels = names;
-    if (lost.length > 0) this.#options.onLostLabels?.(lost);
-  }
-
   /** One load at a time; whoever comes while one runs waits for it, and then for the next if it began too early. */
   async #load(): Promise<void> {
     this.#loading ??= this.#loadNow().finally(() => {
@@ -350,14 +331,35 @@ export class DatabaseService {
     const wanted = this.#wanted;
     const loadedAt = this.#options.now();
     const whole = loadedAt - this.#loadedWholeAt >= REFRESH_INTERVAL_MS;
+    if (this.#identity === undefined) await this.#recognise();
     const catalog = await this.#loader.load(whole);
-    if (catalog !== this.#catalog || this.#labelMemory.unread) {
+    if (catalog !== this.#catalog || this.#labels.outdated) {
       this.#catalog = catalog;
-      this.#labels = this.#flowLabels(catalog);
-      this.#reportLostLabels(catalog);
+      this.#labels.update(catalog);
     }
     this.#loaded = wanted;
     this.#loadedAt = loadedAt;
     if (whole) this.#loadedWholeAt = loadedAt;
   }
+
+  /** Which database it is. What is remembered of another one (it was restored elsewhere) holds for the names alone. */
+  async #recognise(): Promise<void> {
+    const [row] = await this.#client.query(IDENTITY);
+    const [cluster] = row?.told === 'true' ? await this.#client.query(CLUSTER) : [];
+    this.#identity = `${cluster?.id ?? ''}/${row?.oid ?? ''}`;
+    this.#labels.system = this.#identity;
+    this.#labels.learn(
+      this.#early.splice(0).map((label) => (label.system === this.#identity ? label : byName(label))),
+    );
+  }
+}
+
+const IDENTITY = `SELECT d.oid::pg_catalog.text AS oid,
+    pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')::pg_catalog.text AS told
+  FROM pg_catalog.pg_database d WHERE d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()`;
+/** Everybody may read it, unless somebody has revoked that. */
+const CLUSTER = 'SELECT c.system_identifier AS id FROM pg_catalog.pg_control_system() AS c';
+
+function byName(label: RememberedLabel): RememberedLabel {
+  return { ...label, relationOid: 0, attnum: 0 };
 }

@@ -28,6 +28,7 @@ import { UNANSWERED } from './name-space.ts';
 import { QueryMessages } from './query-messages.ts';
 import { recordParameters } from './recorded-parameters.ts';
 import { type InClient, type Refusal, refusalFor } from './refusals.ts';
+import type { SessionLabels } from './session-labels.ts';
 import { objectName, type Prepared, portalOf, preparedBy, type SessionObjects } from './session-objects.ts';
 import {
   type AdmissionOptions,
@@ -44,6 +45,7 @@ const SYNC = encodeFrontendMessage({ type: 'Sync' });
 
 export interface RequestRelayOptions extends Omit<AdmissionOptions, 'channel'> {
   readonly objects: SessionObjects;
+  readonly labels: SessionLabels;
   readonly client: Socket;
   readonly upstream: Socket;
   readonly maxMessageBytes: number;

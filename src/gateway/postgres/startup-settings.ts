@@ -3,6 +3,7 @@
  * (`-c name=value`, `--name=value`), as PostgreSQL reads them (utils/init/postinit.c, `process_startup_options`;
  * tcop/postgres.c, `process_postgres_switches`).
  */
+
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { HoldMode } from '../../model/session.ts';
 import { quoteName, quoteText } from '../../sql/postgres/identifiers.ts';

@@ -19,6 +19,7 @@ import type { BoundValues } from './own-questions.ts';
 import { heldNotice } from './refusals.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import { SessionEstimates } from './session-estimates.ts';
+import type { SessionLabels } from './session-labels.ts';
 import type { SessionPlanner } from './session-planner.ts';
 import { errorAsWritten, type StatementText } from './session-reading.ts';
 
@@ -32,6 +33,7 @@ export interface AdmissionOptions {
   readonly responses: ResponseRelay;
   readonly planner: SessionPlanner;
   readonly channel: ForwardChannel;
+  readonly labels: SessionLabels;
 }
 
 /** Undefined if it was done at once, which is the rule. */
@@ -51,6 +53,8 @@ export interface Admission {
   readonly estimates?: readonly (Estimate | undefined)[];
   /** True if what it looks up was counted before: the rest of what ran then. */
   readonly counted?: boolean | undefined;
+  /** True if the labels that go with what it stores are known. */
+  readonly broughtLabels?: boolean;
   /** Plans the same again, on a fresh catalog and the policies in force. */
   readonly replan: () => Plan | Promise<Plan>;
   readonly forward: Forward;
@@ -178,6 +182,7 @@ export class StatementAdmission {
     if (this.#mustEstimate(plan, admission)) return this.#estimate(plan, admission);
     if (plan.lookups !== undefined && admission.counted !== true) return this.#count(plan, admission);
     if (plan.outcome === 'hold' && approval === undefined) return this.#admitHeld(plan, admission);
+    if (plan.bringsLabels && admission.broughtLabels !== true) return this.#bringLabels(plan, admission);
     return this.attempt(
       () => {
         this.#meet(plan);
@@ -225,6 +230,15 @@ export class StatementAdmission {
       (error) => {
         this.refuse(withoutLookups(plan, error), admission.refuse, admission.parameters);
       },
+    );
+  }
+
+  /** Labels of what is about to be copied are known before it is. */
+  #bringLabels(plan: Plan, admission: Admission): Pending {
+    return this.attempt(
+      () => this.#o.labels.bring(plan),
+      () => this.admit(plan, { ...admission, broughtLabels: true }),
+      admission.refuse,
     );
   }
 
@@ -301,6 +315,7 @@ export class StatementAdmission {
       if (plan.lookups === undefined && released.plan.lookups !== undefined)
         await this.#takeLookups(released.plan);
       this.#meet(released.plan);
+      await this.#o.labels.bring(released.plan);
       const tickets = await session.admit(released.plan, parameters, released.approval);
       if (!signal.aborted && !this.moot) return { ...released, tickets };
       session.abandon(tickets, CANCELLED);

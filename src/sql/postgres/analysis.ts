@@ -158,6 +158,7 @@ function factsOf(tree: Node, binder: Binder, mayBreakOut: boolean): Facts {
     ...facts,
     ...(hazards.length === 0 ? {} : { hazards }),
     ...(locks.length === 0 ? {} : { locks }),
+    ...(binder.flows.length === 0 ? {} : { flows: binder.flows }),
   };
 }
 

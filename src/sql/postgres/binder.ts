@@ -3,7 +3,7 @@
  * operators and functions.
  */
 import type { SessionObjectUse } from '../../model/dialect.ts';
-import type { Action } from '../../model/facts.ts';
+import type { Action, ValueFlow } from '../../model/facts.ts';
 import type { Cascade } from './cascades.ts';
 import { spendEffort } from './effort.ts';
 import { FactSheet } from './fact-sheet.ts';
@@ -78,6 +78,8 @@ export interface Binder {
   readonly groupings: Grouping[];
   /** What foreign keys change besides. */
   readonly cascades: Cascade[];
+  /** Where it puts what it reads. */
+  readonly flows: ValueFlow[];
   /** The schema that CREATE SCHEMA makes, for what it makes inside. */
   creationSchema: string | undefined;
   /** What it does to a named prepared statement or cursor. */
@@ -96,6 +98,7 @@ export function createBinder(scope: PostgresScope, calling?: ReadonlySet<number>
     targetUses: [],
     groupings: [],
     cascades: [],
+    flows: [],
     creationSchema: undefined,
     sessionObject: undefined,
     inertConstants: new Set(),

@@ -30,6 +30,7 @@ import {
   type RoleSpec,
   stringsOf,
 } from './tree.ts';
+import { noteLikeness, noteNewName } from './value-flows.ts';
 
 /** What one kind of statement does. Sets the command tag, notes the rest. */
 export type StatementHandler = (b: Binder, body: Body) => void;
@@ -85,9 +86,12 @@ function without(body: Body, ...fields: readonly string[]): Body {
 function createTable(b: Binder, body: Body): void {
   const create = body as CreateStmt;
   b.sheet.command = 'CREATE TABLE';
-  define(b, 'Create', 'table', newRelationName(b, create.relation ?? {}));
+  const id = newRelationName(b, create.relation ?? {});
+  define(b, 'Create', 'table', id);
   for (const node of create.inhRelations ?? []) mention(b, as<RangeVar>(node, 'RangeVar'), 'Alter');
+  const models = b.references.length;
   walkDefinition(b, without(body, 'relation', 'inhRelations'), [OPEN_TABLE], 'Read');
+  noteLikeness(b, id, create, b.references.slice(models));
 }
 
 /** The table that is being made: its expressions may name columns that nobody knows yet. */
@@ -175,8 +179,10 @@ function alterObject(command: (kind: string) => string, typeField: string): Stat
     const relation = body.relation as RangeVar | undefined;
     const object = body.object as Node | undefined;
     if (relation && (isRelationKind(type) || isPartOfRelation(type))) {
-      const { id } = mentionReference(b, relation, 'Alter');
-      if (isPartOfRelation(type)) define(b, 'Alter', partKind(kind), `${id}.${text(body, 'subname')}`);
+      const reference = mentionReference(b, relation, 'Alter');
+      noteNewName(b, reference, body);
+      if (isPartOfRelation(type))
+        define(b, 'Alter', partKind(kind), `${reference.id}.${text(body, 'subname')}`);
     } else if (relation) alterIndex(b, kind, relation);
     else if (isRelationKind(type)) mentionNames(b, relationNames(type, object), 'Alter');
     else if (isPartOfRelation(type)) alterPart(b, kind, stringsOf(itemsOf(object)));

@@ -134,6 +134,7 @@ function scopeOf(
 function absorb(b: Binder, child: Binder, place: Place): void {
   b.sheet.absorb(child.sheet);
   b.cascades.push(...child.cascades);
+  b.flows.push(...child.flows);
   for (const each of child.references) {
     const reference = { ...each, role: 'body' as const, isWritten: each.role === 'target' || each.isWritten };
     b.references.push(reference);

@@ -81,12 +81,11 @@ describe('two memories of one database', () => {
   it('that was told of a column knows it under another name', () => {
     const [early, late] = [new LabelMemory(), new LabelMemory()];
     early.flow([EMAIL], BEFORE);
-    expect(late.learn(early.takeNews())).toBe(true);
+    expect(late.learn(early.takeNews().remembered)).toBe(true);
     expect(late.unread).toBe(true);
     expect(late.flow([EMAIL], renamed)).toContainEqual({
-      ...EMAIL,
-      relation: 'public.clients',
-      column: 'mail',
+      ...{ ...EMAIL, relation: 'public.clients', column: 'mail' },
+      origin: 'config:public.customers.email',
     });
     expect(late.unread).toBe(false);
   });
@@ -94,13 +93,80 @@ describe('two memories of one database', () => {
   it('tell each other nothing twice', () => {
     const [one, other] = [new LabelMemory(), new LabelMemory()];
     one.flow([EMAIL], BEFORE);
-    const news = one.takeNews();
-    expect(news).toEqual([{ relationOid: 17_000, attnum: 2, label: 'email' }]);
-    expect(one.takeNews()).toEqual([]);
+    const news = one.takeNews().remembered;
+    expect(news).toEqual([
+      { relationOid: 17_000, attnum: 2, ...EMAIL, origin: 'config:public.customers.email' },
+    ]);
+    expect(one.takeNews()).toEqual({ remembered: [], gone: [] });
     other.learn(news);
-    other.flow([EMAIL], renamed);
-    expect(other.takeNews()).toEqual([]);
+    other.flow([EMAIL], BEFORE);
+    expect(other.takeNews()).toEqual({ remembered: [], gone: [] });
     expect(one.learn(news)).toBe(false);
+  });
+});
+
+describe('what was copied', () => {
+  const COPY = {
+    ...{ relationOid: 0, attnum: 0, relation: 'public.mails', column: 'mail', label: 'email' },
+    ...{ origin: 'copy:public.mails.mail', because: 'public.customers.email' },
+  };
+  const MADE = catalogOf([17_000, 'public.customers', ['id', 'email']], [17_001, 'public.mails', ['mail']]);
+  const labelled = (memory: LabelMemory, catalog: CatalogSnapshot): string[] =>
+    memory.flow([], catalog).map(({ relation, column }) => `${relation}.${column}`);
+
+  it('is labelled as soon as it is there, under whatever name it has then', () => {
+    const memory = new LabelMemory();
+    memory.learn([COPY]);
+    expect(labelled(memory, BEFORE)).toEqual([]);
+    expect(memory.takeNews()).toEqual({ remembered: [], gone: [] });
+    expect(labelled(memory, MADE)).toEqual(['public.mails.mail']);
+    expect(memory.takeNews().remembered).toEqual([{ ...COPY, relationOid: 17_001, attnum: 1 }]);
+    memory.forget(({ relationOid }) => relationOid === 0);
+    expect(labelled(memory, catalogOf([17_001, 'public.m2', ['m2']]))).toEqual(['public.m2.m2']);
+  });
+
+  it('is not the table that had the name before', () => {
+    const memory = new LabelMemory();
+    memory.learn([{ ...COPY, notOid: 17_001 }]);
+    expect(labelled(memory, MADE)).toEqual([]);
+    expect(labelled(memory, catalogOf([17_002, 'public.mails', ['mail']]))).toEqual(['public.mails.mail']);
+  });
+
+  it('may be every column, or which rows there are', () => {
+    const memory = new LabelMemory();
+    memory.learn([
+      { ...COPY, column: '' },
+      { ...COPY, column: '*' },
+    ]);
+    expect(labelled(memory, MADE).sort()).toEqual(['public.mails.*', 'public.mails.mail']);
+    memory.forget(({ relationOid }) => relationOid === 0);
+    const renamed = catalogOf([17_001, 'public.m2', ['m2']]);
+    expect(labelled(memory, renamed).sort()).toEqual(['public.m2.*', 'public.m2.m2']);
+  });
+
+  it('is forgotten with all that followed, when it is dropped, or for a reason that holds no more', () => {
+    let holds = true;
+    const memory = new LabelMemory(() => holds);
+    memory.learn([{ ...COPY, relationOid: 17_001, attnum: 1 }]);
+    expect(labelled(memory, MADE)).toEqual(['public.mails.mail']);
+    holds = false;
+    expect(labelled(memory, MADE)).toEqual([]);
+    expect(memory.takeNews().gone).toHaveLength(1);
+    holds = true;
+    memory.learn([{ ...COPY, relationOid: 17_001, attnum: 1 }]);
+    expect(labelled(memory, BEFORE)).toEqual([]);
+    memory.learn([{ ...COPY, relationOid: 17_001, attnum: 1 }]);
+    memory.forget(({ origin }) => origin === COPY.origin);
+    expect(memory.unread).toBe(true);
+    expect(labelled(memory, MADE)).toEqual([]);
+  });
+
+  it('that nobody has seen yet is waited for', () => {
+    const memory = new LabelMemory();
+    memory.flow([], BEFORE);
+    memory.learn([{ ...COPY, relationOid: 17_001, attnum: 1 }]);
+    expect(labelled(memory, BEFORE)).toEqual([]);
+    expect(labelled(memory, MADE)).toEqual(['public.mails.mail']);
   });
 });
 

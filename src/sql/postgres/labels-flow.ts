@@ -28,13 +28,14 @@ export function flowLabels(labels: readonly ColumnLabel[], catalog: CatalogSnaps
   const known = new Map<string, ColumnLabel>();
   const pending = [...labels];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    const key = JSON.stringify([next.relation, next.column, next.label, next.path]);
+    const { label, path, computed, origin } = next;
+    const key = JSON.stringify([next.relation, next.column, label, path, computed]);
     if (known.has(key)) continue;
     known.set(key, next);
-    const { label, path } = next;
+    const rest = { label, ...(computed && { computed }), ...(origin && { origin }) };
     // What is only at one place of a document is there in every copy of it; of something computed from it nobody knows.
     for (const { relation, column, isCopy } of flows.from(next))
-      pending.push({ relation: relation.id, column, label, ...(isCopy && path ? { path } : {}) });
+      pending.push({ relation: relation.id, column, ...rest, ...(isCopy && path ? { path } : {}) });
   }
   return [...known.values()];
 }

@@ -6,7 +6,7 @@
 import { type Binder, type CteFrame, type Place, referTo, useRelation } from './binder.ts';
 import { isAlwaysTrue } from './bounded.ts';
 import { type Change, noteCascades, noteCatalogChange, noteChangeBelow, noteTriggers } from './cascades.ts';
-import { bindExpression, bindExpressions, filtering, noteInert } from './expressions.ts';
+import { bindExpression, filtering, noteInert } from './expressions.ts';
 import { bindFrom } from './from-clause.ts';
 import {
   derivedItem,
@@ -14,8 +14,10 @@ import {
   type Namespace,
   NO_OUTPUT,
   type Output,
+  type OutputColumn,
   type RelationReference,
   relationItem,
+  type Source,
   withVisibility,
 } from './namespace.ts';
 import { bindQuery, bindTargets, bindWith } from './queries.ts';
@@ -38,6 +40,7 @@ import {
   tagOf,
   type UpdateStmt,
 } from './tree.ts';
+import { isColumn, noteResultFlow, noteValueFlow } from './value-flows.ts';
 
 const MODIFICATIONS: ReadonlySet<string> = new Set(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 
@@ -69,6 +72,8 @@ export function bindModification(
 interface Target {
   readonly reference: RelationReference;
   readonly item: Item;
+  /** By column: what INSERT was given, which ON CONFLICT calls `excluded`. */
+  readonly inserted?: ReadonlyMap<string, OutputColumn>;
 }
 
 function bindTarget(b: Binder, node: RangeVar | undefined): Target {
@@ -99,17 +104,31 @@ function bindInsert(
   const columns = namesOf(insert.cols) ?? columnNamesOf(target);
   noteChange(b, target, 'Insert', columns);
   const place: Place = { namespace: parent, ctes, filter: false, sink: undefined };
-  if (insert.selectStmt) bindInsertSource(b, insert.selectStmt, place);
+  const output = insert.selectStmt && bindInsertSource(b, insert.selectStmt, place);
+  if (output) noteResultFlow(b, target.reference, columns, output);
+  if (output && insert.cols === undefined) noteMissingColumns(b, target, columns, output);
   bindAssignmentSubscripts(b, insert.cols, place);
-  if (insert.onConflictClause) bindOnConflict(b, insert.onConflictClause, target, place);
+  const inserted = new Map(output?.columns.map((column, i) => [columns[i] ?? '', column]));
+  if (insert.onConflictClause) bindOnConflict(b, insert.onConflictClause, { ...target, inserted }, place);
   return bindReturning(b, insert.returningClause, target, [], place);
 }
 
-function bindInsertSource(b: Binder, source: Node, place: Place): void {
+/** The open transaction may have added columns, or dropped some: then its own connection knows which values go where. */
+function noteMissingColumns(
+  b: Binder,
+  { reference }: Target,
+  known: readonly string[],
+  { columns, open }: Output,
+): void {
+  const stores = columns.some(({ sources }) => sources.length > 0);
+  if (!open && stores && columns.length !== known.length) b.sheet.miss(reference.id);
+}
+
+function bindInsertSource(b: Binder, source: Node, place: Place): Output {
   for (const row of as<SelectStmt>(source, 'SelectStmt')?.valuesLists ?? []) {
     for (const value of itemsOf(row)) noteInert(b, value);
   }
-  bindQuery(b, source, place.namespace, place.ctes);
+  return bindQuery(b, source, place.namespace, place.ctes);
 }
 
 function bindOnConflict(b: Binder, clause: OnConflictClause, target: Target, outer: Place): void {
@@ -122,7 +141,7 @@ function bindOnConflict(b: Binder, clause: OnConflictClause, target: Target, out
   const proposed = target.item.output().columns.map(({ name }) => ({ name, sources: [] }));
   const excluded = derivedItem('excluded', { columns: proposed, open: target.item.open }, []);
   const place: Place = { ...outer, namespace: { items: [target.item, excluded], parent: outer.namespace } };
-  noteChange(b, target, 'Update', bindAssignments(b, targetList, place));
+  noteChange(b, target, 'Update', bindAssignments(b, targetList, target, place));
   if (whereClause) bindExpression(b, whereClause, filtering(place));
 }
 
@@ -145,7 +164,7 @@ function bindUpdate(
   const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
   const items = bindFrom(b, update.fromClause, around, [target.item]);
   const place: Place = { ...around, namespace: { items, parent } };
-  noteChange(b, target, 'Update', bindAssignments(b, update.targetList, place));
+  noteChange(b, target, 'Update', bindAssignments(b, update.targetList, target, place));
   bindPredicate(b, update.whereClause, target, place);
   return bindReturning(b, update.returningClause, target, items.slice(1), around);
 }
@@ -234,25 +253,50 @@ function bindMergeAction(
   const unmatched = when.matchKind === 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE';
   const open = when.condition === undefined || isAlwaysTrue(when.condition, place.namespace);
   if (changes && (matchesAll || unmatched) && open) b.sheet.bounded = false;
-  bindExpressions(b, when.values, place);
+  const inserted = namesOf(when.targetList) ?? columnNamesOf(target);
+  when.values?.forEach((value, i) => {
+    bindValue(b, target, inserted[i], value, place);
+  });
   if (when.commandType === 'CMD_DELETE') noteChange(b, target, 'Delete', []);
   if (when.commandType === 'CMD_UPDATE')
-    noteChange(b, target, 'Update', bindAssignments(b, when.targetList, place));
+    noteChange(b, target, 'Update', bindAssignments(b, when.targetList, target, place));
   if (when.commandType === 'CMD_INSERT') {
-    noteChange(b, target, 'Insert', namesOf(when.targetList) ?? columnNamesOf(target));
+    noteChange(b, target, 'Insert', inserted);
     bindAssignmentSubscripts(b, when.targetList, place);
   }
 }
 
 /** `SET column = value, …`. Returns the columns. */
-function bindAssignments(b: Binder, targets: readonly Node[] | undefined, place: Place): string[] {
+function bindAssignments(
+  b: Binder,
+  targets: readonly Node[] | undefined,
+  target: Target,
+  place: Place,
+): string[] {
   for (const node of targets ?? []) {
-    const value = as<ResTarget>(node, 'ResTarget')?.val;
-    noteInert(b, value);
-    if (value) bindExpression(b, value, place);
+    const { name, val } = as<ResTarget>(node, 'ResTarget') ?? {};
+    noteInert(b, val);
+    if (val) bindValue(b, target, name, val, place);
   }
   bindAssignmentSubscripts(b, targets, place);
   return namesOf(targets) ?? [];
+}
+
+/** An expression whose value goes into a column. */
+function bindValue(
+  b: Binder,
+  { reference, inserted }: Target,
+  column: string | undefined,
+  value: Node,
+  place: Place,
+): void {
+  const sources: Source[] = [];
+  const from = b.columnUses.length;
+  bindExpression(b, value, { ...place, sink: sources });
+  for (const { fields } of inserted ? b.columnUses.slice(from) : [])
+    if (fields[0] === 'excluded') sources.push(...(inserted?.get(fields[1] ?? '')?.sources ?? []));
+  const exact = isColumn(value, b.columnUses.slice(from));
+  if (column !== undefined) noteValueFlow(b, reference, column, { sources, exact });
 }
 
 /** `SET column[expression] = …` */

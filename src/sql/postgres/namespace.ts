@@ -50,6 +50,8 @@ export interface Source {
 export interface OutputColumn {
   readonly name: string;
   readonly sources: readonly Source[];
+  /** Present if its values are those of one column of a relation as they are. */
+  readonly exact?: boolean;
 }
 
 /** What a query yields. `open`: there may be more columns than listed. */
@@ -223,6 +225,7 @@ class RelationItem implements Item {
     const columns = (this.reference.relation?.columns ?? []).map(({ name }, i) => ({
       name: this.#aliases[i] ?? name,
       sources: [{ reference: this.reference, column: name }],
+      exact: true,
     }));
     return { columns, open: this.open };
   }

@@ -43,6 +43,7 @@ import {
   tagOf,
   type WithClause,
 } from './tree.ts';
+import { isColumn } from './value-flows.ts';
 
 /** Binds a query that stands in a larger one, or on its own. `parent` is the level around it. */
 export function bindQuery(
@@ -189,7 +190,8 @@ export function bindTargets(
     } else {
       const sources: Source[] = [];
       bindExpression(b, val, { ...place, sink: sources });
-      columns.push({ name: name ?? outputName(val), sources: distinctSources(sources) });
+      const exact = isColumn(val, b.columnUses.slice(from));
+      columns.push({ name: name ?? outputName(val), sources: distinctSources(sources), exact });
     }
     b.targetUses.push({ target, from, to: b.columnUses.length, star: items, returning });
   }

@@ -2,7 +2,7 @@
  * The subquery that stands in for a masked relation: the same columns under the same names and types, masked values where
  * the principal may not see the real ones.
  */
-import type { Mask } from '../../model/labels.ts';
+import { type Mask, strictestMask } from '../../model/labels.ts';
 import type { CatalogSnapshot } from './catalog.ts';
 import { quoteName, quoteQualified } from './identifiers.ts';
 import { maskExpression } from './mask-expressions.ts';
@@ -38,11 +38,6 @@ export function relationFragment(options: FragmentOptions): string {
   return `(SELECT ${list.join(', ')} FROM ${from}${sample === undefined ? '' : ` ${sample}`})`;
 }
 
-/** What a mask leaves of a value it leaves of something computed from it too: `salary * 1000000`, `reverse(card)`. */
-function strictest(mask: Mask): Mask {
-  return mask.kind === 'null' || mask.kind === 'constant' ? mask : { kind: 'redact' };
-}
-
 function columnText(
   catalog: CatalogSnapshot,
   relation: RelationInfo,
@@ -64,6 +59,6 @@ export function columnExpression(
   mask: Mask,
   reference: string,
 ): string {
-  const fitting = catalog.isComputed(relation, info.name) ? strictest(mask) : mask;
+  const fitting = catalog.isComputed(relation, info.name) ? strictestMask(mask) : mask;
   return settingsMask(relation, info) ?? maskExpression(catalog, info, fitting, reference);
 }

@@ -5,9 +5,10 @@
 import type { Binder } from './binder.ts';
 import { DDL_STATEMENTS } from './ddl-statements.ts';
 import { bindModification, isModification } from './modifications.ts';
-import { bindQuery } from './queries.ts';
-import { as, bodyOf, type Node, type SelectStmt, tagOf } from './tree.ts';
+import { bindQuery, newRelationName } from './queries.ts';
+import { as, bodyOf, type Node, type SelectStmt, stringsOf, tagOf } from './tree.ts';
 import { UTILITY_STATEMENTS } from './utility-statements.ts';
+import { noteNewTable } from './value-flows.ts';
 
 const MODIFYING_COMMANDS: Readonly<Record<string, string>> = {
   InsertStmt: 'INSERT',
@@ -46,8 +47,10 @@ export function bindStatement(b: Binder, node: Node): void {
 
 function bindSelectStatement(b: Binder, node: Node): void {
   b.sheet.act('Read');
-  bindQuery(b, node, undefined, undefined);
-  b.sheet.command = firstArm(as<SelectStmt>(node, 'SelectStmt')).intoClause ? 'SELECT INTO' : 'SELECT';
+  const output = bindQuery(b, node, undefined, undefined);
+  const into = firstArm(as<SelectStmt>(node, 'SelectStmt')).intoClause;
+  b.sheet.command = into ? 'SELECT INTO' : 'SELECT';
+  if (into?.rel) noteNewTable(b, newRelationName(b, into.rel), stringsOf(into.colNames), output);
 }
 
 function firstArm(select: SelectStmt | undefined): SelectStmt {

@@ -13,7 +13,7 @@ import { define, isOn, optionsOf } from './definitions.ts';
 import { bindExpression, bindExpressions, filtering } from './expressions.ts';
 import { MAINTENANCE_STATEMENTS } from './maintenance-statements.ts';
 import { refuseOwnSetting } from './mask-key.ts';
-import { type RelationReference, relationItem } from './namespace.ts';
+import { NO_OUTPUT, type Output, type RelationReference, relationItem } from './namespace.ts';
 import { bindQuery, newRelationName, noteInto } from './queries.ts';
 import { noteSetting } from './settings.ts';
 import { bindStatement } from './statements.ts';
@@ -33,6 +33,7 @@ import {
   type VariableSetStmt,
   type ViewStmt,
 } from './tree.ts';
+import { noteNewTable } from './value-flows.ts';
 
 const NOWHERE: Place = { namespace: undefined, ctes: undefined, filter: false, sink: undefined };
 
@@ -240,13 +241,15 @@ function explain(b: Binder, body: Body): void {
   b.sheet.act('Read');
   // EXPLAIN DECLARE makes no cursor.
   if (b.sessionObject?.verb === 'create') b.sessionObject = undefined;
-  if (!runs) b.sheet.demoteToReads();
+  if (runs) return;
+  b.sheet.demoteToReads();
+  b.flows.length = 0;
 }
 
 function createTableAs(b: Binder, body: Body): void {
   const { query, into, objtype, is_select_into } = body as CreateTableAsStmt;
   const isMaterialized = objtype === 'OBJECT_MATVIEW';
-  bindStatement(b, query ?? ({} as Node));
+  const output = createdRows(b, query ?? ({} as Node));
   b.sheet.command = isMaterialized
     ? 'CREATE MATERIALIZED VIEW'
     : is_select_into
@@ -254,7 +257,20 @@ function createTableAs(b: Binder, body: Body): void {
       : 'CREATE TABLE AS';
   if (isMaterialized) define(b, 'Create', 'materialized view', newRelationName(b, into?.rel ?? {}));
   else if (into) noteInto(b, into);
+  // What a materialized view holds, its definition says.
+  if (!isMaterialized && into?.rel)
+    noteNewTable(b, newRelationName(b, into.rel), stringsOf(into.colNames), output);
   markDefinition(b);
+}
+
+/** What an EXECUTE yields is not known here. */
+function createdRows(b: Binder, query: Node): Output {
+  if (as(query, 'SelectStmt') === undefined) {
+    bindStatement(b, query);
+    return NO_OUTPUT;
+  }
+  b.sheet.act('Read');
+  return bindQuery(b, query, undefined, undefined);
 }
 
 function createView(b: Binder, body: Body): void {
