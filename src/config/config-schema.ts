@@ -9,6 +9,7 @@
  */
 import { access } from './access-schema.ts';
 import { approvals } from './approvals-schema.ts';
+import { BUDGETS_SCHEMA } from './budgets-schema.ts';
 import {
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
@@ -354,6 +355,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
       approvals,
       access,
       tokens,
+      budgets: BUDGETS_SCHEMA,
       taint,
       ledger: LEDGER_SCHEMA,
       exports: EXPORTS_SCHEMA,

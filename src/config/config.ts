@@ -4,6 +4,7 @@
  */
 
 import type { ApprovalState } from '../model/approval.ts';
+import type { Budget } from '../model/budget.ts';
 import type { Database } from '../model/database.ts';
 import type { ApprovalRule } from '../model/decision.ts';
 import type { ColumnLabel, Label } from '../model/labels.ts';
@@ -347,6 +348,7 @@ export interface Config {
   readonly approvals: ApprovalConfig;
   readonly tokens: TokenConfig;
   readonly access: AccessConfig;
+  readonly budgets: ReadonlyMap<string, Budget>;
   readonly taint: TaintConfig;
   readonly ledger: LedgerConfig;
   readonly exports: readonly ExportConfig[];

@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { readAccess } from './access-section.ts';
 import { readApprovals } from './approvals-section.ts';
+import { readBudgets } from './budgets-section.ts';
 import type { Config } from './config.ts';
 import { DEFAULT_DATA_DIR } from './config-defaults.ts';
 import { type ConfigDeps, ConfigReading, type ReadingOptions } from './config-reading.ts';
@@ -83,6 +84,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
     },
     approvals,
     access: readAccess(reading, raw, approvals),
+    budgets: readBudgets(reading, raw, approvals),
     tokens: readTokens(reading, raw.tokens),
     taint: readTaint(reading, raw.taint),
     ledger: readLedger(reading, raw.ledger),

@@ -6,7 +6,8 @@ import type { ConfigPath } from './config-source.ts';
 import { didYouMean } from './nearest-name.ts';
 import type { RawConfig, RawPrincipal } from './raw-config.ts';
 
-const KINDS: Readonly<Record<RawPrincipal['kind'], PrincipalKind>> = {
+/** As the policies call them. */
+export const KINDS: Readonly<Record<RawPrincipal['kind'], PrincipalKind>> = {
   human: 'Human',
   agent: 'Agent',
   service: 'Service',

@@ -1,4 +1,6 @@
 /** The shape of `sluice.yaml` once the schema accepted it. Pure types. */
+import type { BudgetScope } from '../model/budget.ts';
+import type { BudgetCount } from '../model/standing.ts';
 import type { CertificateField, TargetSessionAttrs, WebhookEvent } from './config.ts';
 
 export interface RawTls {
@@ -102,6 +104,27 @@ export interface RawPrincipal {
   readonly maxConnections?: number;
 }
 
+export interface RawBudget {
+  readonly for?: {
+    readonly kinds?: readonly ('human' | 'agent' | 'service')[];
+    readonly groups?: readonly string[];
+    readonly principals?: readonly string[];
+  };
+  readonly databases?: readonly string[];
+  readonly count: BudgetCount;
+  readonly labels?: readonly string[];
+  readonly limit: number | string;
+  readonly window?: string;
+  readonly per?: readonly BudgetScope[];
+  readonly onBehalfOf?: boolean;
+  readonly exceeded?: 'deny' | 'hold';
+  readonly approval?: {
+    readonly groups?: readonly string[];
+    readonly quorum?: number;
+    readonly expires?: string;
+  };
+}
+
 export interface RawDatabase {
   readonly engine: 'postgres';
   readonly environment: string;
@@ -158,6 +181,7 @@ export interface RawConfig {
     readonly groups?: Readonly<Record<string, RawAccessRule>>;
     readonly unmask?: Readonly<Record<string, RawAccessRule>>;
   };
+  readonly budgets?: Readonly<Record<string, RawBudget>>;
   readonly taint?: { readonly remember?: string; readonly per?: 'principal' | 'token' };
   readonly ledger?: RawLedger;
   readonly exports?: readonly RawExport[];

@@ -81,6 +81,13 @@ export const ERROR_TABLE = {
     'Retry the identical statement at the time named; do not rewrite it.',
   ),
 
+  budget_exceeded: row(
+    'SL030',
+    429,
+    'A budget of the principal, its session or the database is used up.',
+    'Try again when a part of it is free again, or use less.',
+  ),
+
   // Identity and connection.
   authentication_failed: row(
     '28P01',

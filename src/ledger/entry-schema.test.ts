@@ -50,6 +50,18 @@ const EVENTS: {
       certificateSubject: 'CN=x',
     },
   },
+  'budget-exceeded': {
+    ...{
+      kind: 'budget-exceeded',
+      session: 's',
+      statement: 1,
+      budget: 'b',
+      count: 'rows',
+      limit: 5,
+      windowMs: 6,
+    },
+    ...{ subject: { principal: 'p', session: 's', database: 'd', label: 'email' }, refillsAt: 7 },
+  },
   'session-tainted': { kind: 'session-tainted', session: 's', by: ['public.reviews.body'], elsewhere: true },
   'session-closed': { kind: 'session-closed', session: 's', reason: 'done', statements: 3 },
   label: {

@@ -84,6 +84,17 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     { door: text, client: text },
     { principal: text, onBehalfOf: strings, token: text, by: text },
   ],
+  'budget-exceeded': [
+    {
+      session: text,
+      budget: text,
+      count: oneOf('statements', 'rows', 'bytes', 'unmasked', 'written', 'held'),
+      limit: count,
+      windowMs: count,
+      subject: object({}, { principal: text, session: text, database: text, label: text }),
+    },
+    { statement: count, refillsAt: count },
+  ],
   'session-tainted': [{ session: text, by: strings }, { elsewhere: yes }],
   form: [{ form: FORM }, {}],
   statement: [

@@ -5,7 +5,9 @@
  *
  * The union grows: a reader must pass over kinds it does not know.
  */
+import type { BudgetSubject } from './budget.ts';
 import type { Action } from './facts.ts';
+import type { BudgetCount } from './standing.ts';
 
 /** What all askings of one statement have in common. The ledger keeps it once and refers to it by its hash. */
 export interface StatementForm {
@@ -239,6 +241,21 @@ export type LedgerEvent =
       /** Paths that differ in the file, but count after the next start only. */
       readonly pending?: readonly string[];
     } & ChangeAuthor)
+  | {
+      /** A budget was used up: a statement was refused, held or cut off in the middle of its result. */
+      readonly kind: 'budget-exceeded';
+      readonly session: string;
+      /** The statement that was cut off. */
+      readonly statement?: number;
+      readonly budget: string;
+      readonly count: BudgetCount;
+      readonly limit: number;
+      readonly windowMs: number;
+      /** Whose share of it. */
+      readonly subject: BudgetSubject;
+      /** Milliseconds since the epoch. */
+      readonly refillsAt?: number;
+    }
   | {
       /** The session has met untrusted text: recorded before the statement that reads it. */
       readonly kind: 'session-tainted';

@@ -10,6 +10,12 @@ import type { Relevance } from './relevance.ts';
 export const STANDING_ATTRIBUTES = {
   tainted: 'Bool',
   taints: 'Set<String>',
+  'statementsLeft?': 'Long',
+  'rowsLeft?': 'Long',
+  'bytesLeft?': 'Long',
+  'unmaskedLeft?': 'Long',
+  'writtenLeft?': 'Long',
+  'heldLeft?': 'Long',
 } as const satisfies Readonly<Record<string, string>>;
 
 const attributeOf = (count: BudgetCount): string => `${count}Left`;

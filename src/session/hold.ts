@@ -25,6 +25,8 @@ export interface HoldOptions {
   readonly blastRadius: () => Promise<readonly BlastRadius[]>;
   /** Called once when the request exists, before the session waits or is told to come back. */
   readonly onHeld: (request: ApprovalRequest) => void;
+  /** Called before a request is made. @throws {SluiceError} if none may be */
+  readonly beforeRequest?: () => void | Promise<void>;
   /** Plans the same text again, on a fresh catalog and the policies in force. */
   readonly replan: () => Promise<Plan>;
 }
@@ -48,6 +50,7 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
   const granted =
     (await approvals.claimGranted(binding, rule)) ?? (await claimShape(approvals, options, binding, rule));
   if (granted !== undefined) return { plan, approval: granted.id };
+  await options.beforeRequest?.();
   const request = await approvals.request({
     binding,
     sessionId: session.id,

@@ -16,6 +16,8 @@ export class PipelineMetrics {
   /** Errors raised by the gate or the database, by SQLSTATE class (two characters). */
   readonly errors: Counter<'class'>;
   readonly authentications: Counter<'result'>;
+  /** Times that a budget was used up, by the budget's name in the configuration. */
+  readonly budgetsExceeded: Counter<'budget'>;
   readonly #steps: Record<Step, { observe(seconds: number): void }>;
   readonly #decided: Record<Outcome, number> = { allow: 0, hold: 0, deny: 0 };
   #rows = 0;
@@ -34,6 +36,12 @@ export class PipelineMetrics {
       name: 'sluice_authentications_total',
       help: 'Authentications by result',
       labelNames: ['result'],
+      registers,
+    });
+    this.budgetsExceeded = new Counter({
+      name: 'sluice_budgets_exceeded_total',
+      help: 'Statements that were stopped or held because a budget was used up',
+      labelNames: ['budget'],
       registers,
     });
     const histogram = new Histogram({

@@ -1,15 +1,21 @@
 /** Where one session stands. One object as long as the session lasts; what it says grows. */
+import type { SessionBudgets } from '../budgets/session-budgets.ts';
 import type { BudgetCount, Standing } from '../model/standing.ts';
 
 export class SessionStanding implements Standing {
+  readonly #budgets: SessionBudgets | undefined;
   #taints: readonly string[] = [];
+
+  constructor(budgets: SessionBudgets | undefined) {
+    this.#budgets = budgets;
+  }
 
   get taints(): readonly string[] {
     return this.#taints;
   }
 
-  left(_count: BudgetCount): number | undefined {
-    return undefined;
+  left(count: BudgetCount): number | undefined {
+    return this.#budgets?.left(count);
   }
 
   /** Takes in what untrusted text was met, here or elsewhere; returns what of it was news. */

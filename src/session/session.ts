@@ -6,8 +6,12 @@
  * is on disk when the promise resolves, and only then may the text be forwarded. For a plan that only reads, the text may be
  * forwarded at once, but the ledger MUST have written the entry (`writtenSeq >= seq`) before the first byte of a result leaves.
  */
+import type { Excess } from '../budgets/excess.ts';
+import type { ResultMeter } from '../budgets/result-meter.ts';
+import type { SessionBudgets } from '../budgets/session-budgets.ts';
 import { asSluiceError, type SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Action, Facts } from '../model/facts.ts';
 import { EVERYONE, type LabelRows } from '../model/ledger-entry.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import type { PipelineMetrics } from './metrics.ts';
@@ -27,6 +31,8 @@ export interface Ticket {
   readonly planned: PlannedStatement;
   rows: number;
   bytes: number;
+  /** What bounds its result, if something does. */
+  meter?: ResultMeter;
 }
 
 /** How a statement ended. */
@@ -40,7 +46,9 @@ const FORMS = new StatementForms();
 
 export class Session {
   readonly info: SessionInfo;
-  readonly standing = new SessionStanding();
+  readonly standing: SessionStanding;
+  /** What it may use; undefined if no budget applies. */
+  readonly budgets: SessionBudgets | undefined;
   #seat: TaintSeat | undefined;
   readonly #ledger: Ledger;
   readonly #metrics: PipelineMetrics;
@@ -49,8 +57,10 @@ export class Session {
   #bytes = 0;
   #closed = false;
 
-  constructor(info: SessionInfo, ledger: Ledger, metrics: PipelineMetrics) {
+  constructor(info: SessionInfo, ledger: Ledger, metrics: PipelineMetrics, budgets?: SessionBudgets) {
     this.info = info;
+    this.budgets = budgets;
+    this.standing = new SessionStanding(budgets);
     this.#ledger = ledger;
     this.#metrics = metrics;
   }
@@ -106,6 +116,41 @@ export class Session {
     return this.#seat?.reads(taints);
   }
 
+  /**
+   * Has budgets bound the results of statements that are about to be forwarded.
+   * @param approved an approval covers whatever they need of budgets that ask for one
+   */
+  meter(tickets: readonly Ticket[], approved: boolean): void {
+    if (this.budgets === undefined) return;
+    for (const ticket of tickets) {
+      const { facts, decision } = ticket.planned;
+      const onExceeded = (excess: Excess) => this.exceeded(excess, ticket.statement);
+      const meter = this.budgets.meterOf({ facts, unmasked: decision.unmasked }, approved, onExceeded);
+      if (meter !== undefined) ticket.meter = meter;
+    }
+  }
+
+  /** Records that a budget is used up. Never throws: what it stops is stopped whether or not it can be written down. */
+  exceeded({ account, refillsAt }: Excess, statement?: number): void {
+    const { budget, subject } = account;
+    this.#metrics.budgetsExceeded.inc({ budget: budget.name });
+    try {
+      this.#ledger.append({
+        kind: 'budget-exceeded',
+        session: this.info.id,
+        ...(statement === undefined ? {} : { statement }),
+        budget: budget.name,
+        count: budget.count,
+        limit: budget.limit,
+        windowMs: budget.windowMs,
+        subject,
+        ...(refillsAt === undefined ? {} : { refillsAt }),
+      });
+    } catch {
+      // See close().
+    }
+  }
+
   #taintedElsewhere(taints: readonly string[]): void {
     const news = this.standing.meet(taints);
     if (news.length === 0) return;
@@ -122,6 +167,7 @@ export class Session {
     if (this.#closed) return;
     this.#closed = true;
     this.#seat?.leave();
+    this.budgets?.close();
     this.#metrics.sessions.dec();
     try {
       this.#ledger.append({
@@ -219,6 +265,7 @@ export class Session {
     this.#metrics.answered(ticket.rows, ticket.bytes);
     this.#rows += ticket.rows;
     this.#bytes += ticket.bytes;
+    if (outcome.tag !== undefined) this.budgets?.wrote(rowsWritten(ticket.planned.facts, outcome.tag));
     if (outcome.sqlstate !== undefined) this.#metrics.errors.inc({ class: outcome.sqlstate.slice(0, 2) });
     try {
       return this.#ledger.append({
@@ -256,6 +303,14 @@ export class Session {
     return { statement: this.#statements, seq, startedAtMs: performance.now(), planned, rows: 0, bytes: 0 };
   }
 }
+
+/** As the command tag tells it: `INSERT 0 5`, `UPDATE 5`. */
+function rowsWritten({ actions }: Facts, tag: string): number {
+  const changes = actions.some((action) => CHANGES.has(action));
+  return changes ? Number(/ (\d+)$/.exec(tag)?.[1] ?? 0) : 0;
+}
+
+const CHANGES: ReadonlySet<Action> = new Set(['Insert', 'Update', 'Delete']);
 
 /** A parser's message quotes the text, which is sealed. */
 function reasonOf(error: SluiceError): string {

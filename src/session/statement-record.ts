@@ -1,8 +1,9 @@
 /** What the ledger says of a planned statement, and how that changes when something else than a policy has its say. */
 import type { SluiceError } from '../errors/sluice-error.ts';
-import type { Decision } from '../model/decision.ts';
+import type { ApprovalRule, Decision } from '../model/decision.ts';
 import type { Facts, RelationUse } from '../model/facts.ts';
 import type { ColumnMask } from '../model/labels.ts';
+import { mergeApprovals } from '../policy/approval-rules.ts';
 import type { Plan, PlannedStatement, StatementRecord } from './plan.ts';
 
 export function recordOf(facts: Facts, decision: Decision): StatementRecord {
@@ -53,18 +54,33 @@ export function deny(error: SluiceError, rule: string): (statement: PlannedState
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     };
     // What it would have looked up stays on record.
-    const { lookups } = statement.record;
-    const record = { ...recordOf(statement.facts, denied), ...(lookups === undefined ? {} : { lookups }) };
+    const record = { ...recordOf(statement.facts, denied), ...lookupsOf(statement) };
     return { ...statement, decision: denied, record };
   };
 }
 
-/** The same plan, refused because the lookups that it takes are used up. */
-export function withoutLookups(plan: Plan, refusal: SluiceError): Plan {
-  return {
-    ...plan,
-    outcome: 'deny',
-    refusal,
-    statements: plan.statements.map(deny(refusal, 'sluice:lookups')),
-  };
+/** The same plan, refused by a rule in code or a budget: because lookups are used up, for one. */
+export function refused(plan: Plan, refusal: SluiceError, rule: string): Plan {
+  return { ...plan, outcome: 'deny', refusal, statements: plan.statements.map(deny(refusal, rule)) };
 }
+
+/** The same plan, held until somebody approves, besides what policies ask for. */
+export function held(plan: Plan, rule: ApprovalRule, policy: string, reason: string): Plan {
+  const statements = plan.statements.map((statement) => {
+    const { decision, facts } = statement;
+    const isHeld = decision.outcome === 'hold';
+    const approval = mergeApprovals([...(decision.approval === undefined ? [] : [decision.approval]), rule])!;
+    const policies = [...(isHeld ? decision.policies : []), { id: policy, effect: 'builtin' as const }];
+    const now: Decision = {
+      ...decision,
+      outcome: 'hold',
+      approval,
+      policies,
+      reason: isHeld ? decision.reason : reason,
+    };
+    return { ...statement, decision: now, record: { ...recordOf(facts, now), ...lookupsOf(statement) } };
+  });
+  return { ...plan, outcome: 'hold', statements };
+}
+
+const lookupsOf = ({ record: { lookups } }: PlannedStatement) => (lookups === undefined ? {} : { lookups });

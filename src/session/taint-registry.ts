@@ -5,7 +5,6 @@
  * A session that is tainted stays so until it ends, also when what it was tainted by has been forgotten.
  */
 import type { Actor } from '../model/principal.ts';
-import type { SessionStanding } from './session-standing.ts';
 
 /** Who has read what, until when it counts. */
 export interface TaintNews {

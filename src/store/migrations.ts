@@ -123,4 +123,15 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    number: 8,
+    name: 'budgets',
+    sql: `
+      CREATE TABLE budget_usage (
+        share    TEXT    NOT NULL PRIMARY KEY,
+        slots    TEXT    NOT NULL CHECK (json_valid(slots)),
+        reserved INTEGER NOT NULL
+      ) STRICT;
+    `,
+  },
 ];

@@ -283,3 +283,19 @@ describe('taints', () => {
     expect(await store.taints.all()).toEqual([{ reader: 'b', taints: ['*'], until: 20 }]);
   });
 });
+
+describe('what is used of budgets', () => {
+  it('is kept over restarts, one a share, until it is replaced', async () => {
+    const usage = { key: 'a', slots: [{ at: 5, amount: 7 }], reserved: 3 };
+    await store.budgets.keep([usage, { key: 'b', slots: [], reserved: 1 }]);
+    await store.budgets.keep([{ ...usage, reserved: 0 }]);
+    await store.close();
+    store = await openStore(path);
+    expect(await store.budgets.all()).toEqual([
+      { ...usage, reserved: 0 },
+      { key: 'b', slots: [], reserved: 1 },
+    ]);
+    await store.budgets.replaceAll([usage]);
+    expect(await store.budgets.all()).toEqual([usage]);
+  });
+});

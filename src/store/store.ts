@@ -8,6 +8,7 @@ import type { TokenStore } from '../identity/token.ts';
 import type { ApprovalRequest, ApprovalState } from '../model/approval.ts';
 import type { Grant } from '../model/grant.ts';
 import { SqliteApprovals } from './sqlite-approvals.ts';
+import { SqliteBudgets } from './sqlite-budgets.ts';
 import { openSqlite } from './sqlite-database.ts';
 import { SqliteGrants } from './sqlite-grants.ts';
 import { SqliteLabels } from './sqlite-labels.ts';
@@ -154,6 +155,24 @@ export interface LabelStore {
   remove(database: string, keys: readonly string[]): Promise<void>;
 }
 
+/** What is used of one share of a budget. */
+export interface StoredUsage {
+  readonly key: string;
+  /** When, in milliseconds since the epoch, and how much. */
+  readonly slots: readonly { readonly at: number; readonly amount: number }[];
+  /** What is handed out, and of which nobody has said whether it was spent. */
+  readonly reserved: number;
+}
+
+/** Every promise of a change resolves when the change is durable. */
+export interface BudgetStore {
+  /** All or none, each in place of what was kept of the same share. */
+  keep(usages: readonly StoredUsage[]): Promise<void>;
+  all(): Promise<readonly StoredUsage[]>;
+  /** These, and no others. */
+  replaceAll(usages: readonly StoredUsage[]): Promise<void>;
+}
+
 export interface Store {
   readonly labels: LabelStore;
   readonly tokens: TokenStore;
@@ -161,6 +180,7 @@ export interface Store {
   readonly grants: GrantStore;
   readonly notices: NoticeStore;
   readonly taints: TaintStore;
+  readonly budgets: BudgetStore;
   /** Nothing may be asked afterwards. Harmless if repeated. */
   close(): Promise<void>;
 }
@@ -185,6 +205,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
     notices: new SqliteNotices(sqlite),
     taints: new SqliteTaints(sqlite),
     labels: new SqliteLabels(sqlite),
+    budgets: new SqliteBudgets(sqlite),
     close: async () => sqlite.close(),
   };
 }

@@ -8,6 +8,7 @@ import type { ApprovalDemand } from '../approvals/approvals.ts';
 import type { BindingDigests } from '../approvals/binding.ts';
 import type { GrantUse } from '../approvals/grants.ts';
 import type { ApprovalAnswer } from '../approvals/waiters.ts';
+import type { Slice, SliceDemand, SliceReport } from '../budgets/bank.ts';
 import type { PolicyText } from '../config/policy-files.ts';
 import type { SlotRefusal } from '../gateway/postgres/connection-slots.ts';
 import type { PackedTally } from '../identity/auth-throttle.ts';
@@ -60,6 +61,9 @@ export interface PrimaryCalls {
   connectionClosed(): void;
   /** A session has changed the catalog of a database. Resolves when the other workers know. */
   catalogChanged(database: string): Promise<void>;
+  /** Slices of budgets, one a demand. */
+  drawBudgets(demands: readonly SliceDemand[]): Promise<readonly Slice[]>;
+  settleBudgets(reports: readonly SliceReport[]): void;
   /** A session has read untrusted text. Resolves when the other workers know. */
   taintMet(news: TaintNews): Promise<void>;
   /** Resolves when labels are durable, and the other workers know. */
@@ -99,6 +103,8 @@ export interface WorkerCalls {
   /** All access that is lent from now on. */
   installAccess(grants: readonly AccessGrant[]): Promise<void>;
   forgetLabels(database: string, origins: readonly string[], keys: readonly string[]): Promise<void>;
+  /** Gives back what it has of these shares of budgets. */
+  recallBudgets(keys: readonly string[]): Promise<readonly SliceReport[]>;
   /** A token was revoked. */
   tokenEnded(tokenId: string): Promise<void>;
   /** An authentication failed somewhere, its own included. */
@@ -190,6 +196,22 @@ const DEMANDS = {
     properties: { label: TEXT, count: COUNT, perHour: { type: 'array', items: COUNT } },
   },
 };
+const SLICE_DEMANDS = {
+  type: 'array',
+  items: {
+    ...OBJECT,
+    required: ['key', 'spent', 'want'],
+    properties: { key: TEXT, spent: COUNT, want: COUNT },
+  },
+};
+const SLICE_REPORTS = {
+  type: 'array',
+  items: {
+    ...OBJECT,
+    required: ['key', 'spent', 'returned'],
+    properties: { key: TEXT, spent: COUNT, returned: COUNT, ended: { type: 'boolean' } },
+  },
+};
 const TAINT = {
   ...OBJECT,
   required: ['reader', 'taints', 'until'],
@@ -220,6 +242,8 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
   connectionTaken: [COUNT],
   connectionClosed: [],
   catalogChanged: [TEXT],
+  drawBudgets: [SLICE_DEMANDS],
+  settleBudgets: [SLICE_REPORTS],
   taintMet: [TAINT],
   keepLabels: [TEXT, LABELS, { type: 'boolean' }],
   letGoLabels: [TEXT, TEXTS],
@@ -236,6 +260,7 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   learnTaint: [TAINT],
   installAccess: [{ type: 'array', items: OBJECT }],
   forgetLabels: [TEXT, TEXTS, TEXTS],
+  recallBudgets: [TEXTS],
   tokenEnded: [TEXT],
   authenticationFailed: [TEXT, OPTIONAL_TEXT],
   authenticationSucceeded: [TEXT],

@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import type { WorkerStatus } from '../api/admin-api.ts';
 import type { MetricsSource, ReadinessCheck } from '../api/health-routes.ts';
 import type { SessionListing } from '../api/session-routes.ts';
+import type { Teller } from '../budgets/budget-book.ts';
+import { LeaseDesk } from '../budgets/lease-desk.ts';
 import type { ListenerCertificates } from '../config/config.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import { TaintRegistry } from '../session/taint-registry.ts';
@@ -40,9 +42,16 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
   const { rememberMs, per } = shared.config.taint;
   const taints = new TaintRegistry({ rememberMs, per, now: Date.now, tell: (news) => taintBook.keep(news) });
   for (const news of taintBook.current()) taints.learn(news);
+  const { budgetBook } = shared;
+  const teller: Teller = { recall: (keys) => budgets.recall(keys) };
+  const budgets = new LeaseDesk({
+    draw: (demands) => budgetBook.draw(teller, demands),
+    settle: (reports) => budgetBook.settle(teller, reports),
+  });
   const server = await SessionServer.open({
     ...shared,
     taints,
+    budgets,
     policy: policies.current,
     certificates: shared.postgresCertificates(),
   });
@@ -65,6 +74,9 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
     policiesChanged: async () => server.policiesChanged(),
     renewCertificates: async (certificates) => server.renewCertificates(certificates),
     drain: (timeoutMs) => server.drain(timeoutMs),
-    close: () => server.close(),
+    close: async () => {
+      await server.close();
+      budgets.close();
+    },
   };
 }

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { SessionApprovals } from '../approvals/approvals.ts';
+import type { LeaseDesk } from '../budgets/lease-desk.ts';
 import type { ListenerCertificates, ServedConfig } from '../config/config.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { ClientTls } from '../gateway/postgres/client-tls.ts';
@@ -56,6 +57,7 @@ export interface SessionServerDeps {
   readonly slots: ConnectionSlots;
   readonly lookups: LookupMeter;
   readonly taints: TaintRegistry;
+  readonly budgets: LeaseDesk;
   readonly policy: () => PolicyEngine;
   readonly metrics: PipelineMetrics;
   /** What clients are shown and may show; undefined where the configuration says `disable`. */
@@ -106,6 +108,7 @@ export class SessionServer {
       metrics: deps.metrics,
       slots: deps.slots,
       taints: deps.taints,
+      budgets: deps.budgets,
       tls: deps.certificates && new ClientTls(deps.certificates),
       newSessionId: () => newSessionId(Date.now(), randomBytes),
       ...(others && { cancelElsewhere: (processId, secret) => others.cancel(processId, secret) }),

@@ -10,6 +10,7 @@ import { DoorRecord } from '../api/door-record.ts';
 import { AccessDesk } from '../approvals/access.ts';
 import type { Approvals } from '../approvals/approvals.ts';
 import type { Grants } from '../approvals/grants.ts';
+import { BudgetBook } from '../budgets/budget-book.ts';
 import type { Config, KeyPair, ListenerCertificates } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import type { RunningExports } from '../exports/start-exports.ts';
@@ -71,6 +72,7 @@ export interface SharedServices {
   readonly lookups: LocalLookupMeter;
   readonly taintBook: TaintBook;
   readonly labels: SharedLabels;
+  readonly budgetBook: BudgetBook;
   /** Of this process. */
   readonly registry: Registry;
   readonly metrics: PipelineMetrics;
@@ -148,6 +150,8 @@ export async function openSharedServices(
   });
   const { approvals, grants, access } = opened;
   undo.push(() => opened.close());
+  const budgetBook = await BudgetBook.open({ budgets: config.budgets, store: store.budgets, now: Date.now });
+  undo.push(() => budgetBook.close());
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
   measureSequencer(registry, sequencer);
@@ -180,6 +184,7 @@ export async function openSharedServices(
     throttle: newThrottle(config.limits),
     slots: makeSlots(config),
     lookups: new LocalLookupMeter(() => performance.now()),
+    budgetBook,
     taintBook: await TaintBook.open(store.taints, log, Date.now),
     labels: await SharedLabels.open(store.labels, ledger, Date.now),
     metrics: new PipelineMetrics(registry),

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { extname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Teller } from '../budgets/budget-book.ts';
 import type { SlotRelease } from '../gateway/postgres/connection-slots.ts';
 import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
@@ -19,6 +20,7 @@ import {
 } from './calls.ts';
 import { Channel, type Port } from './channel.ts';
 import type { SharedServices } from './shared-services.ts';
+import { withinMs } from './within.ts';
 import { relayLogLine } from './worker-log.ts';
 
 /** What a worker wants the other workers to know. */
@@ -52,6 +54,8 @@ const INHERITED_FLAGS = /^--(enable-source-maps|max-|cpu-prof|heap-prof|disable-
 const EXIT_MS = 5_000;
 /** One that has not answered for this long gets no new connections … */
 const SLOW_MS = 3_000;
+/** How long others wait for it to give back what it has of a budget. */
+const RECALL_MS = 1_000;
 /** … and after this long it is killed: whatever it does, its sessions are stuck. */
 const STUCK_MS = 30_000;
 
@@ -71,6 +75,10 @@ export class WorkerLink {
   /** Connections on their way. */
   readonly #passing = new Map<number, Socket>();
   readonly #exited = Promise.withResolvers<void>();
+  /** Draws on budgets for it; what a worker that does not answer has stays with it. */
+  readonly #teller: Teller = {
+    recall: async (keys) => (await withinMs(this.#channel.call('recallBudgets', keys), RECALL_MS)) ?? [],
+  };
   #nextSlot = 1;
   #nextConnection = 1;
   #unansweredSince: number | undefined;
@@ -195,6 +203,8 @@ export class WorkerLink {
         this.connections -= 1;
       },
       catalogChanged: (database) => broadcast.catalogChanged(this, database),
+      drawBudgets: (demands) => shared.budgetBook.draw(this.#teller, demands),
+      settleBudgets: (reports) => shared.budgetBook.settle(this.#teller, reports),
       taintMet: (news) => broadcast.taintMet(this, news),
       keepLabels: (database, labels, copied) => broadcast.keepLabels(this, database, labels, copied),
       letGoLabels: (database, keys) => shared.labels.letGo(database, keys),
@@ -218,6 +228,7 @@ export class WorkerLink {
   #onClose(): void {
     for (const withdrawal of this.#waits.values()) withdrawal.abort();
     for (const release of this.#slots.values()) release();
+    this.#o.shared.budgetBook.lost(this.#teller);
     this.#slots.clear();
     for (const id of [...this.#passing.keys()]) this.#return(id);
     const timer = setTimeout(() => this.kill(), EXIT_MS);

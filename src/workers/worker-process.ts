@@ -8,6 +8,7 @@ import process from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { LeaseDesk } from '../budgets/lease-desk.ts';
 import type { PolicyText } from '../config/policy-files.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { AuthThrottle } from '../identity/auth-throttle.ts';
@@ -49,6 +50,7 @@ interface Shift {
   readonly tokens: TokenAuthority;
   readonly throttle: AuthThrottle;
   readonly taints: TaintRegistry;
+  readonly budgets: LeaseDesk;
   installPolicies(policies: readonly PolicyText[]): void;
 }
 
@@ -67,6 +69,7 @@ const offer: WorkerCalls = {
   cancel: async (processId, secret) => void (await working).server.cancel(processId, secret),
   catalogChanged: async (database) => (await working).server.catalogChanged(database),
   learnLabels: async (database, labels) => (await working).server.learnLabels(database, labels),
+  recallBudgets: async (keys) => (await working).budgets.recall(keys),
   learnTaint: async (news) => (await working).taints.learn(news),
   installAccess: async (grants) => (await working).server.installAccess(grants),
   forgetLabels: async (database, origins, keys) =>
@@ -81,8 +84,9 @@ const offer: WorkerCalls = {
   metrics: async () => (await working).registry.getMetricsAsJSON(),
   ping: () => {},
   drain: async (timeoutMs) => {
-    const { server, ledger } = await working;
+    const { server, ledger, budgets } = await working;
     await server.drain(timeoutMs);
+    budgets.close();
     await ledger.close();
   },
 };
@@ -142,6 +146,10 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     tell: (news) => primary.call('taintMet', news).catch(() => {}),
   });
   for (const news of order.taints) taints.learn(news);
+  const budgets = new LeaseDesk({
+    draw: (demands) => primary.call('drawBudgets', demands),
+    settle: (reports) => primary.notify('settleBudgets', reports),
+  });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   measureLane(registry, ledger);
@@ -152,6 +160,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     slots: new RemoteSlots(primary),
     lookups: new RemoteLookupMeter(primary),
     taints,
+    budgets,
     policy: () => engine,
     metrics: new PipelineMetrics(registry),
     certificates: order.certificates && unpackCertificates(order.certificates),
@@ -161,7 +170,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
   server.installAccess(order.access);
   for (const [database, labels] of order.labels) server.learnLabels(database, labels);
   return {
-    ...{ log, ledger, registry, server, tokens, throttle, taints },
+    ...{ log, ledger, registry, server, tokens, throttle, taints, budgets },
     installPolicies: (policies) => {
       engine = engineOf(policies);
       server.policiesChanged();

@@ -31,6 +31,7 @@ export const ROOMS = [
   'masking',
   'ledger',
   'store',
+  'budgets',
   'approvals',
   'exports',
   'changes',

@@ -34,6 +34,7 @@ export class ClientSender implements Sender {
   #sentWhole = true;
   /** Others have yet to learn what the pending bytes rest on. */
   #held = 0;
+  #reading = true;
   #withheld = false;
   /** Messages of the gate's own that wait for the end of the database's. */
   #own: Buffer[] = [];
@@ -41,7 +42,7 @@ export class ClientSender implements Sender {
   constructor(options: ClientSenderOptions) {
     this.#o = options;
     options.client.on('drain', () => {
-      if (!this.#detached) options.upstream.resume();
+      if (!this.#detached) this.#resume();
     });
   }
 
@@ -79,6 +80,17 @@ export class ClientSender implements Sender {
     else this.#own.push(message);
   }
 
+  /** Whether the database is read, if the client reads. */
+  setReading(reading: boolean): void {
+    this.#reading = reading;
+    if (!reading) this.#o.upstream.pause();
+    else if (this.#detached || this.#o.client.writableLength <= MAX_UNSENT_BYTES) this.#resume();
+  }
+
+  #resume(): void {
+    if (this.#reading) this.#o.upstream.resume();
+  }
+
   #add(bytes: Buffer): void {
     if (this.#detached) return;
     this.#out.push(bytes);
@@ -110,7 +122,7 @@ export class ClientSender implements Sender {
     }
     if (this.#finishing) this.#end();
     else if (client.writableLength > MAX_UNSENT_BYTES) upstream.pause();
-    else if (bytes > MAX_UNSENT_BYTES) upstream.resume();
+    else if (bytes > MAX_UNSENT_BYTES) this.#resume();
   }
 
   failPending(error: SluiceError): void {
@@ -136,7 +148,7 @@ export class ClientSender implements Sender {
   /** Ends sending: the client is gone. The database is read on, so that outcomes are recorded. */
   detach(): void {
     this.#detached = true;
-    this.#o.upstream.resume();
+    this.#resume();
   }
 
   #end(): void {

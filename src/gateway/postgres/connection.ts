@@ -81,13 +81,17 @@ export class Connection {
     try {
       const settings = await planSettings(service, info, options.settings);
       const upstream = await options.backends.open(forwardedParameters(client));
-      const session = new Session(info, context.ledger, context.metrics);
+      const session = await openSession(options).catch((thrown) => {
+        upstream.socket.destroy();
+        throw thrown;
+      });
       let opened: number;
       try {
         opened = session.open(context.taints);
         if (settings !== undefined) await recordSettings(session, settings);
       } catch (thrown) {
         upstream.socket.destroy();
+        session.budgets?.close();
         throw thrown;
       }
       return new Connection(options, session, upstream, opened);
@@ -148,8 +152,10 @@ export class Connection {
           if (told !== undefined) this.#sender.holdUntil(told);
         },
         onCopyFailed: () => this.#requests.copyFailed(),
+        onCut: (step) => this.#requests.pipeline.cutOff(step, () => this.#cancelBackend()),
         onFailure: (error) => this.end(error),
       },
+      errorFrame: (error) => errorFrame(error, 'ERROR', (text) => planner.reading.messageBytes(text)),
     });
     this.#requests = new RequestRelay({
       session,
@@ -354,6 +360,13 @@ export class Connection {
     this.#ending = true;
     this.#sender.finish(this.#responses.toldFatal ? undefined : errorFrame(error, 'FATAL'));
   }
+}
+
+/** @throws {SluiceError} if what it may use of budgets cannot be told */
+async function openSession({ context, info }: ConnectionOptions): Promise<Session> {
+  const { id, actor, database } = info;
+  const budgets = await context.openBudgets({ id, actor, database: database.name });
+  return new Session(info, context.ledger, context.metrics, budgets);
 }
 
 /** Everything but who and where: those are the gate's to say. */

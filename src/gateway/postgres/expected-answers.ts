@@ -55,3 +55,9 @@ export function currentTicket(head: Expectation | undefined): Ticket | undefined
   if (head?.kind === 'query') return head.failed === true ? undefined : head.tickets[head.next];
   return head?.kind === 'execute' ? head.ticket : undefined;
 }
+
+/** Statements that have no outcome yet. */
+export function ticketsOwed(expectation: Expectation): readonly Ticket[] {
+  if (expectation.kind === 'query') return expectation.tickets.slice(expectation.next);
+  return 'ticket' in expectation && expectation.ticket !== undefined ? [expectation.ticket] : [];
+}

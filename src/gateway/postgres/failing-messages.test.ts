@@ -16,7 +16,7 @@ function told(
 ): Record<string, string | undefined> {
   const entries = Object.entries({ S: 'ERROR', V: 'ERROR', C: '42601', M: message, P: String(position) });
   const fields = new ErrorFields(entries.map(([code, value]) => ({ code, value: Buffer.from(value) })));
-  const shown = decodeBackendMessage(failingQuery(found, inUtf8, said(text)).refusal(fields));
+  const shown = decodeBackendMessage(failingQuery(found, inUtf8, said(text)).refusal(fields)!);
   if (shown.type !== 'ErrorResponse') throw new Error('no error');
   return { message: shown.fields.get('M'), position: shown.fields.get('P') };
 }

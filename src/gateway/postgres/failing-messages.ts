@@ -29,10 +29,11 @@ const MISSING_NAME = `_sluice_${randomBytes(12).toString('hex')}`;
  */
 const NO_TOKEN = Buffer.from('\n{');
 
-const FAILING_QUERY = encodeFrontendMessage({ type: 'Query', text: FAILING_TEXT });
+/** Aborts a transaction. */
+export const FAILING_QUERY = encodeFrontendMessage({ type: 'Query', text: FAILING_TEXT });
 
 /** Named, so that the client's unnamed statement survives; it fails before the name is looked at. */
-const FAILING_PARSE = encodeFrontendMessage({
+export const FAILING_PARSE = encodeFrontendMessage({
   type: 'Parse',
   statement: MISSING_NAME,
   text: FAILING_TEXT,

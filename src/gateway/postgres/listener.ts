@@ -3,6 +3,9 @@
  * `Connection`. A client that says nothing, says too much or says it too slowly costs one socket and no more.
  */
 import type { Socket } from 'node:net';
+import type { BudgetSession } from '../../budgets/account.ts';
+import type { LeaseDesk } from '../../budgets/lease-desk.ts';
+import { SessionBudgets } from '../../budgets/session-budgets.ts';
 import type { Limits, ServedConfig } from '../../config/config.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import { actorAlone } from '../../identity/actor-chain.ts';
@@ -39,6 +42,7 @@ export interface GatewayOptions {
   readonly metrics: PipelineMetrics;
   readonly slots: ConnectionSlots;
   readonly taints: TaintRegistry;
+  readonly budgets: LeaseDesk;
   /** What clients are offered; undefined where the configuration says `disable`. */
   readonly tls: ClientTls | undefined;
   readonly newSessionId: () => string;
@@ -58,6 +62,8 @@ export interface GatewayContext {
   readonly cancels: CancelRegistry;
   readonly sendQueue: SendQueue;
   readonly taints: TaintRegistry;
+  /** What a session may use; undefined if no budget applies. @throws {SluiceError} */
+  readonly openBudgets: (session: BudgetSession) => Promise<SessionBudgets | undefined>;
   readonly now: () => number;
   readonly watchToken: (
     tokenId: string | undefined,
@@ -82,6 +88,7 @@ export class PostgresListener {
     this.#o = options;
     this.#tls = options.tls;
     const { upstreamConnectTimeoutMs } = options.config.limits;
+    const budgets = [...options.config.budgets.values()];
     this.#backends = new Map(
       [...options.services].map(([name, { config }]) => [
         name,
@@ -100,6 +107,7 @@ export class PostgresListener {
       cancels: new CancelRegistry(),
       sendQueue: new SendQueue(options.ledger),
       taints: options.taints,
+      openBudgets: (session) => SessionBudgets.open(budgets, options.budgets, session),
       now: options.now,
       watchToken: (tokenId, onEnd) =>
         tokenId === undefined ? () => {} : options.tokens.watchToken(tokenId, onEnd),

@@ -34,10 +34,10 @@ export function errorFrame(
 }
 
 /**
- * What a client gets in place of the error that stands in for a refused message.
+ * What a client gets in place of the error that stands in for a refused message; undefined for nothing.
  * @param actual the database's own error on the message that was made to fail
  */
-export type Refusal = (actual: ErrorFields) => Buffer;
+export type Refusal = (actual: ErrorFields) => Buffer | undefined;
 
 /** Errors that the database itself would raise: they are told in its words, not as the gate's. */
 const DATABASE_ERRORS: ReadonlySet<string> = new Set([

@@ -20,10 +20,17 @@ import {
   type Frame,
 } from '../../wire/postgres/index.ts';
 import { DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
-import { FAILING_BIND, FAILING_EXECUTE, failingParse } from './failing-messages.ts';
+import {
+  FAILING_BIND,
+  FAILING_EXECUTE,
+  FAILING_PARSE,
+  FAILING_QUERY,
+  failingParse,
+} from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
 import { handleCall } from './function-call.ts';
 import { MessagePump } from './message-pump.ts';
+import { MeteredPipeline } from './metered-pipeline.ts';
 import { UNANSWERED } from './name-space.ts';
 import { QueryMessages } from './query-messages.ts';
 import { recordParameters } from './recorded-parameters.ts';
@@ -58,6 +65,7 @@ export class RequestRelay {
   readonly #o: RequestRelayOptions;
   readonly #pump: MessagePump;
   readonly admission: StatementAdmission;
+  readonly pipeline: MeteredPipeline;
   readonly #queries: QueryMessages;
   /** Syncs sent within a COPY before any of its data. */
   #heldSyncs = 0;
@@ -76,6 +84,7 @@ export class RequestRelay {
       onEnd: options.onTerminate,
       onFailure: options.onFailure,
     });
+    this.pipeline = new MeteredPipeline(this.channel, options.responses);
     this.admission = new StatementAdmission({ ...options, channel: this.channel });
     this.#queries = new QueryMessages({
       ...options,
@@ -122,6 +131,9 @@ export class RequestRelay {
     const { type } = frame;
     const { responses } = this.#o;
     if (responses.copyingIn) return this.#handleInCopy(frame);
+    const before = this.pipeline.before(type);
+    if (before !== undefined)
+      return before.then(() => (this.channel.ended ? undefined : this.#handle(frame)));
     // The database ignores everything after an error until Sync, so nothing is planned, recorded or forwarded either.
     if (responses.skipping && type !== F.Sync && type !== F.Terminate) return undefined;
     switch (type) {
@@ -305,6 +317,7 @@ export class RequestRelay {
       // The rows that are left when this Execute has had its share are covered, too.
       if (approval !== undefined) portal.approval = approval;
       portal.counted = true;
+      if (plan.writes) this.pipeline.writes = true;
       this.#expect(frame.bytes, { kind: 'execute', plan, ticket });
       return this.#answered(plan);
     };
@@ -336,6 +349,7 @@ export class RequestRelay {
   #sync(bytes: Buffer): undefined {
     const { responses, objects, planner } = this.#o;
     responses.skipping = false;
+    this.pipeline.writes = false;
     objects.sync();
     if (!responses.inBlock) planner.transactionMayEnd();
     return this.#expect(bytes, SYNC_EXPECTATION);

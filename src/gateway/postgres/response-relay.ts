@@ -21,26 +21,17 @@ import type { ClientSender } from './client-sender.ts';
 import { CommitWatch } from './commit-watch.ts';
 import { isFatal, outOfOrder, unanswered } from './database-errors.ts';
 import { type Expectation, Expectations } from './expectations.ts';
-import { answers, currentTicket, planOf, wasAdmitted } from './expected-answers.ts';
+import { answers, currentTicket, planOf, ticketsOwed, wasAdmitted } from './expected-answers.ts';
+import { LateQuotes } from './late-quotes.ts';
 import { clientErrorFields } from './refusals.ts';
+import type { RelayEvents, RelayOptions } from './relay-events.ts';
+import { ResultMetering } from './result-metering.ts';
 import type { SessionObjects } from './session-objects.ts';
 import { isHarmlessNotice } from './withheld-errors.ts';
 
 const MAX_CONTROL_FRAME_BYTES = 1_048_576 * 4;
 /** A skipped statement's SQLSTATE in the ledger: it was forwarded and the database did not run it. */
 const SKIPPED = '25P02';
-
-export interface RelayEvents {
-  /** ReadyForQuery passed: nothing before it is outstanding. */
-  onReady(status: TransactionStatus): void;
-  onParameter(name: string, value: string): void;
-  /** DDL took effect. */
-  onCatalogChange(): void;
-  /** The database has ended a COPY by an error: what was held back while it lasted may go on. */
-  onCopyFailed(): void;
-  /** The stream cannot go on; the session ends with this error. */
-  onFailure(error: SluiceError): void;
-}
 
 export class ResponseRelay implements FrameSink {
   readonly expectations = new Expectations();
@@ -66,21 +57,30 @@ export class ResponseRelay implements FrameSink {
   readonly #objects: SessionObjects;
   readonly #sender: ClientSender;
   readonly #events: RelayEvents;
+  readonly #errorFrame: (error: SluiceError) => Buffer;
   readonly #whole = wholeFramesExcept(B.DataRow, B.CopyData, B.FunctionCallResponse);
   readonly #walker: FrameWalker;
+  readonly metering = new ResultMetering({
+    head: () => this.expectations.head(),
+    status: () => this.transactionStatus,
+    walk: (chunk) => this.#walk(chunk),
+    answer: (head, type, frame) => this.#answer(head, type, frame),
+    fail: (head, frame) => {
+      this.#error(head, frame);
+      return !this.toldFatal;
+    },
+    setReading: (reading) => this.#sender.setReading(reading),
+    errorFrame: (error) => this.#errorFrame(error),
+    onCut: (step) => this.#events.onCut(step),
+  });
   readonly #commits = new CommitWatch();
   #chunk: Buffer = Buffer.alloc(0);
   #from = 0;
   #catalogChanged = false;
-  /** A write to a masked table has run in this transaction: what is raised at its end may quote values, too. */
-  #withholding = false;
+  readonly #withholding = new LateQuotes();
 
-  constructor(options: {
-    session: Session;
-    objects: SessionObjects;
-    sender: ClientSender;
-    events: RelayEvents;
-  }) {
+  constructor(options: RelayOptions) {
+    this.#errorFrame = options.errorFrame;
     this.#session = options.session;
     this.#objects = options.objects;
     this.#sender = options.sender;
@@ -93,13 +93,21 @@ export class ResponseRelay implements FrameSink {
 
   /** Takes what the database sent. The chunk must not be changed afterwards. */
   onChunk(chunk: Buffer): void {
+    const arrived = this.metering.arrived(chunk);
+    if (arrived !== undefined) this.#walk(arrived);
+  }
+
+  #walk(chunk: Buffer): void {
     this.#chunk = chunk;
     this.#from = 0;
     try {
       const settled = this.#walker.walk(chunk, this);
       // What is withheld begins a message, so what is not ends one.
       const whole = settled < chunk.length || this.#walker.atBoundary;
-      if (settled > this.#from) this.#sender.push(chunk.subarray(this.#from, settled), whole);
+      const shown = this.metering.cut === undefined && settled > this.#from;
+      if (shown) this.#sender.push(chunk.subarray(this.#from, settled), whole);
+      const { halt } = this.#walker;
+      if (halt !== undefined) this.metering.keep(chunk.subarray(settled), halt.frameBytes);
     } catch (thrown) {
       const cause = thrown instanceof SluiceError ? thrown : undefined;
       this.#events.onFailure(
@@ -128,6 +136,7 @@ export class ResponseRelay implements FrameSink {
   restOn(tickets: readonly Ticket[]): void {
     const last = tickets[tickets.length - 1];
     if (last !== undefined) this.#sender.restOn(last.seq);
+    for (const { meter } of tickets) if (meter !== undefined) this.metering.owed += 1;
   }
 
   /** A transaction may have been committed, and the client has not been told. */
@@ -137,11 +146,15 @@ export class ResponseRelay implements FrameSink {
 
   /** Nothing more will come: whatever was asked and not answered is recorded so. */
   onLost(): void {
+    this.metering.end();
     const sqlstate = this.outcomeUnknown ? '08007' : '08006';
     for (const expectation of this.expectations.drain()) this.#abandon(expectation, sqlstate);
   }
 
+  readonly room = () => this.metering.room();
+
   onRows(count: number, bytes: number): void {
+    if (this.metering.cut !== undefined) return;
     const ticket = currentTicket(this.expectations.head());
     if (ticket === undefined) throw outOfOrder('rows');
     ticket.rows += count;
@@ -149,8 +162,10 @@ export class ResponseRelay implements FrameSink {
   }
 
   onFrame(type: number, frame: Buffer, start: number, end: number): void {
+    const isCut = this.metering.cut !== undefined;
+    if (isCut && start > this.#from) this.#from = start;
     const shown = this.#understand(type, frame);
-    if (shown === frame && start >= 0) return;
+    if (shown === frame && start >= 0 && !isCut) return;
     if (start > this.#from) this.#sender.push(this.#chunk.subarray(this.#from, start), true);
     if (shown !== undefined) this.#sender.push(shown, true);
     this.#from = end;
@@ -169,6 +184,7 @@ export class ResponseRelay implements FrameSink {
         return this.#notice(head, frame);
     }
     if (head?.kind === 'own') return this.#answerOwn(head, type, frame);
+    if (this.metering.cut !== undefined) return this.metering.answer(head, type, frame);
     if (type === B.ErrorResponse) return this.#error(head, frame);
     this.#answer(head, type, frame);
     return head?.kind === 'probe' ? undefined : frame;
@@ -224,10 +240,11 @@ export class ResponseRelay implements FrameSink {
     const plan = planOf(head);
     if (ticket === undefined || plan === undefined)
       throw outOfOrder('more answers than there are statements');
-    this.#finish(ticket, outcome);
+    const { cut } = this.metering;
+    this.#finish(ticket, cut === undefined ? outcome : { ...outcome, sqlstate: cut.sqlstate });
     this.#commits.completed(ticket.planned.facts);
     if (outcome.tag !== 'PORTAL SUSPENDED') this.#took(ticket, plan);
-    if (plan.withholdsErrors) this.#withholding = true;
+    if (plan.withholdsErrors) this.#withholding.active = true;
     if (head.kind === 'query') head.next += 1;
     else {
       this.expectations.shift();
@@ -242,6 +259,7 @@ export class ResponseRelay implements FrameSink {
   }
 
   #finish(ticket: Ticket, outcome: StatementOutcome): void {
+    if (ticket.meter !== undefined) this.metering.owed -= 1;
     this.#sender.restOn(this.#session.finish(ticket, outcome));
   }
 
@@ -267,7 +285,7 @@ export class ResponseRelay implements FrameSink {
     }
     this.expectations.shift();
     if (this.transactionStatus === 'I') {
-      this.#withholding = false;
+      this.#withholding.active = false;
       this.#objects.endTransaction();
       if (this.#catalogChanged) {
         this.#catalogChanged = false;
@@ -277,9 +295,9 @@ export class ResponseRelay implements FrameSink {
     this.#events.onReady(this.transactionStatus);
   }
 
-  #error(head: Expectation | undefined, frame: Buffer): Buffer {
+  #error(head: Expectation | undefined, frame: Buffer): Buffer | undefined {
     const fields = ErrorFields.decode('ErrorResponse', frame.subarray(5));
-    const sqlstate = fields.get('C') ?? 'XX000';
+    const sqlstate = this.metering.cut?.sqlstate ?? fields.get('C') ?? 'XX000';
     if (isFatal(fields)) this.toldFatal = true;
     const refusal = head !== undefined && 'refusal' in head ? head.refusal : undefined;
     const plan = planOf(head);
@@ -294,24 +312,20 @@ export class ResponseRelay implements FrameSink {
       this.#events.onCopyFailed();
     }
     if (refusal !== undefined) return refusal(fields);
-    const shown = clientErrorFields(fields, plan, this.#mayQuoteLate(head));
+    const shown = clientErrorFields(
+      fields,
+      plan,
+      this.#withholding.mayQuoteLate(head, this.transactionStatus),
+    );
     return shown === undefined ? frame : shown.encode('ErrorResponse');
   }
 
   #notice(head: Expectation | undefined, frame: Buffer): Buffer | undefined {
-    const withheld = planOf(head)?.withholdsErrors === true || this.#mayQuoteLate(head);
-    return head?.kind === 'own' || (withheld && !isHarmlessNotice(frame)) ? undefined : frame;
-  }
-
-  /** Deferred triggers and constraints of earlier writes to masked tables run where their transaction ends, or may end. */
-  #mayQuoteLate(head: Expectation | undefined): boolean {
-    if (!this.#withholding) return false;
-    if (head?.kind === 'sync' || (head?.kind === 'query' && this.transactionStatus !== 'T')) return true;
-    const statements = planOf(head)?.statements ?? [];
-    return statements.some(
-      ({ facts }) =>
-        facts.transaction !== 'none' || facts.command === 'SET CONSTRAINTS' || facts.opaque.length > 0,
-    );
+    const withheld =
+      planOf(head)?.withholdsErrors === true || this.#withholding.mayQuoteLate(head, this.transactionStatus);
+    return head?.kind === 'own' || this.metering.cut !== undefined || (withheld && !isHarmlessNotice(frame))
+      ? undefined
+      : frame;
   }
 
   /** After an error in the extended protocol the database ignores everything up to the next Sync. */
@@ -325,26 +339,11 @@ export class ResponseRelay implements FrameSink {
 
   #abandon(expectation: Expectation, sqlstate: string): void {
     this.#settle(expectation);
-    switch (expectation.kind) {
-      case 'parse':
-      case 'bind':
-      case 'close':
-        expectation.change?.settle(false);
-        if (expectation.ticket !== undefined) this.#finish(expectation.ticket, { sqlstate });
-        break;
-      case 'execute':
-        if (expectation.ticket !== undefined) this.#finish(expectation.ticket, { sqlstate });
-        break;
-      case 'query':
-        for (const ticket of expectation.tickets.slice(expectation.next)) this.#finish(ticket, { sqlstate });
-        break;
-      case 'own':
-        this.showRows(false);
-        expectation.answers.reject(new SluiceError('upstream_lost', 'the question was not answered'));
-        break;
-      default:
-        break;
-    }
+    if ('change' in expectation) expectation.change?.settle(false);
+    for (const ticket of ticketsOwed(expectation)) this.#finish(ticket, { sqlstate });
+    if (expectation.kind !== 'own') return;
+    this.showRows(false);
+    expectation.answers.reject(new SluiceError('upstream_lost', 'the question was not answered'));
   }
 
   #parameter(frame: Buffer): Buffer {

@@ -3,15 +3,16 @@
  * that stands in its way is told to `refuse` instead. Exactly one of the two is called, unless the database is skipping or the client
  * is gone: then neither.
  */
+import { budgetError, budgetPolicy, limitText } from '../../budgets/excess.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { Estimate } from '../../model/blast-radius.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
 import { awaitApproval } from '../../session/hold.ts';
 import { takeLookups } from '../../session/lookup-meter.ts';
-import type { Plan } from '../../session/plan.ts';
+import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { Session, Ticket } from '../../session/session.ts';
-import { withoutLookups } from '../../session/statement-record.ts';
+import { held, refused } from '../../session/statement-record.ts';
 import { EVERYTHING, estimateContext } from './blast-radius.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
@@ -22,6 +23,8 @@ import { SessionEstimates } from './session-estimates.ts';
 import type { SessionLabels } from './session-labels.ts';
 import type { SessionPlanner } from './session-planner.ts';
 import { errorAsWritten, type StatementText } from './session-reading.ts';
+
+const budgeted = ({ facts, decision }: PlannedStatement) => ({ facts, unmasked: decision.unmasked });
 
 /** SQLSTATEs by which statements end that were recorded and never forwarded. */
 const SKIPPED = '25P02';
@@ -180,7 +183,8 @@ export class StatementAdmission {
     const { parameters, approval, refuse } = admission;
     if (plan.refusal !== undefined) return this.refuse(plan, refuse, parameters);
     if (this.#mustEstimate(plan, admission)) return this.#estimate(plan, admission);
-    if (plan.lookups !== undefined && admission.counted !== true) return this.#count(plan, admission);
+    const counts = plan.lookups !== undefined || session.budgets !== undefined;
+    if (counts && admission.counted !== true) return this.#count(plan, admission);
     if (plan.outcome === 'hold' && approval === undefined) return this.#admitHeld(plan, admission);
     if (plan.bringsLabels && admission.broughtLabels !== true) return this.#bringLabels(plan, admission);
     return this.attempt(
@@ -222,13 +226,27 @@ export class StatementAdmission {
     );
   }
 
-  /** Counts what a plan looks up, and goes on if that was not too much. */
+  /** Counts what a plan uses of budgets and looks up, and goes on if that was not too much. */
   #count(plan: Plan, admission: Admission): Pending {
+    const { budgets } = this.#o.session;
     return this.attempt(
-      () => this.#takeLookups(plan),
-      () => this.admit(plan, { ...admission, counted: true }),
+      () => budgets?.take(plan.statements.map(budgeted)),
+      (excess) => {
+        if (excess === undefined) return this.#countLookups(plan, admission);
+        this.#o.session.exceeded(excess);
+        const { budget } = excess.account;
+        const policy = budgetPolicy(budget);
+        if (budget.exceeded === 'deny')
+          return this.refuse(
+            refused(plan, budgetError(excess), policy),
+            admission.refuse,
+            admission.parameters,
+          );
+        const needing = held(plan, budget.exceeded, policy, limitText(excess.account));
+        return this.#countLookups(needing, admission);
+      },
       (error) => {
-        this.refuse(withoutLookups(plan, error), admission.refuse, admission.parameters);
+        this.refuse(refused(plan, error, 'sluice:budgets'), admission.refuse, admission.parameters);
       },
     );
   }
@@ -242,8 +260,29 @@ export class StatementAdmission {
     );
   }
 
+  #countLookups(plan: Plan, admission: Admission): Pending {
+    return this.attempt(
+      () => this.#takeLookups(plan),
+      () => this.admit(plan, { ...admission, counted: true }),
+      (error) => {
+        this.refuse(refused(plan, error, 'sluice:lookups'), admission.refuse, admission.parameters);
+      },
+    );
+  }
+
+  async #takeRequest(plan: Plan, parameters: readonly ParameterValue[]): Promise<void> {
+    const { session } = this.#o;
+    const excess = await session.budgets?.takeRequest();
+    if (excess === undefined) return;
+    session.exceeded(excess);
+    const error = budgetError(excess);
+    session.refuse(refused(plan, error, budgetPolicy(excess.account.budget)), parameters, 'deny');
+    throw error;
+  }
+
   #takeLookups({ lookups = [] }: Plan): void | Promise<void> {
     const { session, service } = this.#o;
+    if (lookups.length === 0) return;
     if (service.lookups === undefined) throw new TypeError('sessions need a meter of lookups');
     return takeLookups(service.lookups, session.info.actor, session.info.database.name, lookups);
   }
@@ -271,7 +310,8 @@ export class StatementAdmission {
     { forward }: Admission,
     approval: string | undefined,
   ): Pending {
-    const { responses, planner } = this.#o;
+    const { responses, planner, session } = this.#o;
+    session.meter(tickets, approval !== undefined);
     responses.restOn(tickets);
     if (plan.redefines && tickets.length > 0) responses.redefinitions += 1;
     planner.forwarded(plan);
@@ -309,6 +349,7 @@ export class StatementAdmission {
           session.refuse(plan, parameters, 'hold', request.id);
           if (session.info.holdMode === 'wait') responses.send(heldNotice(request));
         },
+        beforeRequest: () => this.#takeRequest(plan, parameters),
         replan: async () => replan(),
       });
       // A policy that grants lookups may have come while it was held.

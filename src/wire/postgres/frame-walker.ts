@@ -24,6 +24,20 @@
 import { MAX_FRAME_BYTES } from './message-types.ts';
 import { checkedFrameBytes, type FrameLimit, HEADER_BYTES, int32At, PartialFrame } from './partial-frame.ts';
 
+/** How many counted frames may pass; whole frames only. */
+export interface RowRoom {
+  readonly rows: number;
+  readonly bytes: number;
+  /** So many frames of so many bytes, which may not all have come yet, take up room. */
+  take(rows: number, bytes: number): void;
+}
+
+/** Why a walk has ended before its chunk did, between two frames. */
+export interface Halt {
+  /** Of the frame for which there is no room; undefined if its header has not come whole. */
+  readonly frameBytes: number | undefined;
+}
+
 /** What a walk reports, in the stream's order. If either method throws, the walker must not be used again. */
 export interface FrameSink {
   /**
@@ -31,6 +45,8 @@ export interface FrameSink {
    * between two `onFrame`, with a count of 0 for a run that only continues a frame.
    */
   onRows(count: number, bytes: number): void;
+  /** What may pass of a run that begins; undefined for all of it. Asked at the beginning of each run. */
+  room?(): RowRoom | undefined;
   /**
    * A complete frame of a chosen type. It occupies `chunk[start, end)`; `start` is negative if it began in an earlier
    * chunk, by as many bytes as `walk` withheld there. `frame` is a view of the chunk, or owned if it straddled.
@@ -55,6 +71,8 @@ export class FrameWalker {
   #headerBytes = 0;
   /** What is still to come of a counted frame whose header is known. */
   #remainingBytes = 0;
+  /** Set if the last walk ended before its chunk: what is left is to be given to the next walk. */
+  halt: Halt | undefined;
 
   constructor(options: FrameWalkerOptions) {
     this.#whole = options.whole;
@@ -73,17 +91,20 @@ export class FrameWalker {
 
   /**
    * Reports what lies in `chunk` and returns how much of it is settled: `chunk[settled, …)` begins a chosen frame whose
-   * end is still to come. It is withheld here and comes back in that frame; the caller must not relay it.
+   * end is still to come. It is withheld here and comes back in that frame; the caller must not relay it. Or `halt` is set: then
+   * the caller keeps it, and gives it to the next walk before what comes after it.
    * @throws {SluiceError} protocol_violation; the walker must not be used again
    */
   walk(chunk: Buffer, sink: FrameSink): number {
     let at = 0;
+    this.halt = undefined;
     if (this.#partial !== undefined) {
       at = this.#continuePartial(this.#partial, chunk, sink);
       if (this.#partial !== undefined) return 0;
     }
     while (at < chunk.length) {
       at = this.#countRun(chunk, at, sink);
+      if (this.halt !== undefined) return at;
       if (at === chunk.length) break;
       const next = this.#showFrame(chunk, at, sink);
       if (next === at) return at;
@@ -126,6 +147,8 @@ export class FrameWalker {
     let at = this.#headerBytes > 0 ? this.#finishHeader(chunk, start) : start;
     let count = 0;
     if (this.#remainingBytes > 0) at = this.#skipRemaining(at, end);
+    const room = at < end && whole[chunk[at]!] === 0 ? sink.room?.() : undefined;
+    if (room !== undefined) return this.#countWithin(chunk, { start, at }, sink, room);
     // One million rows pass here: integers only, no calls but for a frame that does not end in this chunk.
     while (at < end) {
       const type = chunk[at]!;
@@ -144,6 +167,38 @@ export class FrameWalker {
       this.#remainingBytes = at - end;
       at = end;
     }
+    if (at > start) sink.onRows(count, at - start);
+    return at;
+  }
+
+  /** The same, but stops where there is no room. */
+  #countWithin(
+    chunk: Buffer,
+    { start, at: from }: { readonly start: number; readonly at: number },
+    sink: FrameSink,
+    room: RowRoom,
+  ): number {
+    const end = chunk.length;
+    let [at, count, bytes] = [from, 0, 0];
+    while (at < end && this.#whole[chunk[at]!] === 0) {
+      if (end - at < HEADER_BYTES) {
+        this.halt = { frameBytes: undefined };
+        break;
+      }
+      const frameBytes = checkedFrameBytes(chunk[at]!, int32At(chunk, at + 1), MAX_FRAME_BYTES);
+      if (count >= room.rows || bytes + frameBytes > room.bytes) {
+        this.halt = { frameBytes };
+        break;
+      }
+      count++;
+      bytes += frameBytes;
+      at += frameBytes;
+    }
+    if (at > end) {
+      this.#remainingBytes = at - end;
+      at = end;
+    }
+    if (count > 0) room.take(count, bytes);
     if (at > start) sink.onRows(count, at - start);
     return at;
   }

@@ -43,7 +43,7 @@ export { type ByteString, byteString, byteStringText } from './byte-string.ts';
 export { tlsServerEndPoint } from './channel-binding.ts';
 export * from './error-fields.ts';
 export { Frame, FrameReader } from './frame.ts';
-export { type FrameSink, FrameWalker, type FrameWalkerOptions } from './frame-walker.ts';
+export { type FrameSink, FrameWalker, type FrameWalkerOptions, type RowRoom } from './frame-walker.ts';
 export * from './frontend.ts';
 export type * from './frontend-messages.ts';
 export * from './message-types.ts';
