@@ -1,7 +1,7 @@
 /**
  * Writes what can be derived from the code: docs/errors.md from the table of errors, schemas/sluice.schema.json and the
  * reference in docs/configuration.md from the schema of the configuration, schemas/sluice.cedarschema from that of policies,
- * docs/transparency.md from what the comparison with the database allows.
+ * docs/transparency.md from what the comparison with the database allows, the fields in docs/search.md from those of filters.
  * `npm run docs`; a test fails if they are stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,11 +11,14 @@ import type { SchemaNode } from '../src/config/schema-nodes.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/error-table.ts';
 import { entrySchema } from '../src/ledger/entry-schema.ts';
 import { cedarSchema } from '../src/policy/schema.ts';
+import { FIELDS, STATES } from '../src/search/filter/fields.ts';
 import { ALLOWED_DIFFERENCES } from '../tests/compat/difference/allowed-differences.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const REFERENCE_START = '<!-- reference: written by npm run docs -->';
 const REFERENCE_END = '<!-- end of reference -->';
+const FIELDS_START = '<!-- fields: written by npm run docs from src/search/filter/fields.ts -->';
+const FIELDS_END = '<!-- end of fields -->';
 const DIFFERENCES_START =
   '<!-- differences: written by npm run docs from tests/compat/difference/allowed-differences.ts -->';
 const DIFFERENCES_END = '<!-- end of differences -->';
@@ -28,6 +31,7 @@ export function generatedDocs(): ReadonlyMap<string, string> {
     ['schemas/ledger-entry.schema.json', `${JSON.stringify(entrySchema(), undefined, 2)}\n`],
     ['schemas/sluice.cedarschema', cedarSchema()],
     ['docs/configuration.md', configurationPage(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8'))],
+    ['docs/search.md', searchPage(readFileSync(join(ROOT, 'docs/search.md'), 'utf8'))],
     ['docs/transparency.md', transparencyPage(readFileSync(join(ROOT, 'docs/transparency.md'), 'utf8'))],
   ]);
 }
@@ -75,6 +79,26 @@ ${rows.join('\n')}
 
 function configurationPage(current: string): string {
   return between(current, REFERENCE_START, REFERENCE_END, reference([], CONFIG_SCHEMA).join('\n\n'));
+}
+
+function searchPage(current: string): string {
+  const fields = FIELDS.map(({ name, aliases = [], meaning, example }) => {
+    const names = [name, ...aliases].map((one) => `\`${one}\``).join(', ');
+    return `| ${names} | ${meaning} | \`${example}\` |`;
+  });
+  const states = Object.entries(STATES).map(([state, meaning]) => `| \`is:${state}\` | ${meaning} |`);
+  return between(
+    current,
+    FIELDS_START,
+    FIELDS_END,
+    `| Field | Finds | Example |
+|---|---|---|
+${fields.join('\n')}
+
+| | |
+|---|---|
+${states.join('\n')}`,
+  );
 }
 
 function transparencyPage(current: string): string {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UNUSED_AUDIT } from '../../tests/support/unused-audit.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { TokenRequest } from '../identity/token-authority.ts';
 import { createAdminApi, type ListedToken, listenAdmin, type TokenDesk } from './admin-api.ts';
@@ -53,6 +54,7 @@ beforeEach(() => {
       list: async (database) => [{ ...LABEL, relation: `${database}.mails` }],
       forget: async (...asked) => [JSON.stringify(asked)],
     },
+    audit: UNUSED_AUDIT,
     sessions: {
       list: async () => ({ sessions: [], silentWorkers: [3] }),
       kill: async (id, asked) => void calls.push([id, asked]),

@@ -14,6 +14,7 @@ import type { ChangeAuthor } from '../model/ledger-entry.ts';
 import type { Checker, CheckQuery } from '../session/check-report.ts';
 import { ADMIN_USER_HEADER, adminUser } from './admin-user.ts';
 import { createServer } from './api.ts';
+import { type AuditDesk, SEARCH_SCHEMA, type SearchQuery } from './audit-routes.ts';
 import { FORGET_SCHEMA, type ForgetQuery, type LabelDesk } from './label-routes.ts';
 import { KILL_SCHEMA, type KillBody, type SessionDesk } from './session-routes.ts';
 
@@ -54,6 +55,7 @@ export interface AdminApiDeps {
   readonly tokens: TokenDesk;
   readonly sessions: Pick<SessionDesk, 'list' | 'kill'>;
   readonly labels: Pick<LabelDesk, 'list' | 'forget'>;
+  readonly audit: AuditDesk;
   readonly check: Checker;
   readonly status: () => GatewayStatus;
   /** @throws {SluiceError} policy_invalid; the policies in force stay */
@@ -109,6 +111,7 @@ export function createAdminApi(deps: AdminApiDeps): FastifyInstance {
   addTokenRoutes(app, deps);
   addSessionRoutes(app, deps);
   addLabelRoutes(app, deps);
+  addAuditRoutes(app, deps.audit);
   return app;
 }
 
@@ -133,6 +136,19 @@ function addTokenRoutes(app: FastifyInstance, { tokens, now }: AdminApiDeps): vo
   app.post<{ Params: { id: string } }>('/admin/tokens/:id/revoke', async (request, reply) => {
     await tokens.revokeToken(request.params.id);
     return reply.code(204).send();
+  });
+}
+
+function addAuditRoutes(app: FastifyInstance, audit: AuditDesk): void {
+  app.get<{ Querystring: SearchQuery }>(
+    '/admin/search',
+    { schema: { querystring: SEARCH_SCHEMA } },
+    (request) => audit.search({ administrator: authorOf(request).by ?? 'an administrator' }, request.query),
+  );
+  app.get('/admin/index', () => audit.indexStatus());
+  app.post('/admin/index/rebuild', async (_request, reply) => {
+    audit.rebuildIndex();
+    return reply.code(202).send();
   });
 }
 

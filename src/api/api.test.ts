@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { UNUSED_AUDIT } from '../../tests/support/unused-audit.ts';
 import { checkWithdrawal } from '../approvals/vote-rules.ts';
 import type { PrincipalConfig } from '../config/config.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
@@ -141,6 +142,7 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
       forget: async (...asked) => [JSON.stringify(asked)],
       mayAdminister: ({ principal }, database) => principal.id === 'alice' && database === 'shop',
     },
+    audit: UNUSED_AUDIT,
     sessions: {
       list: async () => ({ sessions: SESSIONS, silentWorkers: [] }),
       kill: async (id, asked) => void killed.push([id, asked]),

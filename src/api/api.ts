@@ -12,6 +12,7 @@ import type { Checker } from '../session/check-report.ts';
 import { type AccessRequests, addAccessRoutes } from './access-routes.ts';
 import { addApprovalPages } from './approval-pages.ts';
 import { type ApprovalDesk, addApprovalRoutes } from './approval-routes.ts';
+import { type AuditDesk, addAuditRoutes } from './audit-routes.ts';
 import { type BearerDeps, createAuthenticate, demandBearer } from './bearer.ts';
 import { addCheckRoutes } from './check-routes.ts';
 import { answerErrors } from './error-answer.ts';
@@ -28,6 +29,7 @@ export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly access: AccessRequests;
   readonly sessions: SessionDesk;
   readonly labels: LabelDesk;
+  readonly audit: AuditDesk;
   readonly check: Checker;
   /** Where clicks in Slack come in; none without it. */
   readonly slack?: SlackDoor | undefined;
@@ -61,6 +63,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
     addAccessRoutes(guarded, deps.access, deps.grants);
     addSessionRoutes(guarded, deps.sessions);
     addLabelRoutes(guarded, deps.labels);
+    addAuditRoutes(guarded, deps.audit);
     addCheckRoutes(guarded, deps.check, deps.principals);
   });
   return app;

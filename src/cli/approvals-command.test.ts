@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runInProcess } from '../../tests/support/sluice-cli.ts';
+import { UNUSED_AUDIT } from '../../tests/support/unused-audit.ts';
 import { createAdminApi, listenAdmin } from '../api/admin-api.ts';
 import { type ApiDeps, createApi } from '../api/api.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
@@ -77,6 +78,7 @@ function apiWith(overrides: Partial<ApiDeps> = {}): FastifyInstance {
   return createApi({
     verifyBearer: async (text) => (text === 'slc_alice' ? { principal: ALICE, onBehalfOf: [] } : undefined),
     throttle: new AuthThrottle({ firstDelayMs: 1, maxDelayMs: 1, now: () => 0 }),
+    audit: UNUSED_AUDIT,
     sessions: { list: unused, kill: unused, mayAdminister: unused },
     access: { ask: unused },
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
@@ -256,6 +258,7 @@ describe('the gateway', () => {
     const status = { version: '1', pid: 1, policyVersion: '', startedAt: 0, workers: [] };
     const admin = createAdminApi({
       tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
+      audit: UNUSED_AUDIT,
       sessions: { list: unused, kill: unused },
       labels: { list: unused, forget: unused },
       check: unused,

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runInProcess } from '../../tests/support/sluice-cli.ts';
+import { UNUSED_AUDIT } from '../../tests/support/unused-audit.ts';
 import { createAdminApi, listenAdmin } from '../api/admin-api.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Decision } from '../model/decision.ts';
@@ -90,6 +91,7 @@ beforeEach(async () => {
   };
   app = createAdminApi({
     tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
+    audit: UNUSED_AUDIT,
     sessions: { list: unused, kill: unused },
     labels: { list: unused, forget: unused },
     check: async (query) => {

@@ -10,7 +10,8 @@ export function entryLine(entry: LedgerEntry, width?: number): string {
   return `${head}  ${printableLine(eventText(event), width === undefined ? undefined : Math.max(20, width - head.length - 2))}`;
 }
 
-function eventText(event: LedgerEvent): string {
+/** What an entry says, in a line that is not yet safe to show. */
+export function eventText(event: LedgerEvent): string {
   switch (event.kind) {
     case 'log-opened':
       return `by version ${event.version}`;

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CliRun, runInProcess } from '../../tests/support/sluice-cli.ts';
+import { UNUSED_AUDIT } from '../../tests/support/unused-audit.ts';
 import { createAdminApi, listenAdmin } from '../api/admin-api.ts';
 import { noSession, type SessionListing } from '../api/session-routes.ts';
 
@@ -25,6 +26,7 @@ beforeEach(async () => {
   app = createAdminApi({
     tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
     labels: { list: async () => [], forget: async () => [] },
+    audit: UNUSED_AUDIT,
     sessions: {
       list: async () => listing,
       kill: async (id, asked) => {

@@ -84,7 +84,8 @@ export class Terminal {
   fail(thrown: unknown): void {
     const error = asSluiceError(thrown);
     this.note(`${this.paintError('red', 'error:')} ${printable(error.message)}`);
-    if (error.detail !== undefined) this.note(`  detail: ${printable(error.detail)}`);
+    if (error.detail !== undefined)
+      this.note(`  detail: ${printable(error.detail).replaceAll('\n', `\n${' '.repeat(10)}`)}`);
     if (error.hint !== undefined) this.note(`  ${this.paintError('cyan', 'hint:')} ${printable(error.hint)}`);
     if (!(thrown instanceof SluiceError)) this.note(printable(String((thrown as Error)?.stack ?? thrown)));
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runInProcess } from '../../tests/support/sluice-cli.ts';
+import { UNUSED_AUDIT } from '../../tests/support/unused-audit.ts';
 import { createAdminApi, listenAdmin, type TokenDesk } from '../api/admin-api.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { TOKEN_PATTERN } from '../identity/token-text.ts';
@@ -128,6 +129,7 @@ describe('with a gateway', () => {
     };
     const app = createAdminApi({
       tokens,
+      audit: UNUSED_AUDIT,
       sessions: { list: async () => ({ sessions: [], silentWorkers: [] }), kill: async () => {} },
       labels: { list: async () => [], forget: async () => [] },
       check: async ({ sql }) => ({ statements: [], rewritten: sql }),

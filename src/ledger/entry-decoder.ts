@@ -58,7 +58,7 @@ export class EntryDecoder {
    * @throws {SluiceError} ledger_corrupt if it is none, or its part is missing
    */
   async decode(raw: RawEntry): Promise<LedgerEntry | undefined> {
-    const { at, id, ...rest } = await this.#members(raw);
+    const { at, id, ...rest } = await readMembers(raw, this.#source);
     if (rest.kind === 'form') {
       this.#keep(rest.form as StatementForm);
       return undefined;
@@ -78,15 +78,6 @@ export class EntryDecoder {
     };
   }
 
-  async #members(raw: RawEntry): Promise<Members> {
-    const members = parse(raw.bytes, raw.seq);
-    if (typeof members.part !== 'string') return members;
-    const { part, ...rest } = members;
-    const bytes = raw.part ?? (await this.#source.read(partPath(part)));
-    if (bytes === undefined) throw new SluiceError('ledger_corrupt', `a part of entry ${raw.seq} is missing`);
-    return { ...parse(bytes, raw.seq), ...rest };
-  }
-
   #keep(form: StatementForm): void {
     const hash = formHash(canonicalJson(form));
     this.#missing.delete(hash);
@@ -94,29 +85,7 @@ export class EntryDecoder {
   }
 
   async #statement(seq: number, id: string, members: Members): Promise<StatementEvent> {
-    const { of, sealed, literals, parameters, ...rest } = members as Members & {
-      of: string;
-      sealed?: string;
-    };
-    const { text, ...form } = (await this.#form(of, seq)) ?? LOST;
-    const opened = sealed === undefined ? undefined : this.#opener?.open(sealed, id);
-    const values = (opened === undefined ? { literals, parameters } : JSON.parse(opened)) as {
-      readonly literals?: readonly string[];
-      readonly parameters?: readonly (string | null)[];
-    };
-    return {
-      ...form,
-      ...(rest as { kind: 'statement'; session: string; statement: number; approval?: string }),
-      of,
-      text: text
-        .map((piece, index) => (index === 0 ? piece : `${values.literals?.[index - 1] ?? SEALED}${piece}`))
-        .join(''),
-      ...(values.literals === undefined ? {} : { literals: values.literals }),
-      ...(values.parameters === undefined ? {} : { parameters: values.parameters }),
-      ...(sealed === undefined || opened !== undefined
-        ? {}
-        : { sealed: sealed.slice(0, sealed.indexOf(':')) }),
-    };
+    return statementOf(id, members, await this.#form(members.of as string, seq), this.#opener);
   }
 
   /** Looks backwards for a form that was not met yet, and keeps all others it meets on the way. */
@@ -132,6 +101,48 @@ export class EntryDecoder {
     this.#missing.add(hash);
     return undefined;
   }
+}
+
+/** The members of an entry as they are written, those that went to its part included. @throws {SluiceError} ledger_corrupt */
+export async function readMembers(raw: RawEntry, source: TileSource): Promise<Members> {
+  const members = parse(raw.bytes, raw.seq);
+  if (typeof members.part !== 'string') return members;
+  const { part, ...rest } = members;
+  const bytes = raw.part ?? (await source.read(partPath(part)));
+  if (bytes === undefined) throw new SluiceError('ledger_corrupt', `a part of entry ${raw.seq} is missing`);
+  return { ...parse(bytes, raw.seq), ...rest };
+}
+
+/**
+ * A statement put together from its entry's members and its form, if that is there still. `id` is the entry's.
+ */
+export function statementOf(
+  id: string,
+  members: Members,
+  form: StatementForm | undefined,
+  opener?: Opener,
+): StatementEvent {
+  const { of, sealed, literals, parameters, ...rest } = members as Members & {
+    of: string;
+    sealed?: string;
+  };
+  const { text, ...facts } = form ?? LOST;
+  const opened = sealed === undefined ? undefined : opener?.open(sealed, id);
+  const values = (opened === undefined ? { literals, parameters } : JSON.parse(opened)) as {
+    readonly literals?: readonly string[];
+    readonly parameters?: readonly (string | null)[];
+  };
+  return {
+    ...facts,
+    ...(rest as { kind: 'statement'; session: string; statement: number; approval?: string }),
+    of,
+    text: text
+      .map((piece, index) => (index === 0 ? piece : `${values.literals?.[index - 1] ?? SEALED}${piece}`))
+      .join(''),
+    ...(values.literals === undefined ? {} : { literals: values.literals }),
+    ...(values.parameters === undefined ? {} : { parameters: values.parameters }),
+    ...(sealed === undefined || opened !== undefined ? {} : { sealed: sealed.slice(0, sealed.indexOf(':')) }),
+  };
 }
 
 /** Stands for a form that was pruned. */

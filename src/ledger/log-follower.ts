@@ -36,6 +36,9 @@ export interface LogPiece<Entry> {
   readonly pruned: number;
 }
 
+/** What a piece holds at most, but for one bundle. */
+const PIECE_BYTES = 16 * 1024 * 1024;
+
 export class LogFollower {
   readonly #directory: string;
   readonly #fileSystem: LedgerFileSystem;
@@ -108,16 +111,19 @@ export class LogFollower {
     const entries: RawEntry[] = [];
     let next = from;
     let pruned = 0;
+    let bytes = 0;
     try {
       const tiles = new TileReader(this.#source, size);
-      while (next < size && entries.length < limit) {
+      while (next < size && entries.length < limit && bytes < PIECE_BYTES) {
         const index = Math.floor(next / TILE_WIDTH);
         const first = index * TILE_WIDTH;
         const end = Math.min(first + TILE_WIDTH, size);
         const bundle = await tiles.bundle(index);
         if (bundle === undefined) pruned += end - next;
         for (let seq = next; bundle !== undefined && seq < end; seq++) {
-          entries.push({ seq, bytes: bundle[seq - first] as Buffer, sequenced: true });
+          const entry = bundle[seq - first] as Buffer;
+          entries.push({ seq, bytes: entry, sequenced: true });
+          bytes += entry.length;
         }
         next = end;
       }

@@ -5,7 +5,7 @@
  * not be understood is listed in `opaque`, never left out: an empty `opaque` claims that everything else is complete.
  */
 
-/** What a statement does to a thing; also the Cedar actions (plus `Connect`, `Unmask` and `Match`). */
+/** What a statement does to a thing; also the Cedar actions (plus `Connect`, `Unmask`, `Match` and `ReadAudit`). */
 export type Action =
   | 'Connect'
   | 'Read'
@@ -26,7 +26,8 @@ export type Action =
   | 'Transaction'
   | 'Administer'
   | 'Unmask'
-  | 'Match';
+  | 'Match'
+  | 'ReadAudit';
 
 /** `schema.name` as the catalog spells it, without quoting; for a relation that was not found, the name as written. */
 export type RelationId = string;

@@ -275,7 +275,7 @@ export type LedgerEvent =
     }
   | { readonly kind: 'token-revoked'; readonly token: string }
   | {
-      /** Somebody read the ledger with the keys that open sealed values. */
+      /** Somebody read the record: searched it, replayed a session, or read it with the keys that open sealed values. */
       readonly kind: 'audit-read';
       /** Who, as the operating system or the gate knows them. */
       readonly by: string;

@@ -40,6 +40,8 @@ export const ACTION_TABLE: Readonly<Record<Action, ActionRow>> = {
   Unmask: { resources: ['Column'], context: 'UnmaskContext', doing: 'Seeing the values of' },
   Match: { resources: ['Column'], context: 'UnmaskContext', doing: 'Looking values up in' },
 
+  ReadAudit: { resources: ['Database'], context: 'UnmaskContext', doing: 'Reading the record of' },
+
   Read: statement('Reading'),
   Export: statement('Exporting'),
   Insert: statement('Inserting into', 'Write'),

@@ -13,6 +13,7 @@ import type { Action, Facts } from '../model/facts.ts';
 import type { ColumnMask, Label, LabelSet } from '../model/labels.ts';
 import type { Actor } from '../model/principal.ts';
 import { CLEAN_STANDING, type Standing } from '../model/standing.ts';
+import { ADMINISTRATION, NO_LABELS } from './administration.ts';
 import { mergeApprovals } from './approval-rules.ts';
 import { type Asker, askerKey, createAsker } from './asker.ts';
 import { atomsOf, labelUseOf } from './atoms.ts';
@@ -163,6 +164,13 @@ export class PolicyEngine {
   administers(actor: Actor, database: Database, context: PolicyContext): boolean {
     const question = { actor, database, facts: ADMINISTRATION, labels: NO_LABELS, context };
     return this.decide(question).outcome !== 'deny';
+  }
+
+  /** May the actor read what the ledger says of all sessions of the database? Never with approval: nobody waits. */
+  readsAudit(actor: Actor, database: Database, { now }: PolicyContext): boolean {
+    const standing = this.#watch.contextOf(CLEAN_STANDING);
+    const atom: Atom = { action: 'ReadAudit', resource: databaseResource(database), context: standing };
+    return this.#judge.judge(this.#asker(actor, database), atom, minuteOf(now)).outcome === 'allow';
   }
 
   /** Decides one statement. Never throws. */
@@ -350,17 +358,6 @@ export class PolicyEngine {
     };
   }
 }
-
-/** What the policies are asked about acts of the gate's own. */
-const ADMINISTRATION: Facts = {
-  ...{ command: 'KILL', actions: ['Administer'], relations: [], objects: [], functions: [], settings: [] },
-  ...{ bounded: true, writes: false, changesCatalog: false, transaction: 'none', opaque: [] },
-};
-const NO_LABELS: LabelSet = {
-  ...{ version: '', labels: [], columns: [] },
-  ofRelation: () => [],
-  labelsOf: () => [],
-};
 
 const TOO_BROAD: Refusal = {
   id: BUILTIN.tooBroad,

@@ -130,7 +130,7 @@ function loadPolicy(
 function refuseFutileApproval(notes: PolicyNotes, json: PolicyJson): void {
   if (notes.approval === undefined || json.action.op !== '==' || !('entity' in json.action)) return;
   const { id } = json.action.entity as { id: string };
-  if (id === 'Connect' || id === 'Unmask' || id === 'Match')
+  if (id === 'Connect' || id === 'Unmask' || id === 'Match' || id === 'ReadAudit')
     throw new Error(`@approval has no effect on ${id}: it holds statements`);
 }
 

@@ -32,6 +32,7 @@ export const ROOMS = [
   'ledger',
   'store',
   'budgets',
+  'search',
   'approvals',
   'exports',
   'changes',

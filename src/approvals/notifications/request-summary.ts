@@ -54,8 +54,7 @@ export function summaryOf(request: ApprovalRequest, { includeStatement, publicUr
       quorum: rule.quorum,
       ...(rule.seats === undefined ? {} : { seats: rule.seats }),
     },
-    // Terms hold values of the statement.
-    votes: request.votes.map(({ terms: _, ...vote }) => vote),
+    votes: request.votes,
     link: `${publicUrl ?? ''}/v1/approvals/${id}`,
     createdAt: new Date(request.createdAt).toISOString(),
     expiresAt: new Date(request.expiresAt).toISOString(),

@@ -1,0 +1,168 @@
+/**
+ * Keeps an index up with its log: reads what is new, puts it in, waits. Whatever is wrong with the index is answered by making it anew;
+ * whatever is wrong with the log is said and tried again. Runs in a thread of its own.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { asSluiceError } from '../errors/sluice-error.ts';
+import { nodeFileSystem } from '../ledger/file-system.ts';
+import { readVkey } from '../ledger/ledger-key.ts';
+import { LogFollower } from '../ledger/log-follower.ts';
+import { formatVkey } from '../ledger/signed-note.ts';
+import { DirectoryStore, type TileSource } from '../ledger/tile-store.ts';
+import type { IndexWriter } from './index-storage.ts';
+import { Indexer, tipOf } from './indexer.ts';
+import { LogEntries } from './log-entries.ts';
+import { isDamage, removeIndex, SqliteIndex } from './sqlite-index.ts';
+
+/** Plain data: it crosses threads. */
+export interface IndexStatus {
+  /** Entries of the log that are in the index, and that there are. */
+  readonly indexed: number;
+  readonly entries: number;
+  /** What can be found. */
+  readonly items: number;
+  /** The time of the last entry that is in, in milliseconds since the epoch; 0 if there is none. */
+  readonly at: number;
+  /** Why the index does not go on at the moment. */
+  readonly failure?: string;
+  /** Why it was made anew when it last was, since the start. */
+  readonly rebuilt?: string;
+}
+
+export interface IndexLoopOptions {
+  /** The ledger's. */
+  readonly directory: string;
+  /** The index's file. */
+  readonly path: string;
+  /** Where the log's tiles are; default: in the directory. */
+  readonly source?: TileSource;
+  readonly onStatus: (status: IndexStatus) => void;
+  readonly pollMs?: number;
+  /** Entries put in at once. */
+  readonly pieceEntries?: number;
+}
+
+const POLL_MS = 250;
+const PIECE_ENTRIES = 2048;
+const RETRY_MS = 2000;
+/** How often it is told how far it is, while it catches up. */
+const STATUS_MS = 200;
+
+interface Standing {
+  readonly storage: IndexWriter;
+  readonly indexer: Indexer;
+  readonly follower: LogFollower;
+}
+
+export class IndexLoop {
+  readonly #options: IndexLoopOptions;
+  readonly #stop = new AbortController();
+  #standing: Standing | undefined;
+  #rebuild: string | undefined;
+  #rebuilt: string | undefined;
+  #failure: string | undefined;
+  #toldAt = 0;
+
+  constructor(options: IndexLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Makes the index anew, from the log's first entry on. */
+  rebuild(reason: string): void {
+    this.#rebuild = reason;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Resolves when it was stopped. Never rejects. */
+  async run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      try {
+        if (await this.#step()) continue;
+        await this.#pause(this.#options.pollMs ?? POLL_MS);
+      } catch (cause) {
+        await this.#fail(cause);
+      }
+    }
+    await this.#standing?.storage.close().catch(() => {});
+  }
+
+  /** @returns true if there may be more to do at once. */
+  async #step(): Promise<boolean> {
+    if (this.#rebuild !== undefined) await this.#throwAway(this.#rebuild);
+    this.#standing ??= await this.#open();
+    const { follower, indexer } = this.#standing;
+    const piece = await follower.readRaw(this.#options.pieceEntries ?? PIECE_ENTRIES);
+    const isNew = piece.next > indexer.head.next;
+    if (isNew) await indexer.add(piece);
+    this.#failure = undefined;
+    this.#tell(!isNew);
+    return isNew;
+  }
+
+  async #open(): Promise<Standing> {
+    const { directory, path, source = new DirectoryStore(nodeFileSystem, directory) } = this.#options;
+    const key = readVkey(nodeFileSystem, directory);
+    const storage = SqliteIndex.openToWrite(path, key === undefined ? '' : formatVkey(key));
+    try {
+      const indexer = await Indexer.open(storage, source);
+      const follower = new LogFollower({ directory, source, from: indexer.head.next });
+      if (await continues(indexer, new LogEntries(source, follower))) return { storage, indexer, follower };
+    } catch (cause) {
+      await storage.close();
+      throw cause;
+    }
+    await storage.close();
+    await this.#throwAway('it was made of another log');
+    return this.#open();
+  }
+
+  async #throwAway(reason: string): Promise<void> {
+    this.#rebuild = undefined;
+    this.#rebuilt = reason;
+    await this.#standing?.storage.close();
+    this.#standing = undefined;
+    removeIndex(this.#options.path);
+  }
+
+  async #fail(cause: unknown): Promise<void> {
+    await this.#standing?.storage.close().catch(() => {});
+    this.#standing = undefined;
+    if (isDamage(cause)) {
+      this.#rebuild = 'it was damaged';
+      return;
+    }
+    const { message, detail } = asSluiceError(cause);
+    this.#failure = detail === undefined ? message : `${message}: ${detail}`;
+    this.#tell(true);
+    await this.#pause(RETRY_MS);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await wait(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
+  }
+
+  #tell(atOnce: boolean): void {
+    const now = performance.now();
+    if (!atOnce && now - this.#toldAt < STATUS_MS) return;
+    this.#toldAt = now;
+    const head = this.#standing?.indexer.head;
+    this.#options.onStatus({
+      indexed: head?.next ?? 0,
+      entries: this.#standing?.follower.size() ?? 0,
+      items: head?.items ?? 0,
+      at: head?.at ?? 0,
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+      ...(this.#rebuilt === undefined ? {} : { rebuilt: this.#rebuilt }),
+    });
+  }
+}
+
+/** Whether the log still holds what was put in last. An entry that was pruned since says nothing. */
+async function continues({ head }: Indexer, log: LogEntries): Promise<boolean> {
+  if (head.next > log.size()) return false;
+  const last = head.next === 0 ? undefined : await log.get(head.next - 1);
+  return last === undefined || tipOf(last) === head.tip;
+}

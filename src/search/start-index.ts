@@ -1,0 +1,206 @@
+/**
+ * The index beside the work of the process: one thread keeps it up with the log, another answers searches, so that neither costs the
+ * event loop anything. The second is started with the first search.
+ */
+import { Worker } from 'node:worker_threads';
+import type { ErrorCode } from '../errors/error-table.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
+import type { S3Config } from '../ledger/s3-bucket.ts';
+import type { Filter } from './filter/filter.ts';
+import type { IndexStatus } from './index-loop.ts';
+import type { CountResult, SearchCall, SearchCalls, SearchResult } from './search-calls.ts';
+
+/** Plain data: it crosses threads. */
+export interface IndexConfig {
+  /** The ledger's. */
+  readonly directory: string;
+  /** The index's file. */
+  readonly path: string;
+  /** Object storage that holds the log's tiles instead of the directory. */
+  readonly tiles?: S3Config;
+}
+
+export type IndexCommand = 'rebuild' | 'close';
+
+export interface SearchQuestion {
+  readonly id: number;
+  readonly call: keyof SearchCalls;
+  readonly argument: unknown;
+}
+
+export interface SearchReply {
+  readonly id: number;
+  readonly value?: unknown;
+  readonly error?: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    readonly detail?: string;
+    readonly hint?: string;
+  };
+}
+
+export interface RunningIndex extends SearchCalls {
+  /** As it was told last. */
+  status(): IndexStatus;
+  /** Throws the index away and makes it anew from the log. */
+  rebuild(): void;
+  close(): Promise<void>;
+}
+
+/** A gateway that starts has other things to do first. */
+const START_DELAY_MS = 1000;
+const RESTART_DELAY_MS = 5000;
+/** Of each thread, in MiB: whatever is asked, the process goes on. */
+const MAX_HEAP_MIB = 512;
+/** Searches that may wait; more are refused. */
+const MAX_WAITING = 64;
+
+/** `onStatus` is told how far the index is, and when it fails or works again. Must not throw. */
+export function startIndex(
+  config: IndexConfig,
+  onStatus: (status: IndexStatus) => void = () => {},
+): RunningIndex {
+  return new IndexThreads(config, onStatus);
+}
+
+class IndexThreads implements RunningIndex {
+  readonly #config: IndexConfig;
+  readonly #onStatus: (status: IndexStatus) => void;
+  #timer: NodeJS.Timeout | undefined;
+  #indexing: Thread | undefined;
+  #searching: SearchThread | undefined;
+  #status: IndexStatus = { indexed: 0, entries: 0, items: 0, at: 0 };
+
+  constructor(config: IndexConfig, onStatus: (status: IndexStatus) => void) {
+    this.#config = config;
+    this.#onStatus = onStatus;
+    this.#timer = setTimeout(() => this.#keepUp(), START_DELAY_MS).unref();
+  }
+
+  status(): IndexStatus {
+    return this.#status;
+  }
+
+  rebuild(): void {
+    this.#keepUp().worker.postMessage('rebuild' satisfies IndexCommand);
+  }
+
+  search(call: SearchCall): Promise<SearchResult> {
+    return this.#ask('search', call) as Promise<SearchResult>;
+  }
+
+  count(filter: Filter): Promise<CountResult> {
+    return this.#ask('count', filter) as Promise<CountResult>;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await Promise.all([this.#indexing?.close(), this.#searching?.close()]);
+  }
+
+  /** The thread that indexes; it is started if it is not there. */
+  #keepUp(): Thread {
+    if (this.#indexing !== undefined) return this.#indexing;
+    clearTimeout(this.#timer);
+    const thread = new Thread('index-thread', this.#config);
+    thread.worker.on('message', (status: IndexStatus) => this.#tell(status));
+    thread.onEnd((reason) => {
+      this.#indexing = undefined;
+      this.#tell({ ...this.#status, failure: reason });
+      this.#timer = setTimeout(() => this.#keepUp(), RESTART_DELAY_MS).unref();
+    });
+    this.#indexing = thread;
+    return thread;
+  }
+
+  #tell(status: IndexStatus): void {
+    this.#status = status;
+    this.#onStatus(status);
+  }
+
+  async #ask(call: keyof SearchCalls, argument: unknown): Promise<unknown> {
+    this.#keepUp();
+    if (this.#searching === undefined || this.#searching.hasEnded)
+      this.#searching = new SearchThread(this.#config);
+    return this.#searching.ask(call, argument);
+  }
+}
+
+/** A thread of this room, and its end. */
+class Thread {
+  readonly worker: Worker;
+  readonly #ended: Promise<void>;
+  #isClosing = false;
+  #hasEnded = false;
+
+  constructor(name: 'index-thread' | 'search-thread', config: IndexConfig) {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.worker = new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
+      workerData: config,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.worker.on('exit', () => {
+      this.#hasEnded = true;
+      resolve();
+    });
+    this.#ended = promise;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Tells why it ended, unless it was closed. */
+  onEnd(tell: (reason: string) => void): void {
+    let reason = 'the thread of the index ended';
+    this.worker.on('error', (cause) => {
+      reason = `the thread of the index failed: ${(cause as Error).message}`;
+    });
+    this.worker.on('exit', () => {
+      if (!this.#isClosing) tell(reason);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    if (!this.#hasEnded) this.worker.postMessage('close');
+    await this.#ended;
+  }
+}
+
+class SearchThread extends Thread {
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  #nextId = 1;
+
+  constructor(config: IndexConfig) {
+    super('search-thread', config);
+    this.worker.on('message', (reply: SearchReply) => this.#take(reply));
+    this.onEnd((reason) => {
+      for (const { reject } of this.#waiting.values()) reject(new SluiceError('store_unavailable', reason));
+      this.#waiting.clear();
+    });
+  }
+
+  ask(call: keyof SearchCalls, argument: unknown): Promise<unknown> {
+    if (this.#waiting.size >= MAX_WAITING) {
+      throw new SluiceError('too_many_connections', 'too many searches wait for an answer', {
+        hint: 'Try again in a moment.',
+      });
+    }
+    const id = this.#nextId++;
+    const answer = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, answer);
+    this.worker.postMessage({ id, call, argument } satisfies SearchQuestion);
+    return answer.promise;
+  }
+
+  #take({ id, value, error }: SearchReply): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error === undefined) waiting?.resolve(value);
+    else waiting?.reject(new SluiceError(error.code, error.message, error));
+  }
+}

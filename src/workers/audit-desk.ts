@@ -1,0 +1,128 @@
+/** Reading the record: who may, what is recorded of it, and where the index lies. */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { Gauge, type Registry } from 'prom-client';
+import type { AuditDesk, AuditReader, SearchAnswer, SearchQuery } from '../api/audit-routes.ts';
+import type { Config } from '../config/config.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { cursorText, parseCursor } from '../search/cursor.ts';
+import { all, type Filter } from '../search/filter/filter.ts';
+import { parseFilter } from '../search/filter/parse-filter.ts';
+import type { IndexStatus } from '../search/index-loop.ts';
+import { type RunningIndex, startIndex } from '../search/start-index.ts';
+import { confined, type Visibility } from '../search/visibility.ts';
+import type { PolicyHolder } from '../session/policy-holder.ts';
+import { storageConfig } from './sequencing.ts';
+
+/** Starts the index of a gateway's ledger. */
+export function openIndex(
+  config: Pick<Config, 'dataDir' | 'ledger'>,
+  log: Logger,
+  registry: Registry,
+): RunningIndex {
+  const { tiles } = config.ledger;
+  const index = startIndex(
+    {
+      directory: join(config.dataDir, 'ledger'),
+      path: indexPath(config),
+      ...(tiles === undefined ? {} : { tiles: storageConfig(tiles) }),
+    },
+    indexReports(log),
+  );
+  measureIndex(registry, index);
+  return index;
+}
+
+/** The file of the index. */
+export function indexPath({ dataDir }: Pick<Config, 'dataDir'>): string {
+  return join(dataDir, 'index', 'index.db');
+}
+
+interface AuditDeskDeps {
+  readonly config: Pick<Config, 'databases'>;
+  readonly ledger: Ledger;
+  readonly policies: PolicyHolder;
+  readonly index: RunningIndex;
+  readonly now: () => number;
+}
+
+export function createAuditDesk(deps: AuditDeskDeps): AuditDesk {
+  const { index, ledger } = deps;
+  return {
+    search: async (reader, query) => {
+      const now = deps.now();
+      const cursor = query.cursor === undefined ? undefined : parseCursor(query.cursor);
+      const asked = parseFilter(query.q, cursor?.now ?? now);
+      await ledger.durable(
+        ledger.append({ kind: 'audit-read', by: nameOf(reader), query: `search ${query.q}`.trim() }),
+      );
+      const filter = confined(asked, visibilityOf(reader, deps));
+      const behindCursor = cursor === undefined ? filter : all([filter, beyond(cursor.seq, query)]);
+      const { hits, more, behind } = await index.search({
+        ...{ filter: behindCursor, order: query.order, limit: query.limit },
+      });
+      const last = hits.at(-1);
+      const next =
+        more && last !== undefined ? { cursor: cursorText({ seq: last.seq, now: cursor?.now ?? now }) } : {};
+      const count = query.count ? { count: (await index.count(filter)).count } : {};
+      return { hits, ...next, ...count, behind } satisfies SearchAnswer;
+    },
+    indexStatus: () => index.status(),
+    rebuildIndex: () => index.rebuild(),
+  };
+}
+
+function beyond(seq: number, { order }: SearchQuery): Filter {
+  const [from, to] = order === 'newest' ? [0, seq - 1] : [seq + 1, Number.MAX_SAFE_INTEGER];
+  return { op: 'number', field: 'seq', from, to };
+}
+
+function nameOf(reader: AuditReader): string {
+  if ('administrator' in reader) return reader.administrator;
+  const { principal, onBehalfOf } = reader.actor;
+  return [principal, ...onBehalfOf].map(({ id }) => id).join(' for ');
+}
+
+/** Whoever may read the audit of every database may also read what belongs to none. */
+function visibilityOf(reader: AuditReader, { config, policies, now }: AuditDeskDeps): Visibility {
+  if ('administrator' in reader) return 'everything';
+  const { actor } = reader;
+  const context = { now: new Date(now()) };
+  const databases = [...config.databases]
+    .filter(([, database]) => policies.current().readsAudit(actor, database, context))
+    .map(([name]) => name);
+  return databases.length > 0 && databases.length === config.databases.size
+    ? 'everything'
+    : { actor, databases };
+}
+
+function indexReports(log: Logger): (status: IndexStatus) => void {
+  let [failure, rebuilt]: (string | undefined)[] = [];
+  return (status) => {
+    if (status.rebuilt !== rebuilt) log.info({ because: status.rebuilt }, 'the index is made anew');
+    if (status.failure !== failure) {
+      if (status.failure === undefined) log.info('the index goes on');
+      else log.warn({ cause: status.failure }, 'the index does not go on: searches miss what is new');
+    }
+    [failure, rebuilt] = [status.failure, status.rebuilt];
+  };
+}
+
+function measureIndex(registry: Registry, index: RunningIndex): void {
+  const gauge = (name: string, help: string, read: (status: IndexStatus) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read(index.status()));
+      },
+    });
+  gauge('sluice_index_entries', 'Entries of the ledger that the index has', ({ indexed }) => indexed);
+  gauge(
+    'sluice_index_lag_entries',
+    'Published entries that the index does not have yet',
+    ({ entries, indexed }) => Math.max(0, entries - indexed),
+  );
+  gauge('sluice_index_healthy', '1 if the index goes on', ({ failure }) => (failure === undefined ? 1 : 0));
+}

@@ -1,0 +1,8 @@
+/** For doors whose test never reads the record. */
+import type { AuditDesk } from '../../src/api/audit-routes.ts';
+
+const unused = (): never => {
+  throw new Error('not to be called');
+};
+
+export const UNUSED_AUDIT: AuditDesk = { search: unused, indexStatus: unused, rebuildIndex: unused };
