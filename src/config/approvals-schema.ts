@@ -1,5 +1,10 @@
 /** The part of the schema of `sluice.yaml` that is about approvals. */
-import { DEFAULT_APPROVALS, DEFAULT_WEBHOOK_TIMEOUT_MS, WEBHOOK_EVENTS } from './config-defaults.ts';
+import {
+  DEFAULT_APPROVALS,
+  DEFAULT_REVIEW_TIMEOUT_MS,
+  DEFAULT_WEBHOOK_TIMEOUT_MS,
+  WEBHOOK_EVENTS,
+} from './config-defaults.ts';
 import { NOTIFICATION_NODES } from './notification-schema.ts';
 import { duration, flag, list, NAME, object, type SchemaNode, secret, text, whole } from './schema-nodes.ts';
 
@@ -31,6 +36,37 @@ const webhooks = list(
   { default: [], maxItems: 20 },
 );
 
+const reviewers = list(
+  'Automatic reviewers. docs/automatic-reviewers.md says what they are asked, and how they answer.',
+  object(
+    'A reviewer that is no person: behind HTTP (url and secret), or a program of this machine (command).',
+    {
+      principal: {
+        ...NAME,
+        description: 'The service as which it answers. Its groups say in which requests it has a voice.',
+      },
+      url: text('Where it is asked. https, unless it is this machine.', {
+        maxLength: 2048,
+        examples: ['http://127.0.0.1:8090/review'],
+      }),
+      secret: secret('The key that signs questions and answers, as for webhooks.'),
+      command: list(
+        'The absolute path of a program, and its arguments. No shell is involved.',
+        { type: 'string', minLength: 1, maxLength: 4096 },
+        { minItems: 1, maxItems: 64, uniqueItems: false, examples: [['/usr/local/bin/review', '--strict']] },
+      ),
+      timeout: duration('How long it may take. Then people decide.', DEFAULT_REVIEW_TIMEOUT_MS),
+      includeStatement: flag(
+        'Whether it is told the text of the statement, which may hold personal data.',
+        false,
+      ),
+      insecure: flag('Whether http is allowed to another machine.', false),
+    },
+    { required: ['principal'] },
+  ),
+  { default: [], maxItems: 20 },
+);
+
 export const approvals: SchemaNode = object(
   'What an `@approval` annotation leaves out, and who is told of requests.',
   {
@@ -52,6 +88,7 @@ export const approvals: SchemaNode = object(
       default: DEFAULT_APPROVALS.maxPendingPerPrincipal,
     }),
     webhooks,
+    reviewers,
     ...NOTIFICATION_NODES,
     publicUrl: text('Where people reach the HTTP API, for links in messages.', {
       maxLength: 2048,

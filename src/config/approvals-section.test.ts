@@ -75,3 +75,94 @@ describe('webhooks', () => {
 it('the public address has no slash at its end', () => {
   expect(read('{ publicUrl: "https://s.example.com/gate/" }').publicUrl).toBe('https://s.example.com/gate');
 });
+
+const SERVICES = 'principals: { robot: { kind: service }, other: { kind: service }, bob: { kind: human } }';
+const whole = (text: string) =>
+  checkConfig('/etc/sluice.yaml', {
+    ...{ env: { KEY }, readFile: () => `version: 1\n${SERVICES}\n${text}\n`, fileMode: () => 0o100600 },
+  });
+
+describe('reviewers', () => {
+  const reviewers = (...entries: string[]) => whole(`approvals: { reviewers: [${entries.join(', ')}] }`);
+  const URL_ = 'url: "https://r.example.com/", secret: { env: KEY }';
+
+  it('are behind HTTP or are programs', () => {
+    const { config, problems } = reviewers(
+      `{ principal: robot, ${URL_} }`,
+      '{ principal: other, command: [/usr/bin/review, "-x", "-x"], timeout: 5s, includeStatement: true }',
+    );
+    expect(problems).toEqual([]);
+    expect(config?.approvals.reviewers).toMatchObject([
+      { principal: 'robot', url: 'https://r.example.com/', timeoutMs: 20_000, includeStatement: false },
+      {
+        principal: 'other',
+        command: ['/usr/bin/review', '-x', '-x'],
+        timeoutMs: 5000,
+        includeStatement: true,
+      },
+    ]);
+  });
+
+  it.each([
+    ['nobody', `{ principal: eve, ${URL_} }`, 'there is no service called eve'],
+    ['a person', `{ principal: bob, ${URL_} }`, 'there is no service called bob'],
+    ['neither', '{ principal: robot }', 'either url and secret, or command'],
+    ['both', `{ principal: robot, ${URL_}, command: [/x] }`, 'either url and secret, or command'],
+    ['no key', '{ principal: robot, url: "https://r" }', 'either url and secret, or command'],
+    ['http in clear', '{ principal: robot, url: "http://r", secret: { env: KEY } }', 'would send in clear'],
+    ['a name to search for', '{ principal: robot, command: [review] }', 'the program has no absolute path'],
+    ['no program', '{ principal: robot, command: [] }', 'command'],
+    ['no time', `{ principal: robot, ${URL_}, timeout: 1ms }`, 'timeout'],
+  ])('are refused with %s', (_what, entry, message) => {
+    expect(
+      reviewers(entry)
+        .problems.map((problem) => problem.message)
+        .join(),
+    ).toContain(message);
+  });
+
+  it('answer each as a principal of its own', () => {
+    const { problems } = reviewers(`{ principal: robot, ${URL_} }`, '{ principal: robot, command: [/x] }');
+    expect(problems[0]?.message).toBe('two reviewers answer as robot');
+  });
+});
+
+describe('access', () => {
+  const access = (text: string) => whole(`groups: [dba, security]\naccess: ${text}`);
+
+  it('has a rule for each thing', () => {
+    const { config, problems } = access(
+      '{ groups: { dba: { approval: "groups=security", requesters: [security] } }, unmask: { email: { approval: "quorum=dba:1+security:1", maxDuration: 30m } } }',
+    );
+    expect(problems).toEqual([]);
+    expect(config?.access.groups.get('dba')).toMatchObject({
+      ...{ maxMs: 4 * 3_600_000, requesters: ['security'] },
+      approval: { groups: ['security'], quorum: 1 },
+    });
+    expect(config?.access.unmask.get('email')).toMatchObject({ maxMs: 1_800_000, approval: { quorum: 2 } });
+  });
+
+  it.each([
+    ['a rule that cannot be read', '{ groups: { dba: { approval: "security" } } }', 'cannot read'],
+    ['a rule without groups', '{ groups: { dba: { approval: "quorum=1" } } }', 'must name the groups'],
+    ['an unknown group', '{ groups: { ops: { approval: "groups=dba" } } }', 'there is no group "ops"'],
+    ['unknown approvers', '{ groups: { dba: { approval: "groups=ops" } } }', 'there is no group "ops"'],
+    [
+      'unknown requesters',
+      '{ groups: { dba: { approval: "groups=dba", requesters: [x] } } }',
+      'no group "x"',
+    ],
+    [
+      'an unknown database',
+      '{ unmask: { email: { approval: "groups=dba", databases: [x] } } }',
+      'there is no database "x"',
+    ],
+    ['a year', '{ groups: { dba: { approval: "groups=dba", maxDuration: 366d } } }', 'maxDuration'],
+  ])('is refused with %s', (_what, text, message) => {
+    expect(
+      access(text)
+        .problems.map((problem) => problem.message)
+        .join(),
+    ).toContain(message);
+  });
+});

@@ -24,11 +24,13 @@ export const DEFAULT_APPROVALS: ApprovalConfig = {
   maxPending: 1000,
   maxPendingPerPrincipal: 20,
   webhooks: [],
+  reviewers: [],
 };
 
 /** The longest that access may be lent. */
 export const DEFAULT_ACCESS_MS = 4 * HOUR;
 
+export const DEFAULT_REVIEW_TIMEOUT_MS = 20 * SECOND;
 export const DEFAULT_WEBHOOK_TIMEOUT_MS = 10 * SECOND;
 export const DEFAULT_SLACK_API = 'https://slack.com/api';
 export const DEFAULT_TEAMS_URLS = {

@@ -169,6 +169,7 @@ export interface ApprovalConfig {
   readonly maxPending: number;
   readonly maxPendingPerPrincipal: number;
   readonly webhooks: readonly WebhookConfig[];
+  readonly reviewers: readonly ReviewerConfig[];
   /** Where people reach the HTTP API; no slash at its end. */
   readonly publicUrl?: string;
   readonly slack?: SlackConfig;
@@ -178,6 +179,18 @@ export interface ApprovalConfig {
 
 /** What a webhook can be told: that a request was made, an answer that settles nothing, or the state it came to. */
 export type WebhookEvent = 'requested' | 'voted' | 'escalated' | Exclude<ApprovalState, 'pending'>;
+
+/** An automatic reviewer: behind HTTP, or a program of this machine. */
+export type ReviewerConfig = {
+  /** The service as which it answers. */
+  readonly principal: string;
+  readonly timeoutMs: number;
+  readonly includeStatement: boolean;
+} & (
+  | { readonly url: string; readonly secret?: Secret }
+  /** The absolute path of the program, and its arguments. */
+  | { readonly command: readonly string[] }
+);
 
 /** A system that is told of approval requests. */
 export interface WebhookConfig {

@@ -1,5 +1,5 @@
 /** `exports`: where ledger entries are handed on to. */
-import { readSigningKey } from './approvals-section.ts';
+
 import type { ExportConfig, ExportSink, ExportTls } from './config.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
@@ -7,6 +7,7 @@ import { readStorage } from './ledger-section.ts';
 import { readDuration, readSize } from './limits-section.ts';
 import type { RawExport, RawExportTls, RawSecret } from './raw-config.ts';
 import type { Secret } from './secret.ts';
+import { readSigningKey } from './signing-key.ts';
 import { readUrl } from './web-address.ts';
 
 const SECOND = 1000;

@@ -166,6 +166,7 @@ export interface RawConfig {
     readonly maxPending?: number;
     readonly maxPendingPerPrincipal?: number;
     readonly webhooks?: readonly RawWebhook[];
+    readonly reviewers?: readonly RawReviewer[];
     readonly publicUrl?: string;
     readonly slack?: RawSlack;
     readonly teams?: RawTeams;
@@ -198,6 +199,16 @@ export interface RawConfig {
     readonly authFailureDelay?: string;
     readonly authFailureMaxDelay?: string;
   };
+}
+
+export interface RawReviewer {
+  readonly principal: string;
+  readonly url?: string;
+  readonly secret?: RawSecret;
+  readonly command?: readonly string[];
+  readonly timeout?: string;
+  readonly includeStatement?: boolean;
+  readonly insecure?: boolean;
 }
 
 export interface RawAccessRule {

@@ -4,12 +4,14 @@ import type { Registry } from 'prom-client';
 import { Approvals } from '../approvals/approvals.ts';
 import { Grants } from '../approvals/grants.ts';
 import { Notifications } from '../approvals/notifications/notifications.ts';
+import type { AutomaticReviewers } from '../approvals/reviewers/automatic-reviewers.ts';
 import type { ApprovalConfig } from '../config/config.ts';
 import type { Principals } from '../identity/actor-chain.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { AccessGrant, Grant } from '../model/grant.ts';
 import type { Store } from '../store/store.ts';
 import { measureNotifications, receiversOf } from './receivers.ts';
+import { openReviewers } from './review-desk.ts';
 
 export interface ApprovalDeskOptions {
   readonly config: ApprovalConfig;
@@ -70,12 +72,18 @@ export async function openApprovals(options: ApprovalDeskOptions): Promise<Runni
     maxPending: config.maxPending,
     maxPendingPerPrincipal: config.maxPendingPerPrincipal,
     noticesOf: (record) => notifications.noticesOf(record),
-    onChange: () => notifications.poke(),
+    onChange: (request) => {
+      notifications.poke();
+      reviewers.consider(request);
+    },
   });
+  const reviewers: AutomaticReviewers = openReviewers(options, approvals);
   for (const grant of await grants.recover()) await access.note(grant);
   await approvals.recover();
   await notifications.start();
+  await reviewers.start();
   const close = async () => {
+    await reviewers.close();
     approvals.close();
     grants.close();
     await notifications.close();

@@ -18,7 +18,7 @@ export function packConfig({ source: _, warnings: __, ...config }: Config, worke
   });
   // Only the primary process sends messages and hands entries on; their keys stay with it.
   const { slack: _s, teams: _t, email: _e, ...asked } = config.approvals;
-  const approvals = { ...asked, webhooks: [] };
+  const approvals = { ...asked, webhooks: [], reviewers: [] };
   return { packed: pack({ ...config, approvals, exports: [], databases: new Map(databases) }) };
 }
 

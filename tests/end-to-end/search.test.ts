@@ -10,7 +10,7 @@ let gate: Gate;
 let bob: pg.Client;
 
 beforeAll(async () => {
-  gate = await startGate({ principals: { anna: { groups: ['auditor'] } } });
+  gate = await startGate({ groups: ['auditor'], principals: { anna: { groups: ['auditor'] } } });
   bob = await gate.client('bob');
   await bob.query("SELECT name FROM customers WHERE email = 'person7@secret.example'");
   await bob.query('SELECT status FROM orders WHERE cents = 98765');

@@ -81,6 +81,8 @@ export interface GateOptions {
   readonly listener?: RawPostgresListener;
   /** More of what the configuration says of a principal. */
   readonly principals?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** More groups. */
+  readonly groups?: readonly string[];
   /** Files beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
   /** SQL to run on the new database instead of `SHOP`. */
@@ -198,7 +200,7 @@ workers: ${options.workers ?? 0}
 listen:
   postgres: ${JSON.stringify({ host: '127.0.0.1', port: 0, ...options.listener })}
   http: { host: 127.0.0.1, port: 0 }
-groups: [dba, support, agents, auditor]
+groups: ${JSON.stringify(['dba', 'support', 'agents', ...(options.groups ?? [])])}
 principals:
 ${principals.join('\n')}
 databases:

@@ -2,7 +2,7 @@
  * One HTTP request with an end to everything: time, size of the answer, redirects. A redirect is an answer like any other and is
  * never followed, so nothing leaves for a host that the configuration does not name.
  */
-import { request as requestHttp } from 'node:http';
+import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 
 /** The most of an answer that is read, in bytes. */
@@ -20,6 +20,7 @@ export interface HttpAnswer {
   readonly status: number;
   /** UTF-8, what is not is replaced; undefined if it is longer than `MAX_ANSWER_BYTES`. */
   readonly body: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   /** What `Retry-After` asks for, at most an hour. */
   readonly retryAfterMs?: number;
 }
@@ -53,6 +54,7 @@ function send({ url, method, headers, body }: HttpMessage, signal: AbortSignal):
       resolve({
         status: response.statusCode ?? 0,
         body: text,
+        headers: response.headers,
         ...retryAfter(response.headers['retry-after']),
       });
     response.on('data', (chunk: Buffer) => {

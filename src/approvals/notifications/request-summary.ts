@@ -54,7 +54,8 @@ export function summaryOf(request: ApprovalRequest, { includeStatement, publicUr
       quorum: rule.quorum,
       ...(rule.seats === undefined ? {} : { seats: rule.seats }),
     },
-    votes: request.votes,
+    // Terms hold values of the statement.
+    votes: request.votes.map(({ terms: _, ...vote }) => vote),
     link: `${publicUrl ?? ''}/v1/approvals/${id}`,
     createdAt: new Date(request.createdAt).toISOString(),
     expiresAt: new Date(request.expiresAt).toISOString(),
