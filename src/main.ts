@@ -149,6 +149,8 @@ async function serveHttp(
       revoke: (id, actor, reason) => shared.grants.revoke(id, actor, reason),
     },
     ...desks,
+    preview: (id, reviewer) =>
+      shared.approvals.previews.preview(id, reviewer, (request) => host.preview(request, reviewer)),
     check: (query) => host.check(query),
     slack: openSlackDoor(config.approvals.slack, { ...shared, principals: config.principals }),
     teams: openTeamsDoor(config.approvals.teams, { ...shared, principals: config.principals }),

@@ -148,6 +148,9 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
       kill: async (id, asked) => void killed.push([id, asked]),
       mayAdminister: ({ principal: { id } }, database) => id === 'alice' && database === 'shop',
     },
+    preview: async (request, { principal }) => {
+      throw new SluiceError('preview_refused', `${request} by ${principal.id}`);
+    },
     check: async (query) => {
       asked.push(query);
       if (query.sql === 'boom') throw new Error('secret internals');

@@ -11,7 +11,7 @@ import type { Principals } from '../identity/actor-chain.ts';
 import type { Checker } from '../session/check-report.ts';
 import { type AccessRequests, addAccessRoutes } from './access-routes.ts';
 import { addApprovalPages } from './approval-pages.ts';
-import { type ApprovalDesk, addApprovalRoutes } from './approval-routes.ts';
+import { type ApprovalDesk, addApprovalRoutes, type Previewer } from './approval-routes.ts';
 import { type AuditDesk, addAuditRoutes } from './audit-routes.ts';
 import { type BearerDeps, createAuthenticate, demandBearer } from './bearer.ts';
 import { addCheckRoutes } from './check-routes.ts';
@@ -25,6 +25,7 @@ import { addTeamsRoutes, type TeamsDoor } from './teams-routes.ts';
 
 export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly approvals: ApprovalDesk;
+  readonly preview: Previewer;
   readonly grants: GrantDesk;
   readonly access: AccessRequests;
   readonly sessions: SessionDesk;
@@ -58,7 +59,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
   if (deps.teams !== undefined) addTeamsRoutes(app, deps.approvals, deps.teams);
   app.register(async (guarded) => {
     demandBearer(guarded, authenticate);
-    addApprovalRoutes(guarded, deps.approvals);
+    addApprovalRoutes(guarded, deps.approvals, deps.preview);
     addGrantRoutes(guarded, deps.approvals, deps.grants);
     addAccessRoutes(guarded, deps.access, deps.grants);
     addSessionRoutes(guarded, deps.sessions);

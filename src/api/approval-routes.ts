@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { answeringGroups } from '../approvals/quorum.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalRequest, ApprovalState } from '../model/approval.ts';
+import type { Preview } from '../model/preview.ts';
 import type { Actor } from '../model/principal.ts';
 import { actorOfRequest } from './bearer.ts';
 
@@ -65,7 +66,10 @@ const VOTE_SCHEMA = {
 
 const NO_BODY_SCHEMA = { type: ['object', 'null'], additionalProperties: false } as const;
 
-export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk): void {
+/** Runs a held statement and takes it back, for somebody who may answer. */
+export type Previewer = (id: string, reviewer: Actor) => Promise<Preview>;
+
+export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk, preview: Previewer): void {
   app.get<{ Querystring: { state?: ApprovalState; limit: number } }>(
     '/v1/approvals',
     { schema: { querystring: QUERY_SCHEMA } },
@@ -86,6 +90,15 @@ export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk): voi
       const actor = actorOfRequest(request);
       const { id } = await visibleRequest(desk, actor, request.params.id);
       return desk.withdraw(id, actor);
+    },
+  );
+  app.post<{ Params: { id: string } }>(
+    '/v1/approvals/:id/preview',
+    { schema: { body: NO_BODY_SCHEMA } },
+    async (request) => {
+      const actor = actorOfRequest(request);
+      const { id } = await visibleRequest(desk, actor, request.params.id);
+      return preview(id, actor);
     },
   );
   addVoteRoute(app, desk, 'approve');

@@ -21,6 +21,7 @@ import { type BindingDigests, digestsOf } from './binding.ts';
 import { ExpiryTimers } from './expiry-timers.ts';
 import type { Grants, GrantUse } from './grants.ts';
 import { areOpen } from './open-windows.ts';
+import { Previews } from './previews.ts';
 import { refusalDetail } from './refusal-detail.ts';
 import { type Particulars, RequestBook } from './request-book.ts';
 import { newRequestId } from './request-id.ts';
@@ -72,6 +73,7 @@ export class Approvals {
   readonly #waiters = new Waiters();
   readonly #book: RequestBook;
   readonly #grants: Grants;
+  readonly previews: Previews;
   readonly #voting: Voting;
   readonly #expiries: ExpiryTimers;
   readonly #escalations: ExpiryTimers;
@@ -88,6 +90,7 @@ export class Approvals {
       this.#watch(request),
     );
     this.#grants = options.grants;
+    this.previews = new Previews({ book: this.#book, ledger, now });
     this.#voting = new Voting({ book: this.#book, ledger, grants: options.grants, now });
   }
 

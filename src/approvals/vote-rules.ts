@@ -30,11 +30,34 @@ export function checkVote(
 ): void {
   refuseVoter(request, voter);
   requireOpen(request, voter.principal);
+  if (verdict === 'approve' && lacksPreview(request)) {
+    throw new SluiceError('conflict', `request ${request.id} is approved only after it was previewed`, {
+      hint: `sluice approvals preview ${request.id}`,
+    });
+  }
   if (verdict === 'approve' && !areOpen(request.rule.answerWithin, now)) {
     const times = (request.rule.answerWithin ?? []).map(timeWindowText).join(' and ');
     throw new SluiceError('conflict', `request ${request.id} can be approved ${times}`);
   }
   checkVoteReason(verdict, reason);
+}
+
+/** True if nobody may approve before somebody has seen what it would do. */
+export function lacksPreview({ rule, previewed }: ApprovalRequest): boolean {
+  return rule.previewRequired === true && previewed === undefined;
+}
+
+/**
+ * Checks that this actor may preview this request, which is not overdue: whoever may answer it.
+ * @throws {SluiceError} forbidden, conflict (settled)
+ */
+export function checkPreview(request: ApprovalRequest, reviewer: Actor): void {
+  refuseVoter(request, reviewer);
+  if (request.state !== 'pending')
+    throw new SluiceError(
+      'conflict',
+      `request ${request.id} is ${request.state}: there is nothing to preview`,
+    );
 }
 
 /**

@@ -9,7 +9,7 @@ import { areOpen } from './open-windows.ts';
 import { answeringGroups, missingApprovals } from './quorum.ts';
 import type { Particulars, RequestBook } from './request-book.ts';
 import { newGrantId } from './request-id.ts';
-import { checkAutomaticVote, checkVote } from './vote-rules.ts';
+import { checkAutomaticVote, checkVote, lacksPreview } from './vote-rules.ts';
 
 /** What an automatic reviewer says. */
 export interface AutomaticAnswer {
@@ -72,11 +72,17 @@ export class Voting {
   ): Promise<ApprovalRequest> {
     return this.#cast(id, (request) => {
       checkAutomaticVote(request, reviewer);
-      const { verdict, reason } = areOpen(request.rule.answerWithin, this.#now())
-        ? answer
-        : { verdict: 'escalate' as const, reason: 'no answers are taken at this time' };
+      const silence = this.#silence(request);
+      const { verdict, reason } =
+        silence === undefined ? answer : { verdict: 'escalate' as const, reason: silence };
       return { ...this.#voteOf(request, reviewer, verdict), reason, automatic: true };
     });
+  }
+
+  /** Why it says neither yes nor no. */
+  #silence(request: ApprovalRequest): string | undefined {
+    if (!areOpen(request.rule.answerWithin, this.#now())) return 'no answers are taken at this time';
+    return lacksPreview(request) ? 'nobody has seen a preview' : undefined;
   }
 
   /** Nobody has settled it in time, or an automatic reviewer leaves it to people: more people may answer from now on. */

@@ -97,6 +97,9 @@ function apiWith(overrides: Partial<ApiDeps> = {}): FastifyInstance {
         return { ...REQUEST, state: 'cancelled' };
       },
     },
+    preview: async (request, { principal }) => {
+      throw new SluiceError('preview_refused', `${request} by ${principal.id}`);
+    },
     check: async ({ sql }) => ({ statements: [], rewritten: sql }),
     principals: new Map([[ALICE.id, ALICE]]),
     readiness: new Map(),

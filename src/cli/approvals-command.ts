@@ -3,11 +3,13 @@ import type { Command } from 'commander';
 import { factRows, reachRows, type TextRow } from '../approvals/fact-rows.ts';
 import { missingApprovals, ruleText } from '../approvals/quorum.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
+import type { Preview } from '../model/preview.ts';
 import { askGateway, type GatewayAddress } from './api-client.ts';
 import { printRows } from './check-command.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
 import { addGrantsCommands, termLines } from './grants-commands.ts';
+import { printPreview } from './preview-text.ts';
 import { printable, printableLine } from './printable-text.ts';
 import { relativeTime, tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -40,6 +42,9 @@ export function addApprovalsCommand(program: Command, context: CliContext): void
         vote(context, command.optsWithGlobals(), id, verdict),
       );
   }
+  add('preview', 'run the statement, take it back, and show what it did')
+    .argument('<id>', 'such as apr_…')
+    .action((id: string, _options, command: Command) => preview(context, command.optsWithGlobals(), id));
   addGrantsCommands(context, add);
   add('cancel', 'take back a request of yours, or one that was made for you')
     .argument('<id>', 'such as apr_…')
@@ -116,6 +121,13 @@ async function vote(
   const missing = missingApprovals(request);
   const waits = request.state === 'pending' && missing > 0 ? `; ${missing} more must approve` : '';
   terminal.out(`${request.id} is ${request.state}${waits}.`);
+}
+
+async function preview(context: CliContext, options: Options, id: string): Promise<void> {
+  const path = `/v1/approvals/${encodeURIComponent(id)}/preview`;
+  const answer = (await askGateway(await gatewayAddress(context, options), 'POST', path, {})) as Preview;
+  if (options.json) context.terminal.json(answer);
+  else printPreview(context.terminal, answer);
 }
 
 async function cancel(context: CliContext, options: Options, id: string): Promise<void> {

@@ -3,7 +3,8 @@
  * mistake its author must hear of.
  *
  *     groups=dba,security; quorum=2; expires=15m; valid=1h; behalf=no;
- *     answer=mon-fri 08:00-18:00 Europe/Berlin; run=mon-thu 09:00-16:00; escalate=managers after 10m
+ *     answer=mon-fri 08:00-18:00 Europe/Berlin; run=mon-thu 09:00-16:00; escalate=managers after 10m;
+ *     preview=required
  *
  * `quorum=dba:1+security:1` names groups with a quorum of their own.
  */
@@ -23,7 +24,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 const MIN_TIME_MS = 10 * SECOND_MS;
 const MAX_TIME_MS = 7 * 86_400 * SECOND_MS;
 const MAX_QUORUM = 10;
-const KNOWN = ['groups', 'quorum', 'expires', 'valid', 'behalf', 'answer', 'run', 'escalate'];
+const KNOWN = ['groups', 'quorum', 'expires', 'valid', 'behalf', 'answer', 'run', 'escalate', 'preview'];
 const FORM = 'write it as @approval("groups=dba; quorum=1; expires=15m")';
 
 /** Each part may be left out, all of them too, if the defaults name groups. Throws `Error` with one sentence. */
@@ -42,6 +43,7 @@ export function readApproval(text: string, defaults: ApprovalRule = DEFAULT_APPR
     ...(seats === undefined ? {} : { seats }),
     ...(validMs === undefined ? {} : { validMs }),
     ...(readBehalf(settings.get('behalf')) ? { behalfMayAnswer: true } : {}),
+    ...(isPreviewRequired(settings.get('preview')) ? { previewRequired: true } : {}),
     ...(answer === undefined ? {} : { answerWithin: [readTimeWindow(answer)] }),
     ...(run === undefined ? {} : { runWithin: [readTimeWindow(run)] }),
     ...(escalation === undefined ? {} : { escalation }),
@@ -118,6 +120,11 @@ function readBehalf(text = 'no'): boolean {
   throw new Error(
     `behalf of @approval says whether people on whose behalf it is asked may approve: yes or no, not ${JSON.stringify(text)}`,
   );
+}
+
+function isPreviewRequired(text: string | undefined): boolean {
+  if (text === undefined || text === 'required') return text === 'required';
+  throw new Error(`preview of @approval can only be required, not ${JSON.stringify(text)}`);
 }
 
 function readEscalation(text: string | undefined, expiresMs: number): ApprovalRule['escalation'] {

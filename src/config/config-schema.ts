@@ -152,6 +152,64 @@ const HOST = {
   patternErrorMessage: 'Give a host name, an address or the absolute path of a directory: no URL.',
 };
 
+/** How a database is reached. */
+const reach: Record<string, SchemaNode> = {
+  host: {
+    description:
+      'Its host name or address, or the directory of its Unix socket, each with :port if that is another one. Of several, the first that serves is taken.',
+    type: ['string', 'array'],
+    ...HOST,
+    items: { type: 'string', ...HOST },
+    minItems: 1,
+    maxItems: 16,
+    uniqueItems: true,
+    examples: ['db.internal', ['db1.internal', 'db2.internal:5433'], '/run/postgresql'],
+  },
+  port: whole('Its TCP port, where host gives none.', 1, 65535, { default: 5432 }),
+  targetSessionAttrs: {
+    description:
+      'Which of several hosts serve: any, those whose sessions can write (read-write) or cannot (read-only), the primary, a standby, or a standby if there is one (prefer-standby). As libpq’s target_session_attrs.',
+    enum: ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'],
+    default: 'any',
+  },
+  loadBalanceHosts: {
+    description:
+      'Whether hosts are tried as written (disable) or in any order, anew for each session (random).',
+    enum: ['disable', 'random'],
+    default: 'disable',
+  },
+  database: text('Its name at the server, if that differs from the name here.', { maxLength: 63 }),
+  user: text('The role the gateway logs in as.', { maxLength: 63 }),
+  password: secret('The password of that role.'),
+  tls: object('TLS towards the database. A Unix socket has none.', {
+    mode: {
+      description:
+        'verify-full checks the certificate and the name, verify-ca the certificate; require encrypts without checking, prefer encrypts if the server takes it, allow if it takes nothing else. The default is verify-full, or prefer where the host is this machine.',
+      enum: ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'],
+    },
+    negotiation: {
+      description:
+        'Whether TLS is asked for (postgres) or begins at once (direct), which PostgreSQL 17 takes.',
+      enum: ['postgres', 'direct'],
+      default: 'postgres',
+    },
+    channelBinding: {
+      description:
+        'Whether the SCRAM exchange must (require), may (prefer) or cannot (disable) be bound to the TLS connection, so that nobody stands between.',
+      enum: ['prefer', 'require', 'disable'],
+      default: 'prefer',
+    },
+    ca: text("PEM file with the certificates to trust instead of the system's.", {
+      examples: ['./tls/db-ca.crt'],
+    }),
+    crl: text('PEM file with revocation lists: one of each authority of the server’s chain.'),
+    cert: text('PEM file with the certificate the gateway shows to the database.', {
+      examples: ['./tls/gate.crt'],
+    }),
+    key: text('PEM file with its private key.', { examples: ['./tls/gate.key'] }),
+  }),
+};
+
 const database: SchemaNode = object(
   'A database behind the gate. The name is what clients connect to.',
   {
@@ -161,66 +219,18 @@ const database: SchemaNode = object(
       patternErrorMessage: 'Use lower-case letters, digits, - and _, such as prod or staging.',
       examples: ['prod', 'staging'],
     }),
-    host: {
-      description:
-        'Its host name or address, or the directory of its Unix socket, each with :port if that is another one. Of several, the first that serves is taken.',
-      type: ['string', 'array'],
-      ...HOST,
-      items: { type: 'string', ...HOST },
-      minItems: 1,
-      maxItems: 16,
-      uniqueItems: true,
-      examples: ['db.internal', ['db1.internal', 'db2.internal:5433'], '/run/postgresql'],
-    },
-    port: whole('Its TCP port, where host gives none.', 1, 65535, { default: 5432 }),
-    targetSessionAttrs: {
-      description:
-        'Which of several hosts serve: any, those whose sessions can write (read-write) or cannot (read-only), the primary, a standby, or a standby if there is one (prefer-standby). As libpq’s target_session_attrs.',
-      enum: ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'],
-      default: 'any',
-    },
-    loadBalanceHosts: {
-      description:
-        'Whether hosts are tried as written (disable) or in any order, anew for each session (random).',
-      enum: ['disable', 'random'],
-      default: 'disable',
-    },
-    database: text('Its name at the server, if that differs from the name here.', { maxLength: 63 }),
-    user: text('The role the gateway logs in as.', { maxLength: 63 }),
-    password: secret('The password of that role.'),
-    tls: object('TLS towards the database. A Unix socket has none.', {
-      mode: {
-        description:
-          'verify-full checks the certificate and the name, verify-ca the certificate; require encrypts without checking, prefer encrypts if the server takes it, allow if it takes nothing else. The default is verify-full, or prefer where the host is this machine.',
-        enum: ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'],
-      },
-      negotiation: {
-        description:
-          'Whether TLS is asked for (postgres) or begins at once (direct), which PostgreSQL 17 takes.',
-        enum: ['postgres', 'direct'],
-        default: 'postgres',
-      },
-      channelBinding: {
-        description:
-          'Whether the SCRAM exchange must (require), may (prefer) or cannot (disable) be bound to the TLS connection, so that nobody stands between.',
-        enum: ['prefer', 'require', 'disable'],
-        default: 'prefer',
-      },
-      ca: text("PEM file with the certificates to trust instead of the system's.", {
-        examples: ['./tls/db-ca.crt'],
-      }),
-      crl: text('PEM file with revocation lists: one of each authority of the server’s chain.'),
-      cert: text('PEM file with the certificate the gateway shows to the database.', {
-        examples: ['./tls/gate.crt'],
-      }),
-      key: text('PEM file with its private key.', { examples: ['./tls/gate.key'] }),
-    }),
+    ...reach,
     keepAlive,
     warmConnections: whole(
       'Connections kept open in advance, already logged in, for sessions to come. Each serves one session and is closed with it. Counted in each process that serves. 0 keeps none.',
       0,
       1_000,
       { default: 0 },
+    ),
+    preview: object(
+      'A copy of the database that takes changes, for exact previews of held statements; they run on the database itself without it.',
+      reach,
+      { required: ['host', 'user'] },
     ),
     subjects: record(
       'Which group of people relations are about, by group. Values of statements on their labelled columns are encrypted under keys of that group, which can be destroyed.',

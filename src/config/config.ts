@@ -127,6 +127,8 @@ export interface Upstream {
 /** A connection target with its labels. */
 export interface DatabaseConfig extends Database {
   readonly upstream: Upstream;
+  /** A copy of it, for previews; the database itself if absent. */
+  readonly preview?: Upstream;
   readonly labels: readonly ColumnLabel[];
   /** Which group of people a relation is about, by relation. */
   readonly subjects: ReadonlyMap<string, string>;

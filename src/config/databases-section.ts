@@ -16,6 +16,9 @@ export function readDatabase(reading: ConfigReading, name: string, raw: RawDatab
     environment: raw.environment,
     engine: raw.engine,
     upstream: readUpstream(reading, path, name, raw),
+    ...(raw.preview === undefined
+      ? {}
+      : { preview: readUpstream(reading, [...path, 'preview'], raw.database ?? name, raw.preview) }),
     labels,
     subjects: readSubjects(reading, path, raw),
     decided: entriesOf(raw).flatMap(([relation, column, label]) =>

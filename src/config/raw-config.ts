@@ -125,9 +125,8 @@ export interface RawBudget {
   };
 }
 
-export interface RawDatabase {
-  readonly engine: 'postgres';
-  readonly environment: string;
+/** How a database is reached. */
+export interface RawUpstream {
   readonly host: string | readonly string[];
   readonly port?: number;
   readonly targetSessionAttrs?: TargetSessionAttrs;
@@ -138,6 +137,12 @@ export interface RawDatabase {
   readonly tls?: RawUpstreamTls;
   readonly keepAlive?: string;
   readonly warmConnections?: number;
+}
+
+export interface RawDatabase extends RawUpstream {
+  readonly engine: 'postgres';
+  readonly environment: string;
+  readonly preview?: RawUpstream;
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
   readonly subjects?: Readonly<Record<string, readonly string[]>>;
   readonly suspects?: 'report' | 'mask' | 'ignore';

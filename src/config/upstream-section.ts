@@ -6,7 +6,7 @@ import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
 import { KEEP_ALIVE_BOUNDS, readDuration } from './limits-section.ts';
 import { isLoopback, readKeyPair } from './listen-section.ts';
-import type { RawDatabase } from './raw-config.ts';
+import type { RawUpstream } from './raw-config.ts';
 
 const DEFAULT_PORT = 5432;
 const VERIFYING: readonly UpstreamTlsMode[] = ['verify-ca', 'verify-full'];
@@ -17,7 +17,7 @@ export function readUpstream(
   reading: ConfigReading,
   path: ConfigPath,
   name: string,
-  raw: RawDatabase,
+  raw: RawUpstream,
 ): Upstream {
   const password =
     raw.password === undefined ? undefined : reading.secret([...path, 'password'], raw.password);
@@ -41,7 +41,7 @@ export function readUpstream(
   };
 }
 
-function readHosts(reading: ConfigReading, path: ConfigPath, raw: RawDatabase): UpstreamHost[] {
+function readHosts(reading: ConfigReading, path: ConfigPath, raw: RawUpstream): UpstreamHost[] {
   const port = raw.port ?? DEFAULT_PORT;
   if (typeof raw.host === 'string') return [readHost(reading, [...path, 'host'], raw.host, port)];
   return raw.host.map((text, index) => readHost(reading, [...path, 'host', index], text, port));
@@ -65,7 +65,7 @@ function readHost(reading: ConfigReading, path: ConfigPath, text: string, fallba
 function readTls(
   reading: ConfigReading,
   path: ConfigPath,
-  raw: RawDatabase,
+  raw: RawUpstream,
   hosts: readonly UpstreamHost[],
 ): UpstreamTls {
   const far = hosts.filter(({ host }) => !host.startsWith('/') && !isLoopback(host));
@@ -106,7 +106,7 @@ function refuseWeak(
 function readTrust(
   reading: ConfigReading,
   path: ConfigPath,
-  raw: RawDatabase,
+  raw: RawUpstream,
   mode: UpstreamTlsMode,
 ): Pick<UpstreamTls, 'ca' | 'crl'> {
   const trust: { ca?: string; crl?: string } = {};

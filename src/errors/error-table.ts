@@ -52,6 +52,18 @@ export const ERROR_TABLE = {
     'What was approved is no longer what would run: an object changed since.',
     'Send the identical statement again to make a new request.',
   ),
+  preview_refused: row(
+    'SL030',
+    409,
+    'The statement cannot be run and taken back without a trace, or not be shown row by row.',
+    'Read the statement and its blast radius instead.',
+  ),
+  preview_failed: row(
+    'SL031',
+    409,
+    'The preview did not come to its end: a lock was not to be had, it took too long, or the database refused the statement.',
+    'Try again later, or name a copy of the database for previews in the configuration.',
+  ),
   not_understood: row(
     'SL006',
     403,

@@ -124,6 +124,8 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
           'requested',
           'vote',
           'escalated',
+          'previewing',
+          'previewed',
           'approved',
           'used',
           'denied',
@@ -136,6 +138,10 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     {
       ...{ by: text, via: text, verdict: oneOf('approve', 'deny', 'escalate'), automatic: yes, reason: text },
       ...{ groups: strings, binding: text, session: text, grant: text },
+      affected: {
+        ...{ type: 'object', additionalProperties: false, required: ['count', 'digest'] },
+        properties: { count, digest: { type: 'string', pattern: '^[0-9a-f]{64}$' } },
+      },
     },
   ],
   grant: [

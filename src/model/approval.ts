@@ -3,6 +3,7 @@ import type { BlastRadius } from './blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from './decision.ts';
 import type { Facts } from './facts.ts';
 import type { AccessWish, GrantTerms, StatementShape } from './grant.ts';
+import type { AffectedRows } from './preview.ts';
 import type { HoldMode, ParameterValue } from './session.ts';
 
 /**
@@ -45,6 +46,15 @@ export interface Escalation {
   readonly at: number;
 }
 
+/** Where a session looks up the names in a statement, and the types of its parameters. */
+export interface StatementNames {
+  readonly searchPath: readonly string[];
+  /** Its current user. */
+  readonly user: string;
+  /** As far as the client has said. */
+  readonly parameterTypes: readonly number[];
+}
+
 export interface ApprovalRequest {
   /** Short enough to type: `apr_` and 10 characters. */
   readonly id: string;
@@ -65,6 +75,10 @@ export interface ApprovalRequest {
   readonly grant?: string;
   /** How far each statement reaches, as far as that was known when it was held. */
   readonly blastRadius?: readonly BlastRadius[];
+  /** How its names and parameters are to be read, for a preview. */
+  readonly names?: StatementNames;
+  /** The last preview before anybody approved: then what is approved is good for these rows only. */
+  readonly previewed?: { readonly by: string; readonly at: number; readonly affected: AffectedRows };
   readonly purpose?: string;
   readonly policies: readonly PolicyRef[];
   readonly policyVersion: string;

@@ -33,6 +33,8 @@ export interface ApprovalRule {
   readonly seats?: readonly Seats[];
   /** How long an approval is good for, from the moment it is complete; without it, as long as the request. */
   readonly validMs?: number;
+  /** Nobody approves before somebody has seen an exact preview. */
+  readonly previewRequired?: true;
   /** People on whose behalf it is asked may answer, too. */
   readonly behalfMayAnswer?: true;
   /** Answers count, and what was approved may run, only while all of these windows are open. */

@@ -7,6 +7,7 @@
  */
 import type { BudgetSubject } from './budget.ts';
 import type { Action } from './facts.ts';
+import type { AffectedRows } from './preview.ts';
 import type { BudgetCount } from './standing.ts';
 
 /** What all askings of one statement have in common. The ledger keeps it once and refers to it by its hash. */
@@ -167,6 +168,8 @@ export type LedgerEvent =
         | 'requested'
         | 'vote'
         | 'escalated'
+        | 'previewing'
+        | 'previewed'
         | 'approved'
         | 'used'
         | 'denied'
@@ -181,6 +184,8 @@ export type LedgerEvent =
       /** Present if an automatic reviewer answered. */
       readonly automatic?: true;
       readonly reason?: string;
+      /** What a preview found; present exactly if `step` is `previewed`. */
+      readonly affected?: AffectedRows;
       /** Who may answer as well, since it was escalated. */
       readonly groups?: readonly string[];
       readonly binding?: string;

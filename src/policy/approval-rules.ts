@@ -21,6 +21,7 @@ export function mergeApprovals(rules: readonly ApprovalRule[]): ApprovalRule | u
     ...(seats.length === 1 ? {} : { seats }),
     ...(Number.isFinite(validMs) ? { validMs } : {}),
     ...(rules.every((rule) => rule.behalfMayAnswer === true) ? { behalfMayAnswer: true } : {}),
+    ...(rules.some((rule) => rule.previewRequired === true) ? { previewRequired: true } : {}),
     ...windows('answerWithin', rules),
     ...windows('runWithin', rules),
     ...(escalation === undefined ? {} : { escalation }),

@@ -8,7 +8,7 @@ import type { GrantUse } from '../approvals/grants.ts';
 import { refusalDetail } from '../approvals/refusal-detail.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
-import type { ApprovalBinding, ApprovalRequest } from '../model/approval.ts';
+import type { ApprovalBinding, ApprovalRequest, StatementNames } from '../model/approval.ts';
 import type { BlastRadius } from '../model/blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
@@ -23,6 +23,7 @@ export interface HoldOptions {
   readonly signal: AbortSignal;
   /** How far its statements reach, one by one; asked for once it is clear that somebody has to judge. Must not reject. */
   readonly blastRadius: () => Promise<readonly BlastRadius[]>;
+  readonly names: StatementNames;
   /** Called once when the request exists, before the session waits or is told to come back. */
   readonly onHeld: (request: ApprovalRequest) => void;
   /** Called before a request is made. @throws {SluiceError} if none may be */
@@ -58,6 +59,7 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
     facts: plan.statements.map((statement) => statement.facts),
     ...(plan.shape === undefined ? {} : { shape: plan.shape }),
     blastRadius: await options.blastRadius(),
+    names: options.names,
     ...(session.actor.purpose === undefined ? {} : { purpose: session.actor.purpose }),
     policies: policiesOf(plan),
     policyVersion: plan.statements[0]!.decision.policyVersion,

@@ -16,6 +16,8 @@ import type { ApprovalRequest } from '../model/approval.ts';
 import type { ApprovalRule } from '../model/decision.ts';
 import type { AccessGrant, ShapeUse } from '../model/grant.ts';
 import type { Label } from '../model/labels.ts';
+import type { Preview } from '../model/preview.ts';
+import type { Actor } from '../model/principal.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { LookupDemand } from '../session/lookup-meter.ts';
@@ -111,6 +113,7 @@ export interface WorkerCalls {
   authenticationFailed(address: string, user: string | undefined): Promise<void>;
   authenticationSucceeded(user: string): Promise<void>;
   check(query: CheckQuery): Promise<CheckReport>;
+  preview(request: ApprovalRequest, reviewer: Actor): Promise<Preview>;
   databasesProblem(): Promise<string | undefined>;
   sessions(): Promise<readonly SessionStatus[]>;
   /** False if it has no session of that id. */
@@ -171,6 +174,7 @@ const DEMAND = {
     ...{
       facts: { type: 'array' },
       blastRadius: { type: 'array' },
+      names: OBJECT,
       policies: { type: 'array' },
       holdMode: { enum: ['wait', 'fail'] },
     },
@@ -265,6 +269,7 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   authenticationFailed: [TEXT, OPTIONAL_TEXT],
   authenticationSucceeded: [TEXT],
   check: [OBJECT],
+  preview: [OBJECT, OBJECT],
   databasesProblem: [],
   sessions: [],
   killSession: [TEXT],

@@ -6,6 +6,9 @@ import type { SessionListing } from '../api/session-routes.ts';
 import type { Teller } from '../budgets/budget-book.ts';
 import { LeaseDesk } from '../budgets/lease-desk.ts';
 import type { ListenerCertificates } from '../config/config.ts';
+import type { ApprovalRequest } from '../model/approval.ts';
+import type { Preview } from '../model/preview.ts';
+import type { Actor } from '../model/principal.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import { TaintRegistry } from '../session/taint-registry.ts';
 import type { OnForgotten } from './label-desk.ts';
@@ -17,6 +20,8 @@ export interface SessionHost {
   accept(socket: Socket): void;
   /** Decides as a new session would. @throws {SluiceError} */
   check(query: CheckQuery): Promise<CheckReport>;
+  /** Runs what a request asks for and takes it back. @throws {SluiceError} */
+  preview(request: ApprovalRequest, reviewer: Actor): Promise<Preview>;
   sessions(): Promise<SessionListing>;
   /** Ends a session with 57P01; false if there is none of that id. */
   killSession(id: string): Promise<boolean>;
@@ -63,6 +68,7 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
   return {
     accept: (socket) => server.accept(socket),
     check: (query) => server.check(query),
+    preview: (request, reviewer) => server.preview(request, reviewer),
     sessions: async () => ({ sessions: server.sessions(), silentWorkers: [] }),
     killSession: async (id) => server.killSession(id),
     readiness: new Map<string, ReadinessCheck>([

@@ -14,11 +14,14 @@ import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import type { ConnectionSlots } from '../gateway/postgres/connection-slots.ts';
 import { DatabaseService } from '../gateway/postgres/database-service.ts';
 import { type GatewayOptions, PostgresListener } from '../gateway/postgres/listener.ts';
-import { checkStatement } from '../gateway/postgres/statement-check.ts';
+import { checkStatement, previewRequest } from '../gateway/postgres/statement-check.ts';
 import { AccessBook } from '../identity/access-book.ts';
 import type { Throttle } from '../identity/auth-throttle.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { ApprovalRequest } from '../model/approval.ts';
 import type { AccessGrant } from '../model/grant.ts';
+import type { Preview } from '../model/preview.ts';
+import type { Actor } from '../model/principal.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
@@ -131,6 +134,11 @@ export class SessionServer {
   /** Decides as a new session would. @throws {SluiceError} */
   check(query: CheckQuery): Promise<CheckReport> {
     return checkStatement(this.#config, this.#services, query);
+  }
+
+  /** Previews a request. @throws {SluiceError} preview_refused, preview_failed, … */
+  preview(request: ApprovalRequest, reviewer: Actor): Promise<Preview> {
+    return previewRequest(this.#config, this.#services, request, reviewer);
   }
 
   /** Which databases do not answer, as a phrase. */

@@ -12,7 +12,10 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import { ClientTls } from '../gateway/postgres/client-tls.ts';
 import { refuseClient } from '../gateway/postgres/connection.ts';
 import type { ThrottleListener } from '../identity/auth-throttle.ts';
+import type { ApprovalRequest } from '../model/approval.ts';
 import type { AccessGrant } from '../model/grant.ts';
+import type { Preview } from '../model/preview.ts';
+import type { Actor } from '../model/principal.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
 import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
@@ -129,6 +132,10 @@ export class WorkerPool implements SessionHost, Broadcast {
 
   check(query: CheckQuery): Promise<CheckReport> {
     return this.#any().calls.call('check', query);
+  }
+
+  preview(request: ApprovalRequest, reviewer: Actor): Promise<Preview> {
+    return this.#any().calls.callUnhurried('preview', request, reviewer);
   }
 
   async sessions(): Promise<SessionListing> {

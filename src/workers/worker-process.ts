@@ -78,6 +78,7 @@ const offer: WorkerCalls = {
   authenticationFailed: async (address, user) => (await working).throttle.failed(address, user),
   authenticationSucceeded: async (user) => (await working).throttle.succeeded(user),
   check: async (query) => (await working).server.check(query),
+  preview: async (request, reviewer) => (await working).server.preview(request, reviewer),
   databasesProblem: async () => (await working).server.databasesProblem(),
   sessions: async () => (await working).server.sessions(),
   killSession: async (id) => (await working).server.killSession(id),

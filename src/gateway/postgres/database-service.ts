@@ -22,6 +22,7 @@ import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { parseSearchPath } from '../../sql/postgres/search-path.ts';
 import { blastRadiusOf, estimateContext, tellable } from './blast-radius.ts';
 import { DatabaseLabels, type LabelReports } from './database-labels.ts';
+import { RequestPreviews } from './request-previews.ts';
 import { SideConnection } from './side-connection.ts';
 import { estimatesAside } from './side-estimates.ts';
 import { SqlClient } from './sql-client.ts';
@@ -71,6 +72,7 @@ export class DatabaseService {
   readonly #options: DatabaseServiceOptions;
   readonly #client: SqlClient;
   readonly #side: SideConnection;
+  readonly previews: RequestPreviews;
   readonly #loader: CatalogLoader;
   readonly #timer: NodeJS.Timeout;
   #catalog: CatalogSnapshot | undefined;
@@ -98,6 +100,7 @@ export class DatabaseService {
     this.#labels = new DatabaseLabels(options.config, options);
     this.#client = new SqlClient(options.config.upstream, CATALOG_TIMEOUT_MS);
     this.#side = new SideConnection(options.config.upstream);
+    this.previews = new RequestPreviews(this, options);
     this.#loader = createCatalogLoader((sql) => this.#client.query(sql));
     this.planner = new Planner({
       database: options.config,
@@ -250,9 +253,9 @@ export class DatabaseService {
         `SELECT reset_val AS path FROM pg_catalog.pg_settings WHERE name = 'search_path'`,
       );
       const searchPath = parseSearchPath(row?.path ?? '');
-      const plan = await this.#planAlong(searchPath, actor, text, standing);
+      const plan = await this.planAlong(searchPath, actor, text, standing);
       const estimates = await estimatesAside(this.#side, plan, this.catalog, searchPath);
-      const asked = { actor, scope: this.#scopeAlong(searchPath), standing };
+      const asked = { actor, scope: this.scopeAlong(searchPath), standing };
       const decided = this.planner.decideAnew(plan, asked, estimates.map(estimateContext));
       return { plan: decided, estimates, blastRadius: await this.blastRadius(decided.statements, estimates) };
     } finally {
@@ -265,7 +268,7 @@ export class DatabaseService {
    * @throws {SluiceError} for texts that do not parse
    */
   async planNameless(actor: Actor, text: string): Promise<Plan> {
-    return this.#planAlong([], actor, text, CLEAN_STANDING);
+    return this.planAlong([], actor, text, CLEAN_STANDING);
   }
 
   /** Whether the policies let this actor connect. */
@@ -303,19 +306,21 @@ export class DatabaseService {
     clearInterval(this.#timer);
     this.#client.close();
     this.#side.close();
+    this.previews.close();
   }
 
-  #planAlong(
+  /** Plans a text along a search path; runs nothing. Only to be called after `catalogReady`. */
+  planAlong(
     searchPath: readonly string[],
     actor: Actor,
     text: string,
     standing: Standing,
   ): Plan | Promise<Plan> {
-    const asked = { actor: this.actorNow(actor), scope: this.#scopeAlong(searchPath), standing };
+    const asked = { actor: this.actorNow(actor), scope: this.scopeAlong(searchPath), standing };
     return this.planner.plan(this.planner.bucket(asked), asked, text, () => undefined);
   }
 
-  #scopeAlong(searchPath: readonly string[]): PostgresScope {
+  scopeAlong(searchPath: readonly string[]): PostgresScope {
     return createScope({ catalog: this.catalog, searchPath, user: this.config.upstream.user });
   }
 

@@ -112,6 +112,8 @@ export class SessionEstimates {
     try {
       return answersOf(await channel.askAll([...before, ...questions, ...undo]), before.length);
     } catch (thrown) {
+      // The error is told before the state it leaves.
+      await channel.quiet();
       if (this.#hasFailed) await channel.askAll(undo, true);
       throw thrown;
     }

@@ -10,9 +10,11 @@ import {
   backendFrameLimit,
   decodeBackendMessage,
   type ErrorFields,
+  encodeFrontendMessage,
   encodeQuery,
   FrameReader,
 } from '../../wire/postgres/index.ts';
+import type { BoundValues } from './own-questions.ts';
 import { connectUpstream } from './upstream.ts';
 
 const MAX_FRAME_BYTES = 64 * 1_048_576;
@@ -43,10 +45,13 @@ export class SqlClient {
 
   /**
    * Asks one SQL text; questions queue. Connects when needed and again after the connection was lost.
+   * @param values of its parameters; then it must be a single statement
    * @throws {SluiceError} upstream_unavailable, upstream_lost; with the database's SQLSTATE if it refused the text
    */
-  query(sql: string): Promise<Row[]> {
-    const asked = this.#last.then(() => this.#ask(sql));
+  query(sql: string, values?: BoundValues): Promise<Row[]> {
+    const asked = this.#last.then(() =>
+      this.#ask(values === undefined ? encodeQuery(sql) : bound(sql, values)),
+    );
     this.#last = asked.catch(() => {});
     return asked;
   }
@@ -56,7 +61,7 @@ export class SqlClient {
     this.#socket = undefined;
   }
 
-  async #ask(sql: string): Promise<Row[]> {
+  async #ask(message: Buffer): Promise<Row[]> {
     const socket = this.#socket ?? (await this.#connect());
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#lose(), this.#timeoutMs);
@@ -74,7 +79,7 @@ export class SqlClient {
         resolve: done(resolve),
         reject: done(reject),
       };
-      socket.write(encodeQuery(sql));
+      socket.write(message);
     });
   }
 
@@ -126,6 +131,26 @@ export class SqlClient {
       else question.reject(question.error);
     }
   }
+}
+
+/** A statement with values, as the extended protocol has it. */
+function bound(sql: string, { parameterTypes, parameterFormats, parameters }: BoundValues): Buffer {
+  const [statement, portal] = ['', ''];
+  return Buffer.concat([
+    encodeFrontendMessage({
+      type: 'Parse',
+      statement,
+      text: Buffer.from(sql),
+      parameterTypes: [...parameterTypes],
+    }),
+    encodeFrontendMessage({
+      ...{ type: 'Bind', portal, statement, resultFormats: [] },
+      ...{ parameterFormats: [...parameterFormats], parameters: [...parameters] },
+    }),
+    encodeFrontendMessage({ type: 'Describe', target: 'P', name: portal }),
+    encodeFrontendMessage({ type: 'Execute', portal, maxRows: 0 }),
+    encodeFrontendMessage({ type: 'Sync' }),
+  ]);
 }
 
 function rowOf(columns: readonly string[], values: readonly (Buffer | null)[]): Row {

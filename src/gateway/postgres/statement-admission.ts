@@ -5,6 +5,7 @@
  */
 import { budgetError, budgetPolicy, limitText } from '../../budgets/excess.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
+import type { StatementNames } from '../../model/approval.ts';
 import type { Estimate } from '../../model/blast-radius.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
@@ -13,6 +14,7 @@ import { takeLookups } from '../../session/lookup-meter.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { Session, Ticket } from '../../session/session.ts';
 import { held, refused } from '../../session/statement-record.ts';
+import { type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
 import { EVERYTHING, estimateContext } from './blast-radius.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
@@ -334,8 +336,8 @@ export class StatementAdmission {
   }
 
   /** Waits for the approval and records what it releases. The caller forwards it at once. */
-  async #release(plan: Plan, { parameters, replan, estimates = [] }: Admission, signal: AbortSignal) {
-    const { session, service, responses } = this.#o;
+  async #release(plan: Plan, { parameters, replan, values, estimates = [] }: Admission, signal: AbortSignal) {
+    const { session, service, responses, planner } = this.#o;
     if (service.approvals === undefined) throw new TypeError('sessions need approvals');
     const heldAt = performance.now();
     try {
@@ -345,6 +347,7 @@ export class StatementAdmission {
         parameters,
         signal,
         blastRadius: () => service.blastRadius(plan.statements, estimates),
+        names: namesIn(planner.asked.scope, values?.parameterTypes),
         onHeld: (request) => {
           session.refuse(plan, parameters, 'hold', request.id);
           if (session.info.holdMode === 'wait') responses.send(heldNotice(request));
@@ -373,6 +376,11 @@ export class StatementAdmission {
       // Nothing runs, so nothing runs unrecorded; the ledger reports its own failure.
     }
   }
+}
+
+/** How the names of a session are looked up again when it is gone. */
+function namesIn({ path, user }: PostgresScope, parameterTypes: readonly number[] = []): StatementNames {
+  return { searchPath: path.filter((schema) => schema !== TEMPORARY_SCHEMA), user, parameterTypes };
 }
 
 /** In the database's own words. */

@@ -7,7 +7,9 @@ import type { Config, DatabaseConfig } from '../../config/config.ts';
 import { readPolicyTexts } from '../../config/policy-files.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import { chainProblem, requirePrincipal } from '../../identity/actor-chain.ts';
+import type { ApprovalRequest } from '../../model/approval.ts';
 import type { Decision } from '../../model/decision.ts';
+import type { Preview } from '../../model/preview.ts';
 import type { Actor } from '../../model/principal.ts';
 import { type Explanation, PolicyEngine } from '../../policy/engine.ts';
 import { loadPolicies, type PolicySource } from '../../policy/load.ts';
@@ -33,6 +35,26 @@ export async function checkStatement(
   if (!service.admits(actor))
     throw new SluiceError('connect_denied', `${query.principal} may not connect to ${query.database}`);
   return reportOf(await service.check(actor, query.sql));
+}
+
+/**
+ * Previews a request, for a reviewer. Who may ask for that is decided elsewhere.
+ * @throws {SluiceError} as `DatabaseService.preview`
+ */
+export async function previewRequest(
+  config: Pick<Config, 'principals'>,
+  services: ReadonlyMap<string, DatabaseService>,
+  request: ApprovalRequest,
+  reviewer: Actor,
+): Promise<Preview> {
+  const { principal, onBehalfOf, database } = request.binding;
+  const { purpose } = request;
+  const asked = { principal, onBehalfOf, database, ...(purpose === undefined ? {} : { purpose }) };
+  return serviceOf(services, { ...asked, sql: '' }).previews.preview(
+    request,
+    actorOfQuery(config, asked),
+    reviewer,
+  );
 }
 
 /** What a decision rests on, statement by statement. */
