@@ -57,6 +57,7 @@ test('the summary holds what was measured against the aims', () => {
       { name: 'through', times: [1000, 2000] },
     ],
     costs: [{ name: 'one', novelUs: 120, novelP99Us: 300, knownTextUs: 1.25, knownShapeUs: 2 }],
+    manyPolicies: [],
   });
   expect(lines[0]).toBe('Select-only: 0.80 to 0.80 of PgBouncer’s throughput (aim: 0.7)');
   expect(lines[2]).toContain('warm: 0.90 to 0.90');

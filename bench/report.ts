@@ -18,6 +18,8 @@ export interface Figures {
   readonly connects: readonly Measurement[];
   readonly scans: readonly ScanMeasurement[];
   readonly costs: readonly StatementCost[];
+  /** The same with a thousand policies. */
+  readonly manyPolicies: readonly StatementCost[];
   readonly memory: readonly (readonly [when: string, memory: Memory])[];
 }
 
@@ -50,7 +52,8 @@ ${sectionTexts(figures).join('\n\n')}
 `;
 }
 
-function sectionTexts({ selectOnly, maskedByKey, connects, scans, costs, memory }: Figures): string[] {
+function sectionTexts(figures: Figures): string[] {
+  const { selectOnly, maskedByKey, connects, scans, costs, manyPolicies, memory } = figures;
   const section = (
     measured: readonly unknown[],
     title: string,
@@ -76,6 +79,12 @@ function sectionTexts({ selectOnly, maskedByKey, connects, scans, costs, memory 
     ),
     ...section(scans, '1,000,000 masked rows in one result', '', scanTable(scans)),
     ...section(costs, 'Analysis, decision and rewriting of one statement, in process', '', costTable(costs)),
+    ...section(
+      manyPolicies,
+      'The same with 1,000 policies',
+      'Those that ship, and three for each of 320 teams (bench/many-policies.ts); none of them is about the tables asked for.',
+      costTable(manyPolicies),
+    ),
     ...section(memory, 'Memory of the gateway', '', memoryTable(memory)),
   ];
 }
@@ -92,7 +101,8 @@ function memoryTable(seen: Figures['memory']): string {
 }
 
 /** What the project aims at, and what was measured. */
-export function summaryLines({ selectOnly, maskedByKey, connects, scans, costs }: Figures): string[] {
+export function summaryLines(figures: Figures): string[] {
+  const { selectOnly, maskedByKey, connects, scans, costs, manyPolicies } = figures;
   const rangeOf = (measurements: readonly Measurement[], peer: string, base: string): string => {
     const ratios = measurements
       .filter((one) => one.peer === peer)
@@ -101,8 +111,8 @@ export function summaryLines({ selectOnly, maskedByKey, connects, scans, costs }
     return `${ratio(ratios[0] ?? Number.NaN)} to ${ratio(ratios.at(-1) ?? Number.NaN)}`;
   };
   const [rewritten, through] = scans;
-  const slowest = (figure: 'novelUs' | 'knownTextUs'): number =>
-    Math.max(...costs.map((cost) => cost[figure]));
+  const slowest = (of: readonly StatementCost[], figure: 'novelUs' | 'knownTextUs'): number =>
+    Math.max(...of.map((cost) => cost[figure]));
   const lines: readonly (readonly [measured: readonly unknown[], line: string])[] = [
     [
       selectOnly,
@@ -122,7 +132,11 @@ export function summaryLines({ selectOnly, maskedByKey, connects, scans, costs }
     ],
     [
       costs,
-      `A novel statement: ${us(slowest('novelUs'))} at the most expensive sample’s median (aim: 500 µs); a known text: ${fineUs(slowest('knownTextUs'))} (aim: 10 µs)`,
+      `A novel statement: ${us(slowest(costs, 'novelUs'))} at the most expensive sample’s median (aim: 500 µs); a known text: ${fineUs(slowest(costs, 'knownTextUs'))} (aim: 10 µs)`,
+    ],
+    [
+      manyPolicies,
+      `With 1,000 policies: ${us(slowest(manyPolicies, 'novelUs'))} and ${fineUs(slowest(manyPolicies, 'knownTextUs'))} (same aims)`,
     ],
   ];
   return lines.filter(([measured]) => measured.length > 0).map(([, line]) => line);

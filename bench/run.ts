@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/load-config.ts';
 import { readPolicyTexts } from '../src/config/policy-files.ts';
+import type { PolicySource } from '../src/policy/load.ts';
+import { manyPolicies } from './many-policies.ts';
 import { measureScans } from './masked-scan.ts';
 import { type Memory, memory } from './process-cost.ts';
 import { type Figures, resultsText, SECTIONS, type Section } from './report.ts';
@@ -86,7 +88,8 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
   const connects = wanted('connect') ? await connecting(stage) : [];
   const scans = wanted('scan') ? await scan(stage) : [];
   noteMemory('after the results of 1,000,000 rows');
-  const costs = wanted('statements') ? await statementCosts(stage) : [];
+  const costs = wanted('statements') ? await statementCosts(stage, (shipped) => shipped) : [];
+  const many = wanted('statements') ? await statementCosts(stage, manyPolicies) : [];
   return {
     machine: machineLines(),
     rounds,
@@ -96,6 +99,7 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
     connects,
     scans,
     costs,
+    manyPolicies: many,
     memory: seen,
   };
 }
@@ -139,7 +143,10 @@ async function scan(stage: BenchStage): Promise<Figures['scans']> {
   return measureScans(scans, rounds, progress);
 }
 
-function statementCosts(stage: BenchStage): Promise<Figures['costs']> {
+function statementCosts(
+  stage: BenchStage,
+  policies: (shipped: readonly PolicySource[]) => readonly PolicySource[],
+): Promise<Figures['costs']> {
   progress('measuring the cost of statements in process');
   const config = loadConfig(stage.gateway.configFile);
   const [database] = config.databases.values();
@@ -147,7 +154,7 @@ function statementCosts(stage: BenchStage): Promise<Figures['costs']> {
   if (database === undefined || principal === undefined) throw new Error('the configuration is empty');
   return measureStatementCost(
     database,
-    readPolicyTexts(config),
+    policies(readPolicyTexts(config)),
     { principal, onBehalfOf: [] },
     values.quick ? 200 : 1500,
   );

@@ -7,6 +7,8 @@ import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ConnectDoor, StatementChecker } from '../gateway/postgres/statement-check.ts';
 import type { Decision, Outcome } from '../model/decision.ts';
+import { BUDGET_COUNTS } from '../model/standing.ts';
+import type { SupposedStanding } from '../session/check-report.ts';
 
 /** What must be decided of the text as a whole; what is left out may be anything. */
 export interface CaseExpectation {
@@ -30,6 +32,10 @@ export interface PolicyCase {
   readonly database: string;
   /** The time that the policies see: ISO 8601. The present if absent. */
   readonly at?: string;
+  /** The columns of untrusted text that the session, or another of the same reader, has read. */
+  readonly taints?: readonly string[];
+  /** What is left of budgets: `{ rows: 100 }`. What is not named has none. */
+  readonly left?: SupposedStanding['left'];
   /** What is sent; or, if `connect` is there, nothing: whether the principal gets in is decided. */
   readonly sql?: string;
   readonly connect?: ConnectDoor;
@@ -46,6 +52,7 @@ export interface CaseResult {
 
 const NAME = { type: 'string', minLength: 1 } as const;
 const NAMES = { type: 'array', items: NAME } as const;
+const AMOUNT = { type: 'integer', minimum: 0 } as const;
 const DECISIONS = ['allow', 'hold', 'deny', 'error'] as const;
 
 const FILE_SCHEMA = {
@@ -68,6 +75,12 @@ const FILE_SCHEMA = {
           purpose: NAME,
           database: NAME,
           at: NAME,
+          taints: NAMES,
+          left: {
+            type: 'object',
+            additionalProperties: false,
+            properties: Object.fromEntries(BUDGET_COUNTS.map((count) => [count, AMOUNT])),
+          },
           sql: { type: 'string' },
           connect: {
             type: 'object',
@@ -172,7 +185,7 @@ export async function runCases(
 
 async function differencesOf(
   checker: StatementChecker,
-  { as: principal, onBehalfOf, purpose, database, sql, connect, at }: PolicyCase,
+  { as: principal, onBehalfOf, purpose, database, sql, connect, at, taints, left }: PolicyCase,
   expect: CaseExpectation,
 ): Promise<readonly string[]> {
   const now = at === undefined ? undefined : Date.parse(at);
@@ -184,7 +197,10 @@ async function differencesOf(
   };
   try {
     if (connect !== undefined) return decisionDifferences(expect, [checker.connect(asker, connect, now)]);
-    const { statements } = await checker.check({ ...asker, sql: sql ?? '' }, now);
+    const { statements } = await checker.check(
+      { ...asker, sql: sql ?? '', standing: { ...(taints && { taints }), ...(left && { left }) } },
+      now,
+    );
     return decisionDifferences(
       expect,
       statements.map(({ decision }) => decision),

@@ -4,8 +4,10 @@ import type { Command } from 'commander';
 import { factRows } from '../approvals/fact-rows.ts';
 import type { Config } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
+import { BUDGET_COUNTS } from '../model/standing.ts';
 import type { AtomExplanation } from '../policy/engine.ts';
 import type { KnownNames, LintFinding } from '../policy/lint.ts';
+import type { SupposedStanding } from '../session/check-report.ts';
 import { printRows } from './check-command.ts';
 import { type CliContext, configOf, type GlobalOptions, listOption, readNamedFile } from './cli-context.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -44,6 +46,12 @@ export function addPolicyCommand(program: Command, context: CliContext): void {
     .option('--on-behalf-of <principal>', 'for whom an agent would act; repeat for a chain', listOption)
     .option('--purpose <text>', 'why, as a token would say')
     .option('--at <time>', 'when, such as 2026-11-21T22:30Z; now if left out')
+    .option(
+      '--taint <column>',
+      'untrusted text that the session has read, such as public.reviews.body; may be repeated',
+      listOption,
+    )
+    .option('--left <count=number>', 'what is left of budgets, such as rows=100; may be repeated', listOption)
     .option('--json', 'for programs')
     .action((sql: string | undefined, _options, command: Command) =>
       explain(context, command.optsWithGlobals(), sql, (message) => command.error(message)),
@@ -116,6 +124,8 @@ interface ExplainOptions extends GlobalOptions {
   readonly onBehalfOf?: readonly string[];
   readonly purpose?: string;
   readonly at?: string;
+  readonly taint?: readonly string[];
+  readonly left?: readonly string[];
   readonly json?: true;
 }
 
@@ -130,9 +140,12 @@ async function explain(
   if (sql === undefined) refuseUsage('error: give a statement as argument or on stdin');
   const at = options.at === undefined ? undefined : Date.parse(options.at);
   if (Number.isNaN(at)) refuseUsage('error: --at is no time; write 2026-11-21T22:30Z');
+  const left = leftOf(options.left);
+  if (left === undefined) refuseUsage(`error: --left is ${BUDGET_COUNTS.join(', ')} and a number: rows=100`);
   const { openStatementChecker } = await import('../gateway/postgres/statement-check.ts');
   const checker = await openStatementChecker(configOf(context, options, 'read'));
   const query = {
+    standing: { left, ...(options.taint && { taints: options.taint }) },
     principal: options.as,
     database: options.database,
     sql,
@@ -153,6 +166,13 @@ async function explain(
     ]);
     terminal.out();
   }
+}
+
+/** Of `rows=100`; undefined if it is anything else. */
+function leftOf(texts: readonly string[] = []): SupposedStanding['left'] | undefined {
+  const pairs = texts.map((text) => /^([a-z]+)=(\d{1,15})$/.exec(text));
+  const known = pairs.every((pair) => BUDGET_COUNTS.some((count) => count === pair?.[1]));
+  return known ? Object.fromEntries(pairs.map((pair) => [pair![1], Number(pair![2])])) : undefined;
 }
 
 /** `Update on Table::"shop/public.orders" as bob: hold, by people-unbounded-write`. */

@@ -59,6 +59,11 @@ export class PolicyReplay {
         ...(purpose === undefined ? {} : { purpose }),
       });
     }
+    if (event.kind === 'session-tainted') {
+      const asker = this.#sessions.get(event.session);
+      const taints = [...(asker?.standing?.taints ?? []), ...event.by];
+      if (asker !== undefined) this.#sessions.set(event.session, { ...asker, standing: { taints } });
+    }
     // What runs by an approval was held before, and stands there once already.
     if (
       event.kind !== 'statement' ||

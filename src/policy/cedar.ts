@@ -45,24 +45,35 @@ function prepareSchema(): void {
   schemaPrepared = true;
 }
 
-/** Which instance is prepared under each name now. */
-const prepared = new Map<string, PreparedPolicies>();
+/** So many sets are prepared at once; a set of some dozen policies takes 60 KiB. */
+const MAX_PREPARED = 64;
+/** The name under which each is prepared, the least recently used first. */
+const prepared = new Map<PreparedPolicies, string>();
 
-/** A set of policies, prepared on first use and again whenever another set of the same role took its place. */
+/** Names that nothing is prepared under. */
+const spare: string[] = Array.from({ length: MAX_PREPARED }, (_, i) => `slice-${i}`);
+
+/** A name to prepare something under: that of the least recently used, if all are taken. */
+function freeName(): string {
+  const free = spare.pop();
+  if (free !== undefined) return free;
+  const [oldest, name] = prepared.entries().next().value!;
+  prepared.delete(oldest);
+  return name;
+}
+
+/** A set of policies, prepared on first use and again if others have taken its place. */
 export class PreparedPolicies {
-  readonly #role: string;
   readonly #texts: Record<string, string>;
 
-  /** `role` is one of a few constants: it names a slot that is never freed. */
-  constructor(role: 'all' | 'permits', texts: Readonly<Record<string, string>>) {
-    this.#role = role;
+  constructor(texts: Readonly<Record<string, string>>) {
     this.#texts = { ...texts };
   }
 
   /** Asks Cedar. Never throws: a failure of any kind is an answer of kind `failed`. */
   ask(request: Request): Answer {
     try {
-      this.#prepare();
+      const name = this.#prepare();
       return read(
         cedar.statefulIsAuthorized({
           principal: request.principal,
@@ -70,7 +81,7 @@ export class PreparedPolicies {
           resource: request.resource,
           context: request.context,
           entities: request.entities,
-          preparsedPolicySetId: this.#role,
+          preparsedPolicySetId: name,
           preparsedSchemaName: SCHEMA_NAME,
           validateRequest: true,
         }),
@@ -80,14 +91,20 @@ export class PreparedPolicies {
     }
   }
 
-  #prepare(): void {
-    if (prepared.get(this.#role) === this) return;
+  /** @returns the name under which it is prepared */
+  #prepare(): string {
     prepareSchema();
-    prepared.delete(this.#role);
-    const answer = cedar.preparsePolicySet(this.#role, { staticPolicies: this.#texts });
-    if (answer.type === 'failure')
-      throw new SluiceError('internal', 'a loaded policy set does not parse', { cause: answer });
-    prepared.set(this.#role, this);
+    const name = prepared.get(this) ?? this.#prepareAt(freeName());
+    prepared.delete(this);
+    prepared.set(this, name);
+    return name;
+  }
+
+  #prepareAt(name: string): string {
+    const answer = cedar.preparsePolicySet(name, { staticPolicies: this.#texts });
+    if (answer.type === 'success') return name;
+    spare.push(name);
+    throw new SluiceError('internal', 'a loaded policy set does not parse', { cause: answer });
   }
 }
 

@@ -85,6 +85,9 @@ const CONDITIONS = [
   'context has bounded && !context.bounded',
   'context has tainted && context.tainted',
   'context has taints && context.taints.contains("public.reviews.body")',
+  'context has rowsLeft && context.rowsLeft < 100',
+  'context has rowsLeft && (context.rowsLeft >= 7 || context.rowsLeft == 3)',
+  'context has bytesLeft && context.bytesLeft * 2 > 10',
   'context has hazards && context.hazards.contains("bulk-read")',
   'context has columnsRead && context.columnsRead.contains("email")',
   'context has labelsRead && !context.labelsRead.isEmpty()',
@@ -121,6 +124,9 @@ const SCOPES = [
   'principal, action in [Action::"Define", Action::"Unmask"], resource',
   'principal, action in Action::"Statement", resource in Schema::"shop/public"',
   'principal, action, resource == Table::"shop/hr.pay"',
+  'principal == Agent::"report-bot", action, resource is Column in Schema::"shop/public"',
+  'principal is Agent in Group::"agents", action, resource',
+  'principal in Human::"bob", action, resource in Database::"lab"',
 ];
 
 const drafts = fc.record({
@@ -177,8 +183,16 @@ const STATEMENT_CONTEXT: Atom['context'] = {
 };
 
 const standings = fc
-  .constantFrom([], ['public.reviews.body'], ['public.mails.text'])
-  .map((taints): Atom['context'] => ({ tainted: taints.length > 0, taints: [...taints] }));
+  .record({
+    taints: fc.constantFrom([], ['public.reviews.body'], ['public.mails.text']),
+    rowsLeft: fc.constantFrom(undefined, 0, 2, 3, 4, 6, 7, 8, 99, 100, 101),
+    bytesLeft: fc.constantFrom(undefined, 5, 6),
+  })
+  .map(({ taints, rowsLeft, bytesLeft }): Atom['context'] => ({
+    ...{ tainted: taints.length > 0, taints: [...taints] },
+    ...(rowsLeft === undefined ? {} : { rowsLeft }),
+    ...(bytesLeft === undefined ? {} : { bytesLeft }),
+  }));
 
 /** Many questions by one asker on one action: they differ by little, so that a key that leaves something out shows. */
 const interrogations = fc

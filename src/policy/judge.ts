@@ -6,11 +6,12 @@ import { LRUCache } from 'lru-cache';
 import type { Action } from '../model/facts.ts';
 import { ACTION_TABLE, ACTIONS } from './action-table.ts';
 import { ASKER_ATTRIBUTES, type Asker, type Subject } from './asker.ts';
-import { type Answer, type CedarValueJson, PreparedPolicies, type Request } from './cedar.ts';
+import type { Answer, CedarValueJson, Request } from './cedar.ts';
 import type { Policy, PolicySet } from './load.ts';
 import { entityKey, type Relevance, relevanceOf } from './relevance.ts';
 import { timeContext } from './request-time.ts';
 import type { Resource } from './resource.ts';
+import { PolicySlices } from './slices.ts';
 import { placeAmong } from './standing-context.ts';
 import { conjunction, type Verdict } from './verdict.ts';
 
@@ -26,8 +27,8 @@ const MAX_CACHED_VERDICTS = 20_000;
 export class Judge {
   readonly relevance: Readonly<Record<Action, Relevance>>;
   readonly #byId: ReadonlyMap<string, { readonly policy: Policy; readonly order: number }>;
-  readonly #all: PreparedPolicies;
-  readonly #permits: PreparedPolicies;
+  readonly #all: PolicySlices;
+  readonly #permits: PolicySlices;
   readonly #cache = new LRUCache<string, Verdict>({ max: MAX_CACHED_VERDICTS });
   /** How often Cedar was asked: for metrics and tests. */
   evaluations = 0;
@@ -38,11 +39,8 @@ export class Judge {
       ACTIONS.map((action) => [action, relevanceOf(trees, action)]),
     ) as unknown as Readonly<Record<Action, Relevance>>;
     this.#byId = new Map(policies.map((policy, order) => [policy.id, { policy, order }]));
-    this.#all = new PreparedPolicies('all', textsOf(policies));
-    this.#permits = new PreparedPolicies(
-      'permits',
-      textsOf(policies.filter((policy) => policy.effect === 'permit')),
-    );
+    this.#all = new PolicySlices(policies);
+    this.#permits = new PolicySlices(policies.filter((policy) => policy.effect === 'permit'));
   }
 
   /** `minute` counts from the epoch. */
@@ -102,9 +100,9 @@ export class Judge {
     return { outcome: 'deny', policies: this.#named(permitted.policies), failed, subject };
   }
 
-  #ask(policies: PreparedPolicies, request: Request): Answer {
+  #ask(policies: PolicySlices, request: Request): Answer {
     this.evaluations += 1;
-    return policies.ask(request);
+    return policies.of(request).ask(request);
   }
 
   #named(ids: readonly string[]): readonly Policy[] {
@@ -124,10 +122,6 @@ function isLent({ unmask }: Subject, { action, resource }: Pick<Atom, 'action' |
 function lookupsOf(permits: readonly Policy[]): Pick<Verdict, 'lookupsPerHour'> {
   const limits = permits.flatMap(({ lookupsPerHour }) => lookupsPerHour ?? []);
   return limits.length === 0 ? {} : { lookupsPerHour: [Math.max(...limits)] };
-}
-
-function textsOf(policies: readonly Policy[]): Record<string, string> {
-  return Object.fromEntries(policies.map((policy) => [policy.id, policy.text]));
 }
 
 /** Undefined if there is no such request: an action that does not go with the thing, or a time that is none. */

@@ -44,7 +44,8 @@ export function relevanceOf(policies: readonly PolicyJson[], action: Action): Re
   };
 }
 
-function canApply(policy: PolicyJson, action: Action): boolean {
+/** False if the policy's scope names other actions. */
+export function canApply(policy: PolicyJson, action: Action): boolean {
   const constraint = policy.action;
   if (constraint.op === 'All') return true;
   const targets =

@@ -1,7 +1,8 @@
-/** A statement decided without being run: what is asked and what comes of it. Pure types. */
+/** A statement decided without being run: what is asked and what comes of it. Pure. */
 import type { BlastRadius } from '../model/blast-radius.ts';
 import type { Decision } from '../model/decision.ts';
 import type { Facts } from '../model/facts.ts';
+import type { BudgetCount, Standing } from '../model/standing.ts';
 
 /** Who would run what, where. All names are as configured. */
 export interface CheckQuery {
@@ -11,6 +12,18 @@ export interface CheckQuery {
   readonly purpose?: string;
   readonly database: string;
   readonly sql: string;
+  /** Where the session would stand; that of a new one, under no budget, if absent. */
+  readonly standing?: SupposedStanding;
+}
+
+/** A standing as somebody supposes it. */
+export interface SupposedStanding {
+  readonly taints?: readonly string[];
+  readonly left?: Readonly<Partial<Record<BudgetCount, number>>>;
+}
+
+export function standingOf({ taints = [], left = {} }: SupposedStanding = {}): Standing {
+  return { taints: [...new Set(taints)].sort(), left: (count) => left[count] };
 }
 
 export interface CheckedStatement {

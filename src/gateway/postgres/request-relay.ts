@@ -20,13 +20,7 @@ import {
   type Frame,
 } from '../../wire/postgres/index.ts';
 import { DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
-import {
-  FAILING_BIND,
-  FAILING_EXECUTE,
-  FAILING_PARSE,
-  FAILING_QUERY,
-  failingParse,
-} from './failing-messages.ts';
+import { FAILING_BIND, FAILING_EXECUTE, failingParse } from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
 import { handleCall } from './function-call.ts';
 import { MessagePump } from './message-pump.ts';

@@ -13,8 +13,9 @@ import type { Preview } from '../../model/preview.ts';
 import type { Actor } from '../../model/principal.ts';
 import { type Explanation, PolicyEngine } from '../../policy/engine.ts';
 import { loadPolicies, type PolicySource } from '../../policy/load.ts';
-import type { CheckQuery, CheckReport } from '../../session/check-report.ts';
+import { type CheckQuery, type CheckReport, standingOf } from '../../session/check-report.ts';
 import { PipelineMetrics } from '../../session/metrics.ts';
+import { tainted } from '../../session/untrusted-reads.ts';
 import { createParser } from '../../sql/postgres/parser.ts';
 import { createPostgresDialect } from '../../sql/postgres/postgres-dialect.ts';
 import { estimateContext } from './blast-radius.ts';
@@ -125,9 +126,11 @@ export async function openStatementChecker(
   };
   const explain = async (query: CheckQuery): Promise<ExplainReport> => {
     const { config: database, labels, ...one } = await planned(config, service(query), query);
-    const explanations = one.checked.plan.statements.map(({ facts }, i) => {
+    let standing = standingOf(query.standing);
+    const explanations = one.checked.plan.statements.map(({ facts, taints = [] }, i) => {
       const estimate = estimateContext(one.checked.estimates[i]);
-      const context = { now: new Date(now()), ...(estimate === undefined ? {} : { estimate }) };
+      const context = { now: new Date(now()), standing, ...(estimate === undefined ? {} : { estimate }) };
+      standing = tainted(standing, taints);
       return engine.explain({ actor: one.actor, database, facts, labels, context });
     });
     return { ...reportOf(one.checked), explanations };
@@ -157,7 +160,7 @@ export async function openStatementChecker(
 
 async function planned(config: Config, service: DatabaseService, query: CheckQuery) {
   const actor = actorOfQuery(config, query);
-  const checked = await service.check(actor, query.sql);
+  const checked = await service.check(actor, query.sql, standingOf(query.standing));
   return { actor, checked, config: service.config, labels: service.labels };
 }
 
