@@ -21,7 +21,7 @@ const text = readFileSync(file, 'utf8');
 const end = text.indexOf('\n\n');
 const [format, extra, place, ...hashes] = text.slice(0, end).split('\n');
 insist(format === 'c2sp.org/tlog-proof@v1' && extra.startsWith('extra '), 'this is no proof file');
-const { entry, form, part } = JSON.parse(base64(extra.slice(6)).toString());
+const { entry, leaf, form, part } = JSON.parse(base64(extra.slice(6)).toString());
 const index = Number(place.replace('index ', ''));
 
 // 2. The checkpoint: name, size and root of the log, a blank line, signatures. Signed is the text before the blank line.
@@ -30,13 +30,10 @@ const signed = note.slice(0, note.lastIndexOf('\n\n') + 1);
 const [name, size, root] = signed.split('\n');
 const [keyName, keyId, ...key] = vkey.trim().split('+');
 insist(name === keyName, `the checkpoint is of the log ${name}`);
-const signatures = note
-  .slice(signed.length + 1)
-  .split('\n')
-  .filter((line) => line.startsWith(`\u2014 ${keyName} `));
-const own = signatures
-  .map((line) => base64(line.split(' ')[2]))
-  .filter((one) => one.toString('hex', 0, 4) === keyId);
+const lines = note.slice(signed.length + 1).split('\n');
+const named = lines.filter((line) => line.startsWith(`\u2014 ${keyName} `));
+const signatures = named.map((line) => base64(line.split(' ')[2]));
+const own = signatures.filter((one) => one.toString('hex', 0, 4) === keyId);
 const der = Buffer.concat([
   Buffer.from('302a300506032b6570032100', 'hex'),
   base64(key.join('+')).subarray(1),
@@ -49,7 +46,8 @@ insist(
 );
 
 // 3. From the entry to the root (RFC 9162, section 2.1.3.2).
-let [hash, at, last] = [sha256(Buffer.from([0]), Buffer.from(entry)), index, Number(size) - 1];
+let hash = leaf ? Buffer.from(leaf, 'hex') : sha256(Buffer.from([0]), Buffer.from(entry));
+let [at, last] = [index, Number(size) - 1];
 insist(index <= last, 'the entry is not in the log');
 for (const sibling of hashes.map(base64)) {
   insist(last > 0, 'the way to the root is too long');
@@ -62,7 +60,7 @@ for (const sibling of hashes.map(base64)) {
 insist(last === 0 && hash.toString('base64') === root, 'the way does not lead to the root that was signed');
 
 // 4. What the entry commits to by hash: a part that was too large for it, and the form of its statement.
-const members = JSON.parse(entry);
+const members = leaf ? {} : JSON.parse(entry);
 insist(
   part === undefined || sha256(Buffer.from(part)).toString('hex') === members.part,
   'the part is another one',
@@ -72,4 +70,5 @@ insist(
   form === undefined || sha256(Buffer.from(form)).toString('base64url') === of,
   'the form is another one',
 );
-console.log(`PROVEN: entry ${index} of ${size} of ${name}\n${entry}${form ? `\n${form}` : ''}`);
+const shown = [entry ?? `pruned, hash ${leaf}`, form].filter(Boolean).join('\n');
+console.log(`PROVEN: entry ${index} of ${size} of ${name}\n${shown}`);

@@ -9,6 +9,7 @@ import { ledgerPlace, openerOf, tilesOf } from './ledger-place.ts';
 import { addProofCommands } from './ledger-proof-commands.ts';
 import { entryLine } from './ledger-text.ts';
 import { verify } from './ledger-verification.ts';
+import { addRetentionCommands } from './retention-commands.ts';
 
 interface ShowOptions extends GlobalOptions {
   readonly directory?: string;
@@ -53,6 +54,7 @@ export function addLedgerCommand(program: Command, context: CliContext): void {
     .option('--json', 'for programs: an entry a line')
     .action((_options, command: Command) => show(context, command.optsWithGlobals()));
   addProofCommands(ledger, context, PLACE);
+  addRetentionCommands(ledger, context);
 }
 
 async function show(context: CliContext, options: ShowOptions): Promise<void> {

@@ -70,8 +70,18 @@ const run = (...args: string[]) => runInProcess(['ledger', ...args, '--config', 
 const script = (...args: string[]) => spawnSync(process.execPath, [SCRIPT, ...args], { encoding: 'utf8' });
 
 describe('a proof', () => {
+  it('is checked by a script that a reader can read', () => {
+    const code = readFileSync(SCRIPT, 'utf8')
+      .split('\n')
+      .filter((line) => !/^\s*(\/\/.*)?$/.test(line));
+    expect(code.length).toBeLessThanOrEqual(60);
+    expect(code.filter((line) => line.startsWith('import')).every((line) => line.includes("'node:"))).toBe(
+      true,
+    );
+  });
+
   it.each(['0', '1', '2', '255', '301', '303', '0.150'])(
-    'of entry %s holds, here and in a script of 58 lines',
+    'of entry %s holds, here and in a script of 60 lines',
     async (entry) => {
       const file = join(directory, `entry-${entry}.tlog-proof`);
       expect(await run('prove', entry, '--out', file)).toMatchObject({ exitCode: 0, stderr: '' });

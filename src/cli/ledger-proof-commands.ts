@@ -6,6 +6,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import { recordCommand } from '../ledger/command-lane.ts';
 import { destroyKey, listKeys } from '../ledger/data-key.ts';
 import { nodeFileSystem } from '../ledger/file-system.ts';
+import { leafHash } from '../ledger/merkle-tree.ts';
 import { type ProvenEntry, verifyProof } from '../ledger/proof-file.ts';
 import { type EntryName, proveEntry } from '../ledger/prove.ts';
 import type { NoteKey } from '../ledger/signed-note.ts';
@@ -23,6 +24,7 @@ interface ProveOptions extends PlaceOptions {
 interface VerifyProofOptions {
   readonly vkey: string;
   readonly witness?: readonly string[];
+  readonly entry?: string;
   readonly json?: true;
 }
 
@@ -50,6 +52,7 @@ export function addProofCommands(ledger: Command, context: CliContext, place: st
     .command('verify-proof <file>')
     .description('check such a file: needs nothing but the verifier key')
     .requiredOption('--vkey <key>', 'the verifier key of the log, or a file with it')
+    .option('--entry <file>', 'a copy of the entry, where the log has pruned it: whether it is the one')
     .option('--witness <key...>', 'verifier keys of witnesses whose cosignatures are to be reported')
     .option('--json', 'for programs')
     .action((file: string, _options, command: Command) =>
@@ -90,7 +93,9 @@ function entryName(text: string): EntryName {
 function checkProof(context: CliContext, file: string, options: VerifyProofOptions): void {
   const { terminal } = context;
   const witnesses = (options.witness ?? []).map((one) => pinnedKey(keyText(one)));
-  const checked = proofOrReason(readNamedFile(file), pinnedKey(keyText(options.vkey)), witnesses);
+  const proven = proofOrReason(readNamedFile(file), pinnedKey(keyText(options.vkey)), witnesses);
+  const copy = options.entry === undefined ? undefined : readNamedFile(options.entry).replace(/\n$/, '');
+  const checked = copy === undefined || typeof proven === 'string' ? proven : withCopy(proven, copy);
   const holds = typeof checked !== 'string';
   if (!holds) context.exitCode = EXIT.failure;
   if (options.json)
@@ -108,6 +113,12 @@ function proofOrReason(text: string, key: NoteKey, witnesses: readonly NoteKey[]
   }
 }
 
+/** The proof with the entry's text, if that is what its hash is of. */
+function withCopy(proven: ProvenEntry, entry: string): ProvenEntry | string {
+  const isIt = leafHash(Buffer.from(entry)).toString('hex') === proven.leaf;
+  return isIt ? { ...proven, entry } : 'the copy is not the entry that was proven';
+}
+
 function withoutSteps({ steps: _, ...proven }: ProvenEntry): Omit<ProvenEntry, 'steps'> {
   return proven;
 }
@@ -119,7 +130,11 @@ function sayProven({ terminal }: CliContext, proven: ProvenEntry): void {
   for (const json of [proven.entry, proven.form, proven.part]) {
     if (json !== undefined) terminal.jsonLine(JSON.parse(json));
   }
-  terminal.out(terminal.paint('green', `Entry ${proven.index} is in the log.`));
+  const what =
+    proven.entry === undefined
+      ? `Entry ${proven.index}, of which only the hash is left (${proven.leaf}), is in the log.`
+      : `Entry ${proven.index} is in the log.`;
+  terminal.out(terminal.paint('green', what));
 }
 
 async function shred(context: CliContext, options: ShredOptions): Promise<void> {

@@ -51,6 +51,14 @@ export function eventText(event: LedgerEvent): string {
       return `by ${event.by}: ${event.query}`;
     case 'keys-destroyed':
       return `by ${event.by}: ${event.keys.length} keys of ${event.database}, ${event.months.join(', ')}, ${event.subjects.join(', ')}${event.reason === undefined ? '' : `: ${event.reason}`}`;
+    case 'entries-pruned':
+      return `by ${event.by}: ${event.entries} entries`;
+    case 'hold-placed': {
+      const { kind: _, hold, by, reason, ...scope } = event;
+      return `${hold} by ${by} on ${JSON.stringify(scope)}: ${reason}`;
+    }
+    case 'hold-released':
+      return `${event.hold} by ${event.by}: ${event.reason}`;
     default:
       return JSON.stringify(event);
   }

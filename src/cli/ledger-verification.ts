@@ -71,10 +71,23 @@ function reportLines(report: VerifyReport, tookMs: number): string[] {
       : `checkpoint ${checkpoint.size} entries, root ${checkpoint.root}`,
     ...(checkpoint?.cosigners.map((name) => `witness    ${name}`) ?? []),
     `verified   ${entries} entries, ${bytes} bytes, in ${(tookMs / 1000).toFixed(1)} s`,
-    ...(pruned === 0 ? [] : [`pruned     ${pruned} entries: their hashes are proven, their text is gone`]),
+    ...(pruned === 0
+      ? []
+      : [
+          `pruned     ${pruned} entries: their hashes are proven, their text is gone${rangesText(report.prunedRanges)}`,
+        ]),
     ...(pending === 0 ? [] : [`pending    ${pending} entries that no checkpoint covers yet`]),
     ...(fault === undefined ? [] : [`fault      ${fault.file}, byte ${fault.offset}: ${fault.reason}`]),
   ];
+}
+
+const SHOWN_RANGES = 8;
+
+function rangesText(ranges: VerifyReport['prunedRanges']): string {
+  const shown = ranges
+    .slice(0, SHOWN_RANGES)
+    .map(([first, last]) => (first === last ? first : `${first}-${last}`));
+  return ` (${shown.join(', ')}${ranges.length > SHOWN_RANGES ? ', …' : ''})`;
 }
 
 /** A verifier key as it is, or from the file that was named. */

@@ -286,6 +286,16 @@ export interface LedgerConfig {
     readonly storage?: LedgerStorage & { readonly retainDays: number };
   };
   readonly anchorIntervalMs: number;
+  /** How long entries are kept: the first rule that fits decides. */
+  readonly retention: {
+    readonly rules: readonly {
+      readonly keepMs: number;
+      readonly kinds?: readonly string[];
+      readonly databases?: readonly string[];
+    }[];
+    /** How often the gateway prunes; 0 for never. */
+    readonly everyMs: number;
+  };
   /** Where the log's tiles lie; the data directory if absent. */
   readonly tiles?: LedgerStorage;
 }

@@ -1,6 +1,10 @@
 /** The JSON Schema of the section `ledger`. */
-import { DEFAULT_ANCHOR_INTERVAL_MS, DEFAULT_RETAIN_DAYS } from './ledger-section.ts';
-import { duration, list, object, type SchemaNode, secret, text, whole } from './schema-nodes.ts';
+import {
+  DEFAULT_ANCHOR_INTERVAL_MS,
+  DEFAULT_RETAIN_DAYS,
+  DEFAULT_RETENTION_EVERY_MS,
+} from './ledger-section.ts';
+import { duration, list, NAME, object, type SchemaNode, secret, text, whole } from './schema-nodes.ts';
 
 export const storageKeys = {
   endpoint: text('The storage\u2019s address, without the bucket.', {
@@ -15,6 +19,8 @@ export const storageKeys = {
   secretAccessKey: secret('Its secret.'),
 };
 export const storageRequired = ['endpoint', 'bucket', 'accessKeyId', 'secretAccessKey'];
+
+const { default: _, ...keep } = duration('How long, at least.', DEFAULT_RETENTION_EVERY_MS);
 
 export const LEDGER_SCHEMA: SchemaNode = object('The record of everything: see ledger.md.', {
   origin: text(
@@ -61,6 +67,28 @@ export const LEDGER_SCHEMA: SchemaNode = object('The record of everything: see l
     },
   ),
   anchorInterval: duration('How often second places get a new checkpoint.', DEFAULT_ANCHOR_INTERVAL_MS),
+  retention: object('How long entries are kept. Without rules, for good.', {
+    rules: list(
+      'The first rule that fits an entry decides; what none fits is kept for good.',
+      object(
+        'One rule.',
+        {
+          keep: { ...duration('How long, at least.', DEFAULT_RETENTION_EVERY_MS), default: undefined },
+          kinds: list(
+            'Only entries of these kinds.',
+            text('A kind, such as statement.', { pattern: '^[a-z][a-z-]{1,40}$' }),
+            {
+              minItems: 1,
+            },
+          ),
+          databases: list('Only what concerns one of these databases.', NAME, { minItems: 1 }),
+        },
+        { required: ['keep'] },
+      ),
+      { default: [], maxItems: 50 },
+    ),
+    every: duration('How often a running gateway prunes what may go; 0s never.', DEFAULT_RETENTION_EVERY_MS),
+  }),
   tiles: object(
     'S3-compatible object storage that holds the log\u2019s tiles instead of the data directory. To be chosen before the first start.',
     storageKeys,

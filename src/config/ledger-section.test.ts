@@ -26,6 +26,7 @@ describe('ledger', () => {
   it('needs nothing', () => {
     expect(load('').ledger).toEqual({
       ownsWrappingKey: false,
+      retention: { rules: [], everyMs: 86_400_000 },
       witnesses: [],
       anchors: {},
       anchorIntervalMs: 60_000,

@@ -7,12 +7,18 @@ import type { RawLedger, RawSecret, RawStorage } from './raw-config.ts';
 import type { Secret } from './secret.ts';
 
 const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
 export const DEFAULT_ANCHOR_INTERVAL_MS = MINUTE;
 export const DEFAULT_RETAIN_DAYS = 365;
+export const DEFAULT_RETENTION_EVERY_MS = DAY;
 
-export function readLedger(reading: ConfigReading, raw: RawLedger = {}): LedgerConfig {
+export function readLedger(
+  reading: ConfigReading,
+  raw: RawLedger = {},
+  databases: readonly string[] = [],
+): LedgerConfig {
   const path = ['ledger'];
   for (const [index, { url }] of (raw.witnesses ?? []).entries())
     checkUrl(reading, [...path, 'witnesses', index, 'url'], url);
@@ -27,8 +33,34 @@ export function readLedger(reading: ConfigReading, raw: RawLedger = {}): LedgerC
       1000,
       DAY,
     ]),
+    retention: readRetention(reading, [...path, 'retention'], raw.retention, databases),
     ...(raw.tiles === undefined ? {} : { tiles: readStorage(reading, [...path, 'tiles'], raw.tiles) }),
   };
+}
+
+function readRetention(
+  reading: ConfigReading,
+  path: ConfigPath,
+  { rules = [], every }: NonNullable<RawLedger['retention']> = {},
+  known: readonly string[],
+): LedgerConfig['retention'] {
+  const read = rules.map(({ keep, kinds, databases }, index) => {
+    for (const [at, name] of (databases ?? []).entries()) {
+      if (known.includes(name)) continue;
+      reading.warn(
+        [...path, 'rules', index, 'databases', at],
+        `there is no database ${name}`,
+        'Correct the name, or leave it for entries of the past.',
+      );
+    }
+    return {
+      keepMs: readDuration(reading, [...path, 'rules', index, 'keep'], keep, DAY, [HOUR, 36_500 * DAY]),
+      ...(kinds && { kinds }),
+      ...(databases && { databases }),
+    };
+  });
+  const everyMs = readDuration(reading, [...path, 'every'], every, DEFAULT_RETENTION_EVERY_MS, [0, 20 * DAY]);
+  return { rules: read, everyMs };
 }
 
 function readAnchors(

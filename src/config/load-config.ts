@@ -87,7 +87,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
     budgets: readBudgets(reading, raw, approvals),
     tokens: readTokens(reading, raw.tokens),
     taint: readTaint(reading, raw.taint),
-    ledger: readLedger(reading, raw.ledger),
+    ledger: readLedger(reading, raw.ledger, Object.keys(raw.databases ?? {})),
     exports: readExports(reading, raw.exports, Object.keys(raw.databases ?? {})),
     limits: readLimits(reading, raw.limits),
   };

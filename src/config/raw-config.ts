@@ -290,5 +290,13 @@ export interface RawLedger {
     readonly storage?: RawStorage & { readonly retainDays?: number };
   };
   readonly anchorInterval?: string;
+  readonly retention?: {
+    readonly rules?: readonly {
+      readonly keep: string;
+      readonly kinds?: readonly string[];
+      readonly databases?: readonly string[];
+    }[];
+    readonly every?: string;
+  };
   readonly tiles?: RawStorage;
 }

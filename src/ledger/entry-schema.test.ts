@@ -140,6 +140,22 @@ const EVENTS: {
     subjects: ['everyone'],
     reason: 'r',
   },
+  'entries-pruned': {
+    ...{ kind: 'entries-pruned', by: 'root', run: 'r', entries: 300, bundles: [[0, 7]] },
+    parts: [[9, Buffer.alloc(32, 3).toString('base64url')]],
+  },
+  'hold-placed': {
+    ...{
+      kind: 'hold-placed',
+      hold: 'h',
+      by: 'root',
+      reason: 'case 7',
+      databases: ['d'],
+      kinds: ['statement'],
+    },
+    ...{ principals: ['p'], sessions: ['s'], from: 1, to: 2 },
+  },
+  'hold-released': { kind: 'hold-released', hold: 'h', by: 'root', reason: 'closed' },
 };
 
 const written = (event: LedgerEvent | AskedEvent) =>

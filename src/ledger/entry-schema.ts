@@ -185,6 +185,29 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     { by: text, keys: strings, database: text, months: strings, subjects: strings },
     { reason: text },
   ],
+  'entries-pruned': [
+    {
+      by: text,
+      run: text,
+      entries: count,
+      bundles: { type: 'array', items: { type: 'array', items: count, minItems: 2, maxItems: 2 } },
+      parts: {
+        type: 'array',
+        items: {
+          type: 'array',
+          prefixItems: [count, { ...text, pattern: '^[A-Za-z0-9_-]{43}$' }],
+          minItems: 2,
+          maxItems: 2,
+        },
+      },
+    },
+    {},
+  ],
+  'hold-placed': [
+    { hold: text, by: text, reason: text },
+    { databases: strings, kinds: strings, principals: strings, sessions: strings, from: count, to: count },
+  ],
+  'hold-released': [{ hold: text, by: text, reason: text }, {}],
 };
 
 /** Kinds that have a table here. */

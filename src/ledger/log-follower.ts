@@ -119,9 +119,12 @@ export class LogFollower {
         const first = index * TILE_WIDTH;
         const end = Math.min(first + TILE_WIDTH, size);
         const bundle = await tiles.bundle(index);
-        if (bundle === undefined) pruned += end - next;
-        for (let seq = next; bundle !== undefined && seq < end; seq++) {
-          const entry = bundle[seq - first] as Buffer;
+        for (let seq = next; seq < end; seq++) {
+          const entry = bundle?.[seq - first];
+          if (entry === undefined) {
+            pruned++;
+            continue;
+          }
           entries.push({ seq, bytes: entry, sequenced: true });
           bytes += entry.length;
         }
@@ -141,7 +144,8 @@ export class LogFollower {
       const first = index * TILE_WIDTH;
       const entries = (await tiles.bundle(index)) ?? [];
       for (let at = Math.min(entries.length, seq - first) - 1; at >= 0; at--) {
-        yield { seq: first + at, bytes: entries[at] as Buffer, sequenced: true };
+        const bytes = entries[at];
+        if (bytes !== undefined) yield { seq: first + at, bytes, sequenced: true };
       }
     }
   }

@@ -48,11 +48,13 @@ export class LogTree {
     }
     const last = Math.floor(size / TILE_WIDTH);
     const bundle = size % TILE_WIDTH === 0 ? [] : await reader.bundle(last);
-    if (bundle === undefined) throw new RangeError('the last bundle is missing');
     return new LogTree(
       size,
       edge,
-      bundle.map((entry) => Buffer.from(entry)),
+      (bundle ?? [undefined]).map((entry) => {
+        if (entry === undefined) throw new RangeError('the last bundle is missing');
+        return Buffer.from(entry);
+      }),
     );
   }
 

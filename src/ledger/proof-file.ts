@@ -17,8 +17,10 @@ const MAX_FILE_LENGTH = 64 * 1024 * 1024;
 /** What a proof is made of. */
 export interface EntryProof {
   readonly index: number;
-  /** The entry's bytes as text: canonical JSON. */
-  readonly entry: string;
+  /** The entry's bytes as text: canonical JSON; undefined if it was pruned. */
+  readonly entry: string | undefined;
+  /** In place of an entry that was pruned: its leaf hash. */
+  readonly leaf?: Buffer;
   /** The form that a statement names by its hash: canonical JSON. */
   readonly form?: string;
   /** What the entry gave up because it was too large: canonical JSON. */
@@ -37,16 +39,19 @@ export interface ProvenEntry {
   readonly root: string;
   /** Witnesses, of those asked for, that saw the same. */
   readonly cosigners: readonly string[];
-  readonly entry: string;
+  /** Undefined if it was pruned: then only its hash is proven. */
+  readonly entry: string | undefined;
+  /** Its leaf hash, in hex. */
+  readonly leaf: string;
   readonly form: string | undefined;
   readonly part: string | undefined;
   /** From the entry's leaf hash to the root. */
   readonly steps: readonly ProofStep[];
 }
 
-export function formatProof({ index, entry, form, part, hashes, checkpoint }: EntryProof): string {
+export function formatProof({ index, entry, leaf, form, part, hashes, checkpoint }: EntryProof): string {
   const extra = JSON.stringify({
-    entry,
+    ...(entry === undefined ? { leaf: leaf?.toString('hex') } : { entry }),
     ...(form !== undefined && { form }),
     ...(part !== undefined && { part }),
   });
@@ -65,22 +70,25 @@ export function formatProof({ index, entry, form, part, hashes, checkpoint }: En
  * @throws {SluiceError} bad_request if the text is no such proof; ledger_corrupt if it does not hold
  */
 export function verifyProof(text: string, key: NoteKey, witnesses: readonly NoteKey[] = []): ProvenEntry {
-  const { index, entry, form, part, hashes, checkpoint } = parseProof(text);
+  const { index, entry, form, part, hashes, checkpoint, ...proof } = parseProof(text);
   const checked = checkCheckpoint(checkpoint, key, witnesses);
   if ('reason' in checked) throw failed(checked.reason);
   const { origin, size, root, cosigners } = checked;
-  const leaf = leafHash(Buffer.from(entry));
+  const leaf = entry === undefined ? (proof.leaf as Buffer) : leafHash(Buffer.from(entry));
   const steps = proofSteps(leaf, index, size, hashes);
   if (steps === undefined || !(steps.at(-1)?.hash ?? leaf).equals(root)) {
     throw failed(`the entry is not number ${index} of the log`);
   }
-  const members = membersOf(entry);
+  const members = entry === undefined ? {} : membersOf(entry);
   if (part !== undefined && hash('sha256', part, 'hex') !== members.part)
     throw failed('the part is not the entry\u2019s');
   const { of } = { ...members, ...(part === undefined ? {} : membersOf(part)) };
   if (form !== undefined && hash('sha256', form, 'base64url') !== of)
     throw failed('the form is not the entry\u2019s');
-  return { origin, index, size, root: root.toString('hex'), cosigners, entry, form, part, steps };
+  return {
+    ...{ origin, index, size, root: root.toString('hex'), cosigners, entry, form, part, steps },
+    leaf: leaf.toString('hex'),
+  };
 }
 
 /** @throws {SluiceError} bad_request */
@@ -97,10 +105,11 @@ function parseProof(text: string): EntryProof {
     hashes.length <= MAX_PROOF_HASHES &&
     decoded.every((one, at) => one.length === HASH_BYTES && one.toString('base64') === hashes[at]);
   if (!whole) throw malformed();
-  const { entry, form, part } = extraOf(extra.slice('extra '.length));
+  const { entry, leaf, form, part } = extraOf(extra.slice('extra '.length));
   return {
     index: Number(digits),
     entry,
+    ...(leaf === undefined ? {} : { leaf: Buffer.from(leaf, 'hex') }),
     ...(form === undefined ? {} : { form }),
     ...(part === undefined ? {} : { part }),
     hashes: decoded,
@@ -108,12 +117,20 @@ function parseProof(text: string): EntryProof {
   };
 }
 
-function extraOf(encoded: string): { entry: string; form?: string; part?: string } {
+interface Extra {
+  readonly entry: string | undefined;
+  readonly leaf?: string;
+  readonly form?: string;
+  readonly part?: string;
+}
+
+/** The entry with what belongs to it, or the hash of one that was pruned. */
+function extraOf(encoded: string): Extra {
   try {
-    const { entry, form, part } = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Record<
-      string,
-      unknown
-    >;
+    const extra = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Record<string, unknown>;
+    const { entry, leaf, form, part } = extra;
+    if (entry === undefined && typeof leaf === 'string' && /^[0-9a-f]{64}$/.test(leaf))
+      return { entry: undefined, leaf };
     const typed =
       typeof entry === 'string' && [form, part].every((one) => one === undefined || typeof one === 'string');
     if (typed)

@@ -3,7 +3,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { formHash } from './entry-text.ts';
 import { ledgerError } from './ledger-error.ts';
-import { inclusionProof, leafHash, provesInclusion } from './merkle-tree.ts';
+import { HASH_BYTES, inclusionProof, leafHash, provesInclusion } from './merkle-tree.ts';
 import { type EntryProof, formatProof } from './proof-file.ts';
 import { checkCheckpoint } from './signed-checkpoint.ts';
 import { type NoteKey, parseVkey } from './signed-note.ts';
@@ -15,7 +15,7 @@ import type { TileSource } from './tile-store.ts';
 export type EntryName = { readonly seq: number } | { readonly id: string };
 
 /**
- * The proof file of a published entry.
+ * The proof file of a published entry; of one that was pruned, that its hash is in the log.
  * @param key the log's; default: the one beside the log
  * @throws {SluiceError} not_found if no checkpoint covers the entry; ledger_corrupt if the log does not verify; ledger_unavailable
  */
@@ -30,13 +30,14 @@ export async function proveEntry(source: TileSource, name: EntryName, key?: Note
     const { size, root } = checked;
     const reader = new TileReader(source, size);
     const index = 'seq' in name ? name.seq : await find(reader, name.id);
-    const bytes = index < size ? await entryAt(reader, index) : undefined;
-    if (bytes === undefined)
-      throw new SluiceError('not_found', `entry ${index} is not published, or was pruned`);
+    if (index >= size) throw new SluiceError('not_found', `entry ${index} is not published`);
+    const bytes = await entryAt(reader, index);
+    const leaf = bytes === undefined ? await leafAt(reader, index) : leafHash(bytes);
     const hashes = await inclusionProof(index, size, reader.subtree);
-    if (!provesInclusion(leafHash(bytes), index, size, root, hashes)) {
+    if (!provesInclusion(leaf, index, size, root, hashes)) {
       throw new SluiceError('ledger_corrupt', `entry ${index} is not the one that was signed`);
     }
+    if (bytes === undefined) return formatProof({ index, entry: undefined, leaf, hashes, checkpoint });
     const entry = bytes.toString('utf8');
     return formatProof({
       index,
@@ -52,6 +53,12 @@ export async function proveEntry(source: TileSource, name: EntryName, key?: Note
 
 async function entryAt(reader: TileReader, index: number): Promise<Buffer | undefined> {
   return (await reader.bundle(Math.floor(index / TILE_WIDTH)))?.[index % TILE_WIDTH];
+}
+
+/** What is left of an entry that was pruned. */
+async function leafAt(reader: TileReader, index: number): Promise<Buffer> {
+  const at = (index % TILE_WIDTH) * HASH_BYTES;
+  return (await reader.hashes(0, Math.floor(index / TILE_WIDTH))).subarray(at, at + HASH_BYTES);
 }
 
 /** The place of an entry that is known by its id: looked for from the end. */
@@ -98,7 +105,8 @@ async function* backwards(reader: TileReader, before: number): AsyncGenerator<[n
   for (let bundle = Math.floor((before - 1) / TILE_WIDTH); bundle >= 0; bundle--) {
     const entries = (await reader.bundle(bundle)) ?? [];
     for (let at = Math.min(entries.length, before - bundle * TILE_WIDTH) - 1; at >= 0; at--) {
-      yield [bundle * TILE_WIDTH + at, entries[at] as Buffer];
+      const bytes = entries[at];
+      if (bytes !== undefined) yield [bundle * TILE_WIDTH + at, bytes];
     }
   }
 }

@@ -124,7 +124,9 @@ class LedgerReader {
     for (let step = 0; step <= high - low; step++) {
       const index = reverse ? high - step : low + step;
       const entries = (await tiles.bundle(index)) ?? [];
-      const raws = entries.map((bytes, at) => ({ seq: index * TILE_WIDTH + at, bytes, sequenced: true }));
+      const raws = entries.flatMap((bytes, at) =>
+        bytes === undefined ? [] : { seq: index * TILE_WIDTH + at, bytes, sequenced: true },
+      );
       const wanted = raws.filter(({ seq }) => seq >= from && seq <= last);
       yield* reverse ? wanted.reverse() : wanted;
     }

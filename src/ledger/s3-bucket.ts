@@ -55,6 +55,10 @@ export class S3Bucket implements TileStore {
   /** Partial tiles stay: a rule of the bucket may expire them, and listing them here would cost more than they do. */
   async remove(_path: string): Promise<void> {}
 
+  async destroy(path: string): Promise<void> {
+    await this.#ask('DELETE', path);
+  }
+
   /** Stores an object; kept by the storage when it resolves. `headers` go with it, such as those of an object lock. */
   async put(path: string, bytes: Buffer, headers: Readonly<Record<string, string>> = {}): Promise<void> {
     await this.#ask('PUT', path, bytes, { 'content-md5': hash('md5', bytes, 'base64'), ...headers });
@@ -62,7 +66,7 @@ export class S3Bucket implements TileStore {
 
   /** @returns undefined if there is no such object */
   async #ask(
-    method: 'GET' | 'PUT',
+    method: 'GET' | 'PUT' | 'DELETE',
     path: string,
     body?: Buffer,
     headers: Readonly<Record<string, string>> = {},
@@ -82,7 +86,7 @@ export class S3Bucket implements TileStore {
     }
     if (answer.ok) return answer;
     await answer.body?.cancel();
-    if (answer.status === 404 && method === 'GET') return undefined;
+    if (answer.status === 404 && method !== 'PUT') return undefined;
     throw new SluiceError('ledger_unavailable', `${this.name}${path}: the storage answers ${answer.status}`);
   }
 

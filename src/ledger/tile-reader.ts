@@ -4,9 +4,9 @@
  */
 import { LRUCache } from 'lru-cache';
 import { SluiceError } from '../errors/sluice-error.ts';
-import { type DecodedBundle, decodeBundle } from './entry-bundle.ts';
+import { decodeBundle } from './entry-bundle.ts';
 import { HASH_BYTES, rootOver, type SubtreeHash } from './merkle-tree.ts';
-import { TILE_WIDTH, type Tile, tilePath, tileWidth } from './tile.ts';
+import { keptPath, TILE_WIDTH, type Tile, tilePath, tileWidth } from './tile.ts';
 import type { TileSource } from './tile-store.ts';
 
 /** Tiles kept at hand: 8 KiB each. */
@@ -59,14 +59,22 @@ export class TileReader {
     return this.#read(this.#tile('entries', index));
   }
 
-  /** The entries of a bundle; undefined if it is missing. @throws {SluiceError} ledger_corrupt if there are too few */
-  async bundle(index: number): Promise<DecodedBundle['entries'] | undefined> {
+  /** The same of one of which a part was pruned: with a length of 0 for each entry that is gone. */
+  keptBytes(index: number): Promise<Buffer | undefined> {
+    return this.#source.read(keptPath(index));
+  }
+
+  /**
+   * The entries of a bundle, undefined for each that was pruned; undefined if nothing of it is there.
+   * @throws {SluiceError} ledger_corrupt if there are too few
+   */
+  async bundle(index: number): Promise<readonly (Buffer | undefined)[] | undefined> {
     const tile = this.#tile('entries', index);
-    const bytes = await this.#read(tile);
+    const bytes = (await this.#read(tile)) ?? (await this.keptBytes(index));
     if (bytes === undefined) return undefined;
     const { entries } = decodeBundle(bytes);
     if (entries.length < tile.width) throw damaged(`${tilePath(tile)} is too short`);
-    return entries.slice(0, tile.width);
+    return entries.slice(0, tile.width).map((entry) => (entry.length === 0 ? undefined : entry));
   }
 
   #tile(level: Tile['level'], index: number): Tile {

@@ -22,7 +22,9 @@ export interface TileStore extends TileSource {
   write(parts: ReadonlyMap<string, Buffer>): Promise<void>;
   /** Replaces what changes (the checkpoint): a reader sees the old or the new one. On stable storage when it resolves. */
   replace(path: string, bytes: Buffer): Promise<void>;
-  /** Removes a part, or, for a directory of partial tiles, all that is in it. It may be missing. */
+  /** Removes what was published before, or is no part of the log; it may be missing. Gone when it resolves. */
+  destroy(path: string): Promise<void>;
+  /** Removes what nobody needs any more, now or later: a part, or, for a directory of partial tiles, all that is in it. It may be missing. */
   remove(path: string): Promise<void>;
 }
 
@@ -85,6 +87,10 @@ export class DirectoryStore implements TileStore {
   async remove(path: string): Promise<void> {
     this.#made.delete(join(this.#directory, path));
     this.#fileSystem.removeTree(join(this.#directory, path));
+  }
+
+  async destroy(path: string): Promise<void> {
+    this.#fileSystem.remove(join(this.#directory, path));
   }
 
   async #writeOne(path: string, bytes: Buffer): Promise<void> {

@@ -28,6 +28,14 @@ export function partialsPath(level: Tile['level'], index: number): string {
   return `${fullPath(level, index)}.p`;
 }
 
+/**
+ * Where the bundle lies of which a part was pruned: in the same format, with a length of 0 for each entry that is gone; its hash still
+ * stands in the tile. Not of the C2SP layout, so that no other verifier takes it for a bundle.
+ */
+export function keptPath(index: number): string {
+  return `kept${fullPath('entries', index).slice('tile/entries'.length)}`;
+}
+
 /** Where a part lies that was too large for its entry; `hash` is its SHA-256 in hex. Not of the C2SP layout, and none of its business. */
 export function partPath(hash: string): string {
   return `part/${hash.slice(0, 2)}/${hash.slice(2)}`;

@@ -12,10 +12,11 @@ import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { HttpSource } from './http-source.ts';
 import { checkLanes, LaneOrder } from './lane-order.ts';
 import { ledgerError } from './ledger-error.ts';
-import { HASH_BYTES, rootAt } from './merkle-tree.ts';
+import { HASH_BYTES, leafHash, rootAt } from './merkle-tree.ts';
+import { PRUNED_RECORDS, PrunedEntries, parseRecordsHint, prunedEventIn } from './pruned-entries.ts';
 import { checkCheckpoint } from './signed-checkpoint.ts';
 import { formatVkey, type NoteKey, parseVkey } from './signed-note.ts';
-import { CHECKPOINT, TILE_WIDTH, tilePath, tileWidth } from './tile.ts';
+import { CHECKPOINT, keptPath, TILE_WIDTH, tilePath, tileWidth } from './tile.ts';
 import { DirectoryStore, type TileSource } from './tile-store.ts';
 import { TileFault, VerifiedTiles } from './verified-tiles.ts';
 
@@ -73,8 +74,10 @@ export interface VerifyReport {
   /** Entries verified. */
   readonly entries: number;
   readonly bytes: number;
-  /** Entries whose hash is proven, but whose text was pruned. */
+  /** Entries whose hash is proven, but whose text was pruned, as the log itself records. */
   readonly pruned: number;
+  /** Where those are: first and last of each run, the first thousand. */
+  readonly prunedRanges: readonly (readonly [first: number, last: number])[];
   /** Entries in lanes that no checkpoint covers yet: each is whole, none is proven. */
   readonly pending: number;
   readonly fault: LedgerFault | undefined;
@@ -86,8 +89,14 @@ export interface VerifyReport {
  */
 export async function verifyLedger(place: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const source = options.source ?? sourceOf(place, options.fileSystem);
+  const records = async () => (await source.read(PRUNED_RECORDS))?.toString('latin1');
   try {
-    return await new Verification(place, source, options).run();
+    for (let run = 1; ; run++) {
+      const before = await records();
+      const report = await new Verification(place, source, options).run();
+      // What was pruned while this looked, under a record that it did not know, is no fault.
+      if (report.ok || run === MAX_RUNS || before === (await records())) return report;
+    }
   } catch (cause) {
     throw ledgerError(cause, `cannot read the ledger in ${place}`);
   }
@@ -106,6 +115,8 @@ export function pinnedKey(vkey: string): NoteKey {
 }
 
 const YIELD_BUNDLES = 64;
+const MAX_RANGES = 1000;
+const MAX_RUNS = 3;
 
 class Verification {
   readonly #place: string;
@@ -117,6 +128,9 @@ class Verification {
   #entries = 0;
   #bytes = 0;
   #pruned = 0;
+  readonly #prunedRanges: [number, number][] = [];
+  /** What the log records as pruned: proven entries only. */
+  readonly #recorded = new PrunedEntries();
   #pending = 0;
 
   constructor(place: string, source: TileSource, options: VerifyOptions) {
@@ -141,6 +155,7 @@ class Verification {
     this.#checkpoint = { size, root: root.toString('hex'), cosigners };
     try {
       const tiles = await VerifiedTiles.of(this.#source, size, root);
+      await this.#learnPruned(tiles);
       const fault =
         (await this.#discontinuity(tiles, vkey)) ?? (await this.#walk(tiles)) ?? (await this.#lanes());
       return this.#report(fault);
@@ -185,6 +200,20 @@ class Verification {
     return undefined;
   }
 
+  /** What is missing must have been recorded: a hint says where, and the entries there are held against their tiles. */
+  async #learnPruned(tiles: VerifiedTiles): Promise<void> {
+    const { reader } = tiles;
+    for (const seq of parseRecordsHint(await this.#source.read(PRUNED_RECORDS))) {
+      if (seq >= reader.size) continue;
+      const [index, at] = [Math.floor(seq / TILE_WIDTH), seq % TILE_WIDTH];
+      const bytes = (await reader.bundle(index))?.[at];
+      const event = bytes === undefined ? undefined : prunedEventIn(bytes);
+      if (bytes === undefined || event === undefined) continue;
+      const proven = (await tiles.hashes(0, index)).subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
+      if (leafHash(bytes).equals(proven)) this.#recorded.add(event);
+    }
+  }
+
   async #walk(tiles: VerifiedTiles): Promise<LedgerFault | undefined> {
     const { size } = tiles.reader;
     const from = this.#first();
@@ -215,16 +244,21 @@ class Verification {
     const hashes = await tiles.hashes(0, index);
     const first = index * TILE_WIDTH;
     const width = tileWidth('entries', index, tiles.reader.size);
-    const file = tilePath({ level: 'entries', index, width });
-    const bytes = await tiles.reader.bundleBytes(index);
-    if (bytes === undefined) return this.#withoutBundle(first, width, file);
+    const bundle = await tiles.reader.bundleBytes(index);
+    const bytes = bundle ?? (await tiles.reader.keptBytes(index)) ?? Buffer.alloc(LENGTH_BYTES * width);
+    const file = bundle === undefined ? keptPath(index) : tilePath({ level: 'entries', index, width });
     let offset = 0;
     for (let at = 0; at < width; at++) {
       const start = offset + LENGTH_BYTES;
       const fault = (reason: string) => ({ seq: first + at, file, offset, reason });
       const end = start <= bytes.length ? start + bytes.readUInt16BE(offset) : Number.POSITIVE_INFINITY;
       if (end > bytes.length) return fault('the bundle ends too early');
-      if (first + at >= from && first + at <= to) {
+      const isWanted = first + at >= from && first + at <= to;
+      if (isWanted && bundle === undefined && end === start) {
+        if (!this.#recorded.has(first + at))
+          return fault('the entry is missing, and the log does not say that it was pruned');
+        this.#notePruned(first + at);
+      } else if (isWanted) {
         // The length has been read: its last byte makes room for the one that RFC 6962 wants in front of an entry.
         bytes[start - 1] = 0;
         const actual = hash('sha256', bytes.subarray(start - 1, end), 'binary');
@@ -243,9 +277,12 @@ class Verification {
       : undefined;
   }
 
-  /** A bundle that was pruned, with what is kept of it. */
-  #withoutBundle(seq: number, _width: number, file: string): LedgerFault | undefined {
-    return { seq, file, offset: 0, reason: 'the bundle is missing' };
+  #notePruned(seq: number): void {
+    this.#pruned++;
+    this.#order.passOver();
+    const last = this.#prunedRanges.at(-1);
+    if (last?.[1] === seq - 1) last[1] = seq;
+    else if (this.#prunedRanges.length < MAX_RANGES) this.#prunedRanges.push([seq, seq]);
   }
 
   async #lanes(): Promise<LedgerFault | undefined> {
@@ -270,6 +307,7 @@ class Verification {
       entries: this.#entries,
       bytes: this.#bytes,
       pruned: this.#pruned,
+      prunedRanges: this.#prunedRanges,
       pending: this.#pending,
       fault,
     };

@@ -67,6 +67,18 @@ export interface AskedEvent {
   readonly privacy?: PrivacyScope;
 }
 
+/** What a legal hold is about: entries that fit all that is given. At least one is. */
+export interface HoldScope {
+  readonly databases?: readonly string[];
+  readonly kinds?: readonly string[];
+  /** Whoever acted, or was acted for. */
+  readonly principals?: readonly string[];
+  readonly sessions?: readonly string[];
+  /** Milliseconds since 1970, inclusive. */
+  readonly from?: number;
+  readonly to?: number;
+}
+
 /** Who had a change made, as far as that is known. */
 export interface ChangeAuthor {
   readonly door: 'start' | 'signal' | 'admin-socket';
@@ -311,6 +323,25 @@ export type LedgerEvent =
       readonly by?: string;
       readonly reason?: string;
     }
+  | {
+      /** Entries that were kept long enough go; their hashes stay. Recorded before they do. */
+      readonly kind: 'entries-pruned';
+      readonly by: string;
+      readonly run: string;
+      readonly entries: number;
+      /** Bundles (256 entries each) of which nothing is left: first and last. */
+      readonly bundles: readonly (readonly [first: number, last: number])[];
+      /** Bundles of which some entries are gone: which ones, a bit an entry, the lowest of each byte first, in base64url. */
+      readonly parts: readonly (readonly [bundle: number, bits: string])[];
+    }
+  | ({
+      /** Nothing that a hold is about is pruned until it is released. */
+      readonly kind: 'hold-placed';
+      readonly hold: string;
+      readonly by: string;
+      readonly reason: string;
+    } & HoldScope)
+  | { readonly kind: 'hold-released'; readonly hold: string; readonly by: string; readonly reason: string }
   | {
       /** Somebody had the session ended; its `session-closed` follows. */
       readonly kind: 'session-killed';

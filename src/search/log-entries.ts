@@ -11,9 +11,9 @@ const KEPT_BYTES = 32 * 1024 * 1024;
 export class LogEntries {
   readonly source: TileSource;
   readonly #sizeOf: Pick<LogFollower, 'size'>;
-  readonly #bundles = new LRUCache<number, readonly Buffer[]>({
+  readonly #bundles = new LRUCache<number, readonly (Buffer | undefined)[]>({
     maxSize: KEPT_BYTES,
-    sizeCalculation: (entries) => 100 + entries.reduce((sum, entry) => sum + entry.length + 100, 0),
+    sizeCalculation: (entries) => 100 + entries.reduce((sum, entry) => sum + (entry?.length ?? 0) + 100, 0),
   });
 
   constructor(source: TileSource, sizeOf: Pick<LogFollower, 'size'>) {
@@ -38,6 +38,7 @@ export class LogEntries {
       if (entries === undefined) return undefined;
       this.#bundles.set(index, entries);
     }
-    return { seq, bytes: entries[at] as Buffer, sequenced: true };
+    const bytes = entries[at];
+    return bytes === undefined ? undefined : { seq, bytes, sequenced: true };
   }
 }

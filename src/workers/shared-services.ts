@@ -33,6 +33,7 @@ import { openExports } from './exporting.ts';
 import { SharedLabels } from './label-desk.ts';
 import { measureLane, measureSequencer, openLane, sequencerReports } from './lane.ts';
 import { RecordedState } from './recorded-state.ts';
+import { openRetention } from './retention.ts';
 import { sequencerConfig } from './sequencing.ts';
 import { TaintBook } from './taint-book.ts';
 import { newThrottle } from './throttle.ts';
@@ -158,6 +159,8 @@ export async function openSharedServices(
   const exports =
     config.exports.length === 0 ? undefined : await openExports(config, { version, log, registry });
   undo.push(() => exports?.close());
+  const retention = await openRetention(config, { version, log, registry });
+  undo.push(() => retention?.close());
   return {
     ...{
       config: withPseudonymKeys(config, installationSecret),

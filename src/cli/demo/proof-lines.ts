@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { SluiceError } from '../../errors/sluice-error.ts';
-import { leafHash } from '../../ledger/merkle-tree.ts';
 import { verifyProof } from '../../ledger/proof-file.ts';
 import { proveEntry } from '../../ledger/prove.ts';
 import { readEntries } from '../../ledger/read-entries.ts';
@@ -17,13 +16,13 @@ export async function proofLines(directory: string): Promise<readonly string[]> 
   const seq = await lastDenial(directory);
   const vkey = ((await sourceOf(directory).read('vkey'))?.toString('utf8') ?? '').trim();
   const proof = await whenPublished(directory, seq);
-  const { entry, origin, size, root, steps } = verifyProof(proof, pinnedKey(vkey));
+  const { entry = '', leaf, origin, size, root, steps } = verifyProof(proof, pinnedKey(vkey));
   const file = join(tmpdir(), 'sluice-tour.tlog-proof');
   writeFileSync(file, proof, { mode: 0o600 });
   return [
     `entry ${seq} of ${size} of ${origin}:`,
     entry,
-    `SHA-256(00 || entry)            ${leafHash(Buffer.from(entry)).toString('hex')}`,
+    `SHA-256(00 || entry)            ${leaf}`,
     ...steps.map(({ side, sibling, hash }) => {
       const name = `${sibling.toString('hex').slice(0, 8)}\u2026`;
       return `SHA-256(01 || ${side === 'left' ? `${name} || it` : `it || ${name}`})  ${hash.toString('hex')}`;

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { asked, opened, outcome } from '../../tests/support/exported-ledger.ts';
+import { publishLedger } from '../../tests/support/published-ledger.ts';
+import { runInProcess } from '../../tests/support/sluice-cli.ts';
+import { Ledger } from '../ledger/ledger.ts';
+
+const DAY = 86_400_000;
+
+let directory: string;
+let config: string;
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'sluice-retention-'));
+  config = join(directory, 'sluice.yaml');
+  writeFileSync(
+    config,
+    'version: 1\nledger: { retention: { rules: [{ keep: 90d, kinds: [statement, outcome] }] } }\n',
+  );
+  const old = Date.now() - 100 * DAY;
+  const ledger = await Ledger.open({
+    directory: join(directory, '.sluice', 'ledger'),
+    version: '1',
+    now: () => old,
+  });
+  ledger.append(opened('S'));
+  for (let number = 1; number <= 200; number++) {
+    ledger.append(asked('S', number));
+    ledger.append(outcome('S', number));
+  }
+  await ledger.close();
+  await publishLedger(join(directory, '.sluice', 'ledger'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const ledger = (...args: string[]) => runInProcess(['ledger', ...args, '--config', config]);
+
+describe('ledger prune', () => {
+  it('says what would go, takes it out, and what is left verifies', async () => {
+    const dry = await ledger('prune', '--dry-run');
+    expect(dry).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(dry.stdout).toMatch(
+      /^ +12[0-9] {2}(statement|outcome)\n[\s\S]*253 of 403 entries, \d+ bytes would go\.\n$/,
+    );
+    expect(JSON.parse((await ledger('prune', '--json')).stdout)).toMatchObject({
+      count: 253,
+      of: 403,
+      dryRun: false,
+    });
+    const verified = await ledger('verify');
+    expect(verified.stdout).toContain(
+      'pruned     253 entries: their hashes are proven, their text is gone (3-255)',
+    );
+    expect(verified.stdout).toContain('The ledger verifies.');
+    expect((await ledger('prune')).stdout).toContain('0 of 405 entries, 0 bytes are gone.');
+    const proof = join(directory, 'proof');
+    expect((await ledger('prove', '5', '--out', proof)).exitCode).toBe(0);
+    const vkey = join(directory, '.sluice', 'ledger', 'vkey');
+    const checked = await runInProcess(['ledger', 'verify-proof', proof, '--vkey', vkey]);
+    expect(checked.stdout).toMatch(
+      /Entry 5, of which only the hash is left \([0-9a-f]{64}\), is in the log\.\n$/,
+    );
+    writeFileSync(join(directory, 'copy'), '{"some":"thing"}');
+    const other = await runInProcess([
+      ...['ledger', 'verify-proof', proof, '--vkey', vkey, '--entry'],
+      join(directory, 'copy'),
+    ]);
+    expect(other).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('the copy is not the entry'),
+    });
+  });
+
+  it('wants rules', async () => {
+    writeFileSync(config, 'version: 1\n');
+    expect(await ledger('prune')).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('no rules') });
+  });
+});
+
+describe('ledger hold', () => {
+  it('keeps entries until it is released, and says so in the ledger', async () => {
+    const placed = await ledger(
+      'hold',
+      'add',
+      '--database',
+      'shop',
+      '--from',
+      '2020-01-01',
+      '--reason',
+      'case 7',
+    );
+    const [, hold = ''] = /^(hold_[0-9a-f]{12}) is in force\.\n$/.exec(placed.stdout) ?? [];
+    const listed = await ledger('hold', 'list');
+    expect(listed.stdout).toMatch(new RegExp(`${hold} .* databases shop; from 2020-01-01 00:00:00 +case 7`));
+    expect(JSON.parse((await ledger('hold', 'list', '--json')).stdout)).toMatchObject([
+      { hold, databases: ['shop'] },
+    ]);
+    expect((await ledger('prune')).stdout).toBe(
+      '1 holds are in force.\n0 of 405 entries, 0 bytes are gone.\n',
+    );
+    expect(await ledger('hold', 'release', 'hold_x', '--reason', 'r')).toMatchObject({ exitCode: 1 });
+    expect((await ledger('hold', 'release', hold, '--reason', 'closed')).stdout).toBe(
+      `${hold} is released.\n`,
+    );
+    expect((await ledger('hold', 'list')).stdout).toBe('');
+    expect((await ledger('prune')).stdout).toContain('253 of ');
+    const shown = await ledger('show', '--kind', 'hold-placed');
+    expect(shown.stdout).toContain('"databases":["shop"]');
+  });
+
+  it.each([
+    [['hold', 'add', '--reason', 'r'], 1],
+    [['hold', 'add', '--database', 'shop'], 2],
+    [['hold', 'add', '--database', 'shop', '--reason', 'r', '--from', 'yesterday'], 2],
+  ])('refuses %j', async (args, exitCode) => {
+    expect((await ledger(...args)).exitCode).toBe(exitCode);
+  });
+});
