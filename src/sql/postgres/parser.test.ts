@@ -89,13 +89,15 @@ describe('createParser', () => {
   });
 
   it('answers for monsters in the worker, and lives on', async () => {
-    expect(await outcome(nested('1+', '1', '', 10_000))).toBe('statement_too_complex');
-    expect(await outcome(nested('(', '1', ')', 100_000))).toBe('syntax_error');
-    expect(await outcome(nested('- ', 'x', '', 50_000))).toBe('syntax_error');
-    expect(await outcome(`SELECT ${'1,'.repeat(50_000)}1`)).toBe('1 statements');
-    for (let i = 0; i < 40; i++) await outcome(nested('1+', '1', '', 9_000));
-    expect(await outcome(long('SELECT 1'))).toBe('1 statements');
-    expect(await outcome('SELECT 1')).toBe('1 statements');
+    const patient = await createParser({ timeoutMs: 60_000 });
+    expect(await outcome(nested('1+', '1', '', 10_000), patient)).toBe('statement_too_complex');
+    expect(await outcome(nested('(', '1', ')', 100_000), patient)).toBe('syntax_error');
+    expect(await outcome(nested('- ', 'x', '', 50_000), patient)).toBe('syntax_error');
+    expect(await outcome(`SELECT ${'1,'.repeat(50_000)}1`, patient)).toBe('1 statements');
+    for (let i = 0; i < 40; i++) await outcome(nested('1+', '1', '', 9_000), patient);
+    expect(await outcome(long('SELECT 1'), patient)).toBe('1 statements');
+    expect(await outcome('SELECT 1', patient)).toBe('1 statements');
+    await patient.close();
   });
 
   it('refuses what is too large without looking at it', async () => {
