@@ -14,6 +14,7 @@ import { createAuditDesk, openIndex } from './workers/audit-desk.ts';
 import { openSlackDoor, openTeamsDoor } from './workers/chat-doors.ts';
 import { exportProblem } from './workers/exporting.ts';
 import { createLabelDesk } from './workers/label-desk.ts';
+import { openRequestView } from './workers/request-view.ts';
 import { createSessionDesk } from './workers/session-desk.ts';
 import { hostHere, type SessionHost } from './workers/session-host.ts';
 import {
@@ -142,6 +143,10 @@ async function serveHttp(
   const api = createApi({
     approvals: shared.approvals,
     access: shared.accessRequests,
+    reviews: openRequestView({
+      ...{ databases: config.databases, store: shared.store.approvals, now: Date.now },
+      policy: shared.policies.current,
+    }),
     grants: {
       grant: (id, voter, terms, reason) => shared.approvals.voteToGrant(id, voter, terms, reason),
       list: (limit) => shared.grants.list(limit),

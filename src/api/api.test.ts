@@ -16,6 +16,7 @@ import type { Actor } from '../model/principal.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery } from '../session/check-report.ts';
 import { type ApiDeps, createApi } from './api.ts';
+import type { ReviewDesk } from './approval-review.ts';
 import type { ApprovalDesk } from './approval-routes.ts';
 import type { ListedLabel } from './label-routes.ts';
 
@@ -116,6 +117,11 @@ const SESSIONS = [
   session('elsewhere', 'alice', [], 'hr'),
 ];
 
+const PLAIN: ReviewDesk = {
+  revealed: (request) => request,
+  revealedGrant: (grant) => grant,
+  review: async ({ statement }) => ({ statement, marks: [], facts: [], similar: [] }),
+};
 const unused = () => Promise.reject(new Error('unused'));
 const LABEL: ListedLabel = {
   ...{ relation: 'public.mails', column: 'mail', label: 'email', since: 1 },
@@ -136,6 +142,7 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     onUnauthorized: (client) => refused.push(client),
     approvals: new Desk(),
     access: { ask: unused },
+    reviews: PLAIN,
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
     labels: {
       list: async () => [LABEL],

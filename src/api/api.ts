@@ -11,6 +11,7 @@ import type { Principals } from '../identity/actor-chain.ts';
 import type { Checker } from '../session/check-report.ts';
 import { type AccessRequests, addAccessRoutes } from './access-routes.ts';
 import { addApprovalPages } from './approval-pages.ts';
+import type { ReviewDesk } from './approval-review.ts';
 import { type ApprovalDesk, addApprovalRoutes, type Previewer } from './approval-routes.ts';
 import { type AuditDesk, addAuditRoutes } from './audit-routes.ts';
 import { type BearerDeps, createAuthenticate, demandBearer } from './bearer.ts';
@@ -26,6 +27,7 @@ import { addTeamsRoutes, type TeamsDoor } from './teams-routes.ts';
 export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly approvals: ApprovalDesk;
   readonly preview: Previewer;
+  readonly reviews: ReviewDesk;
   readonly grants: GrantDesk;
   readonly access: AccessRequests;
   readonly sessions: SessionDesk;
@@ -59,8 +61,8 @@ export function createApi(deps: ApiDeps): FastifyInstance {
   if (deps.teams !== undefined) addTeamsRoutes(app, deps.approvals, deps.teams);
   app.register(async (guarded) => {
     demandBearer(guarded, authenticate);
-    addApprovalRoutes(guarded, deps.approvals, deps.preview);
-    addGrantRoutes(guarded, deps.approvals, deps.grants);
+    addApprovalRoutes(guarded, { ...deps, desk: deps.approvals });
+    addGrantRoutes(guarded, deps.approvals, deps.grants, deps.reviews);
     addAccessRoutes(guarded, deps.access, deps.grants);
     addSessionRoutes(guarded, deps.sessions);
     addLabelRoutes(guarded, deps.labels);

@@ -9,6 +9,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalRequest, ApprovalState } from '../model/approval.ts';
 import type { Preview } from '../model/preview.ts';
 import type { Actor } from '../model/principal.ts';
+import type { ReviewDesk } from './approval-review.ts';
 import { actorOfRequest } from './bearer.ts';
 
 /** What the routes need of `approvals`. */
@@ -69,7 +70,13 @@ const NO_BODY_SCHEMA = { type: ['object', 'null'], additionalProperties: false }
 /** Runs a held statement and takes it back, for somebody who may answer. */
 export type Previewer = (id: string, reviewer: Actor) => Promise<Preview>;
 
-export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk, preview: Previewer): void {
+export interface ApprovalRouteDeps {
+  readonly desk: ApprovalDesk;
+  readonly preview: Previewer;
+  readonly reviews: ReviewDesk;
+}
+
+export function addApprovalRoutes(app: FastifyInstance, { desk, preview, reviews }: ApprovalRouteDeps): void {
   app.get<{ Querystring: { state?: ApprovalState; limit: number } }>(
     '/v1/approvals',
     { schema: { querystring: QUERY_SCHEMA } },
@@ -77,19 +84,22 @@ export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk, prev
       const actor = actorOfRequest(request);
       const { limit, ...filter } = request.query;
       const newest = await desk.list({ ...filter, limit: MAX_LOOKED_AT });
-      return { approvals: newest.filter((approval) => maySee(actor, approval)).slice(0, limit) };
+      const seen = newest.filter((approval) => maySee(actor, approval)).slice(0, limit);
+      return { approvals: seen.map((approval) => reviews.revealed(approval, actor)) };
     },
   );
-  app.get<{ Params: { id: string } }>('/v1/approvals/:id', (request) =>
-    visibleRequest(desk, actorOfRequest(request), request.params.id),
-  );
+  app.get<{ Params: { id: string } }>('/v1/approvals/:id', async (request) => {
+    const actor = actorOfRequest(request);
+    const found = await visibleRequest(desk, actor, request.params.id);
+    return { ...reviews.revealed(found, actor), review: await reviews.review(found, actor) };
+  });
   app.post<{ Params: { id: string } }>(
     '/v1/approvals/:id/cancel',
     { schema: { body: NO_BODY_SCHEMA } },
     async (request) => {
       const actor = actorOfRequest(request);
       const { id } = await visibleRequest(desk, actor, request.params.id);
-      return desk.withdraw(id, actor);
+      return reviews.revealed(await desk.withdraw(id, actor), actor);
     },
   );
   app.post<{ Params: { id: string } }>(
@@ -101,18 +111,23 @@ export function addApprovalRoutes(app: FastifyInstance, desk: ApprovalDesk, prev
       return preview(id, actor);
     },
   );
-  addVoteRoute(app, desk, 'approve');
-  addVoteRoute(app, desk, 'deny');
+  addVoteRoute(app, desk, reviews, 'approve');
+  addVoteRoute(app, desk, reviews, 'deny');
 }
 
-function addVoteRoute(app: FastifyInstance, desk: ApprovalDesk, verdict: 'approve' | 'deny'): void {
+function addVoteRoute(
+  app: FastifyInstance,
+  desk: ApprovalDesk,
+  reviews: ReviewDesk,
+  verdict: 'approve' | 'deny',
+): void {
   app.post<{ Params: { id: string }; Body: { reason?: string } | null }>(
     `/v1/approvals/:id/${verdict}`,
     { schema: { body: VOTE_SCHEMA } },
     async (request) => {
       const actor = actorOfRequest(request);
       const { id } = await visibleRequest(desk, actor, request.params.id);
-      return desk.vote(id, actor, verdict, request.body?.reason);
+      return reviews.revealed(await desk.vote(id, actor, verdict, request.body?.reason), actor);
     },
   );
 }

@@ -9,6 +9,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Grant, GrantTerms, ValueBound } from '../model/grant.ts';
 import type { Actor } from '../model/principal.ts';
+import type { ReviewDesk } from './approval-review.ts';
 import { type ApprovalDesk, sameList, visibleRequest } from './approval-routes.ts';
 import { actorOfRequest } from './bearer.ts';
 
@@ -66,36 +67,54 @@ export interface GrantBody {
   readonly reason?: string;
 }
 
-export function addGrantRoutes(app: FastifyInstance, approvals: ApprovalDesk, grants: GrantDesk): void {
+export function addGrantRoutes(
+  app: FastifyInstance,
+  approvals: ApprovalDesk,
+  grants: GrantDesk,
+  reviews: ReviewDesk,
+): void {
   app.post<{ Params: { id: string }; Body: GrantBody }>(
     '/v1/approvals/:id/grant',
     { schema: { body: TERMS_SCHEMA } },
     async (request) => {
       const actor = actorOfRequest(request);
       const found = await visibleRequest(approvals, actor, request.params.id);
-      return grants.grant(found.id, actor, termsOf(found, request.body), request.body.reason);
+      if (reviews.revealed(found, actor).valuesHidden === true) refuseProbes(request.body);
+      const terms = termsOf(found, request.body);
+      return reviews.revealed(await grants.grant(found.id, actor, terms, request.body.reason), actor);
     },
   );
   app.get<{ Querystring: { limit: number } }>(
     '/v1/grants',
     { schema: { querystring: LIST_SCHEMA } },
     async (request) => {
-      const seen = await visibleGrants(grants, actorOfRequest(request));
-      return { grants: seen.slice(0, request.query.limit) };
+      const actor = actorOfRequest(request);
+      const seen = (await visibleGrants(grants, actor)).slice(0, request.query.limit);
+      return { grants: seen.map((grant) => reviews.revealedGrant(grant, actor)) };
     },
   );
-  app.get<{ Params: { id: string } }>('/v1/grants/:id', (request) =>
-    visibleGrant(grants, actorOfRequest(request), request.params.id),
-  );
+  app.get<{ Params: { id: string } }>('/v1/grants/:id', async (request) => {
+    const actor = actorOfRequest(request);
+    return reviews.revealedGrant(await visibleGrant(grants, actor, request.params.id), actor);
+  });
   app.post<{ Params: { id: string }; Body: { reason?: string } | null }>(
     '/v1/grants/:id/revoke',
     { schema: { body: REVOKE_SCHEMA } },
     async (request) => {
       const actor = actorOfRequest(request);
       const { id } = await visibleGrant(grants, actor, request.params.id);
-      return grants.revoke(id, actor, request.body?.reason);
+      return reviews.revealedGrant(await grants.revoke(id, actor, request.body?.reason), actor);
     },
   );
+}
+
+/** Bounds that hold or not would tell whoever writes them what they may not see. */
+function refuseProbes({ parameters, literals }: GrantBody): void {
+  const bounds = [...Object.values(parameters ?? {}), ...Object.values(literals ?? {})];
+  if (bounds.every((bound) => bound === '*')) return;
+  throw new SluiceError('forbidden', 'bounds are set by those who may see the values of the statement', {
+    hint: 'Grant the values as they are, or * for any.',
+  });
 }
 
 function termsOf({ binding, shape }: ApprovalRequest, body: GrantBody): GrantTerms {

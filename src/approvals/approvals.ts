@@ -9,7 +9,6 @@
  * takes a change only of the state it was made for, so of two claims or votes at once one comes first. What a statement is,
  * is known here only as digests; no protocol, no policy.
  */
-import { timeWindowText } from '../config/time-window.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ApprovalBinding, ApprovalRequest, ApprovalState } from '../model/approval.ts';
@@ -22,10 +21,10 @@ import { ExpiryTimers } from './expiry-timers.ts';
 import type { Grants, GrantUse } from './grants.ts';
 import { areOpen } from './open-windows.ts';
 import { Previews } from './previews.ts';
-import { refusalDetail } from './refusal-detail.ts';
 import { type Particulars, RequestBook } from './request-book.ts';
 import { newRequestId } from './request-id.ts';
 import { Room } from './room.ts';
+import { notNow, untilRunnable } from './run-window.ts';
 import { isSame, isSameRule } from './same-request.ts';
 import { checkWithdrawal } from './vote-rules.ts';
 import { type AutomaticAnswer, Voting } from './voting.ts';
@@ -62,8 +61,6 @@ export type SessionApprovals = Pick<
 /** A reviewer reads a request; nobody reads more than this, in characters of its JSON. */
 export const MAX_REQUEST_LENGTH = 1024 * 1024;
 const RETRY_MS = 5000;
-/** How often an approval that may not run yet is looked at again. */
-const WINDOW_CHECK_MS = 10_000;
 const KEEP_FINISHED_MS = 90 * 24 * 3600 * 1000;
 
 export class Approvals {
@@ -127,7 +124,9 @@ export class Approvals {
           (await this.#book.inTurnOf(id, (record) => this.#book.expireIfDue(record))).request,
         );
       const answer = await waiter.promise;
-      return answer === 'approved' ? await this.#untilRunnable(id, signal) : answer;
+      return answer === 'approved'
+        ? await untilRunnable(this.#book, id, { now: this.#now, isClosed: () => this.#closed, signal })
+        : answer;
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#waiters.remove(id, waiter);
@@ -336,23 +335,6 @@ export class Approvals {
     });
   }
 
-  /** What was approved may have to wait for its hour. The request is there, and the session waits for it. */
-  async #untilRunnable(id: string, signal: AbortSignal): Promise<ApprovalAnswer> {
-    for (;;) {
-      const { state, rule, expiresAt } = await this.#book.current(await this.#book.require(id));
-      if (state !== 'approved') return state === 'pending' || state === 'used' ? 'cancelled' : state;
-      if (areOpen(rule.runWithin, this.#now())) return 'approved';
-      if (this.#closed) return 'cancelled';
-      const delayMs = Math.max(0, Math.min(WINDOW_CHECK_MS, expiresAt - this.#now()));
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, delayMs);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      await promise;
-      clearTimeout(timer);
-      if (signal.aborted) return 'cancelled';
-    }
-  }
-
   /** Sets the timers of a request that was made or has moved. */
   #watch({ id, state, rule, createdAt, expiresAt, escalated }: ApprovalRequest): void {
     if (state === 'pending' || state === 'approved') this.#expiries.set(id, expiresAt);
@@ -389,11 +371,4 @@ export class Approvals {
     }
     waiter.resolve('cancelled');
   }
-}
-
-function notNow({ id, rule, policies, facts, expiresAt }: ApprovalRequest): SluiceError {
-  const times = (rule.runWithin ?? []).map(timeWindowText).join(' and ');
-  return new SluiceError('approval_not_now', `request ${id} is approved, and may run ${times}`, {
-    detail: refusalDetail({ request: id, policies, facts, expiresAt }),
-  });
 }

@@ -230,6 +230,11 @@ describe('terms', () => {
     await expect(approvals.voteToGrant(id, alice, TERMS)).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('are none where each statement has to be previewed', async () => {
+    const { id } = await approvals.request(demand({ rule: { ...RULE, previewRequired: true } }));
+    await expect(approvals.voteToGrant(id, alice, TERMS)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
   it('are for those who may answer', async () => {
     const { id } = await approvals.request(demand());
     for (const who of [actor('report-bot', ['dba']), actor('bob', ['dba']), actor('eve', [])])

@@ -67,11 +67,12 @@ export class Grants {
    * @throws {SluiceError} ledger_*, store_unavailable
    */
   async give(id: string, request: ApprovalRequest, shape: string, terms: GrantTerms): Promise<void> {
-    const { binding, rule, statement } = request;
+    const { binding, rule, statement, hidden } = request;
     const { principal, onBehalfOf, database, objectsDigests } = binding;
     const grant: ShapeGrant = {
       ...{ kind: 'shape', id, state: 'active', request: request.id, principal, onBehalfOf, database, shape },
       ...{ objectsDigests, rule, statement, terms, used: 1 },
+      ...(hidden === undefined ? {} : { hidden }),
       grantedBy: approversOf(request),
       createdAt: this.#o.now(),
       until: this.#o.now() + terms.forMs,
@@ -244,7 +245,10 @@ const MAX_FOR_MS = 30 * 24 * 3600 * 1000;
  * Checks that these terms can be granted for this request: it has a shape, and itself lies within them.
  * @throws {SluiceError} bad_request, conflict
  */
-export function checkTerms({ id, binding, shape }: ApprovalRequest, terms: GrantTerms): void {
+export function checkTerms({ id, binding, shape, rule }: ApprovalRequest, terms: GrantTerms): void {
+  if (rule.previewRequired === true) {
+    throw new SluiceError('conflict', `request ${id} is approved on a preview, which is of one statement`);
+  }
   if (shape === undefined) {
     throw new SluiceError('conflict', `request ${id} cannot be granted as a shape, only approved`, {
       hint: 'Only a single statement whose literals can be told from the rest for sure has a shape.',

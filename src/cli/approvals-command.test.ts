@@ -11,6 +11,7 @@ import { runInProcess } from '../../tests/support/sluice-cli.ts';
 import { UNUSED_AUDIT } from '../../tests/support/unused-audit.ts';
 import { createAdminApi, listenAdmin } from '../api/admin-api.ts';
 import { type ApiDeps, createApi } from '../api/api.ts';
+import type { Review } from '../api/approval-review.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { AuthThrottle } from '../identity/auth-throttle.ts';
 import { loadServerCertificate } from '../identity/tls-certificates.ts';
@@ -70,6 +71,18 @@ const REQUEST: ApprovalRequest = {
   expiresAt: NOW + 780_000,
 };
 
+const REVIEW: Review = {
+  statement: REQUEST.statement,
+  marks: [{ start: 0, end: 6, hazard: 'unbounded-write' }],
+  facts: [],
+  similar: [
+    {
+      ...{ id: 'apr_earlier', state: 'denied', createdAt: NOW - 3_600_000 },
+      votes: [{ principal: 'carol', verdict: 'deny', reason: 'add a WHERE' }],
+    },
+  ],
+};
+
 let directory: string;
 let app: FastifyInstance;
 let votes: unknown[];
@@ -81,6 +94,11 @@ function apiWith(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     audit: UNUSED_AUDIT,
     sessions: { list: unused, kill: unused, mayAdminister: unused },
     access: { ask: unused },
+    reviews: {
+      revealed: (request) => request,
+      revealedGrant: (grant) => grant,
+      review: async () => REVIEW,
+    },
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
     labels: { list: unused, forget: unused, mayAdminister: unused },
     approvals: {
@@ -169,10 +187,14 @@ describe('approvals', () => {
   policies  agents-write-with-approval
   needs     2 of dba or leads
   approve   carol: fine
+  similar   apr_earlier 1h ago, denied by carol: add a WHERE
   asked     2m ago
   expires   in 13m
 `);
-    expect(JSON.parse((await approvals(['show', REQUEST.id, '--json'])).stdout)).toEqual(REQUEST);
+    expect(JSON.parse((await approvals(['show', REQUEST.id, '--json'])).stdout)).toEqual({
+      ...REQUEST,
+      review: REVIEW,
+    });
   });
 
   it('are answered', async () => {

@@ -1,18 +1,16 @@
 /** `sluice approvals list|show|approve|grant|deny|cancel`: through the public HTTP API, as whoever the token says. */
 import type { Command } from 'commander';
-import { factRows, reachRows, type TextRow } from '../approvals/fact-rows.ts';
-import { missingApprovals, ruleText } from '../approvals/quorum.ts';
+import { missingApprovals } from '../approvals/quorum.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Preview } from '../model/preview.ts';
 import { askGateway, type GatewayAddress } from './api-client.ts';
-import { printRows } from './check-command.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
-import { addGrantsCommands, termLines } from './grants-commands.ts';
+import { addGrantsCommands } from './grants-commands.ts';
 import { printPreview } from './preview-text.ts';
-import { printable, printableLine } from './printable-text.ts';
+import { printableLine } from './printable-text.ts';
+import { printRequest, type ReviewedRequest, whoText } from './request-text.ts';
 import { relativeTime, tableLines } from './table.ts';
-import type { Terminal } from './terminal.ts';
 
 type Options = GlobalOptions &
   GatewayOptions & { readonly json?: true; readonly state?: string; readonly reason?: string };
@@ -103,7 +101,7 @@ async function list(context: CliContext, options: Options): Promise<void> {
 }
 
 async function show(context: CliContext, options: Options, id: string): Promise<void> {
-  const request = await askRequest(await gatewayAddress(context, options), 'GET', id);
+  const request = (await askRequest(await gatewayAddress(context, options), 'GET', id)) as ReviewedRequest;
   if (options.json) context.terminal.json(request);
   else printRequest(context.terminal, request, context.now());
 }
@@ -145,39 +143,4 @@ async function askRequest(
 ): Promise<ApprovalRequest> {
   const path = `/v1/approvals/${encodeURIComponent(id)}${step}`;
   return (await askGateway(address, method, path, body)) as ApprovalRequest;
-}
-
-function printRequest(terminal: Terminal, request: ApprovalRequest, now: number): void {
-  const { binding, rule } = request;
-  terminal.out(`${terminal.paint('bold', request.id)}  ${request.state}`);
-  terminal.out();
-  terminal.out(printable(request.statement.trim()).replaceAll(/^/gm, '  '));
-  terminal.out();
-  const rows: TextRow[] = [
-    ['who', whoText(request)],
-    ['purpose', request.purpose ?? 'none given'],
-    ['database', binding.database],
-    ...binding.parameters.map((value, index): TextRow => [`$${index + 1}`, value ?? 'NULL']),
-    ...request.facts.flatMap((facts, i) => [...factRows(facts), ...reachRows(request.blastRadius?.[i])]),
-    ['policies', request.policies.map(({ id }) => id).join(', ')],
-    ['needs', ruleText(rule)],
-    ...(request.escalated === undefined
-      ? []
-      : [['escalated', `to ${request.escalated.groups.join(', ')}`] satisfies TextRow]),
-    ...request.votes.map(
-      (one): TextRow => [one.verdict, `${one.principal}${one.reason ? `: ${one.reason}` : ''}`],
-    ),
-    ...request.votes.flatMap(({ principal, terms }) =>
-      terms === undefined ? [] : [[`granted by ${principal}`, termLines(terms).join('; ')] satisfies TextRow],
-    ),
-    ...(request.grant === undefined ? [] : [['grant', request.grant] satisfies TextRow]),
-    ...(request.shape?.literals ?? []).map((text, index): TextRow => [`literal ${index + 1}`, text]),
-    ['asked', relativeTime(request.createdAt, now)],
-    [request.expiresAt > now ? 'expires' : 'expired', relativeTime(request.expiresAt, now)],
-  ];
-  printRows(terminal, rows);
-}
-
-function whoText({ binding }: ApprovalRequest): string {
-  return [binding.principal, ...binding.onBehalfOf].join(' for ');
 }

@@ -2,7 +2,7 @@
 import type { BlastRadius } from './blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from './decision.ts';
 import type { Facts } from './facts.ts';
-import type { AccessWish, GrantTerms, StatementShape } from './grant.ts';
+import type { AccessWish, GrantTerms, HiddenValues, StatementShape } from './grant.ts';
 import type { AffectedRows } from './preview.ts';
 import type { HoldMode, ParameterValue } from './session.ts';
 
@@ -67,6 +67,9 @@ export interface ApprovalRequest {
   readonly holdMode: HoldMode;
   readonly statement: string;
   readonly facts: readonly Facts[];
+  readonly hidden?: HiddenValues;
+  /** Present if its values are not shown to whoever looks. Never stored. */
+  readonly valuesHidden?: true;
   /** Present if others of its shape can be granted with it. */
   readonly shape?: StatementShape;
   /** Present if it asks for access instead of a statement. */

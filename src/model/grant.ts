@@ -1,5 +1,6 @@
 /** What an approval gives beyond one statement: a shape of statement many times, or access for a time. Pure types. */
 import type { ApprovalRule } from './decision.ts';
+import type { TouchedLabels } from './labels.ts';
 import type { ParameterValue } from './session.ts';
 
 /** What one value of a statement may be. Numbers are decimal texts; both ends of a range belong to it. */
@@ -26,6 +27,12 @@ export interface GrantTerms {
   /** A bound for each parameter, and for each exchangeable literal. */
   readonly parameters: readonly ValueBound[];
   readonly literals: readonly ValueBound[];
+}
+
+/** Present where values of labelled columns may stand in a statement: of which columns, and the statement without values. */
+export interface HiddenValues {
+  readonly labelled: TouchedLabels;
+  readonly statement: string;
 }
 
 /** What may be asked for a time. */
@@ -64,6 +71,8 @@ export interface ShapeGrant extends GrantBase {
   /** The statement that was asked for. */
   readonly statement: string;
   readonly terms: GrantTerms;
+  /** As that of the request. */
+  readonly hidden?: HiddenValues;
   /** How often it ran, or was about to. */
   readonly used: number;
 }

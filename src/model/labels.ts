@@ -47,6 +47,13 @@ export interface ColumnLabel {
   readonly origin?: string;
 }
 
+/** Labelled columns that a statement touches, or may. */
+export interface TouchedLabels {
+  readonly columns: readonly ColumnLabel[];
+  /** Present if there are more than stand there. */
+  readonly more?: true;
+}
+
 /** A column that must be shown masked, as an obligation of a decision. */
 export interface ColumnMask extends ColumnLabel {
   readonly mask: Mask;

@@ -6,14 +6,18 @@
 import type { SessionApprovals } from '../approvals/approvals.ts';
 import type { GrantUse } from '../approvals/grants.ts';
 import { refusalDetail } from '../approvals/refusal-detail.ts';
+import { HIDDEN } from '../approvals/revealed.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalBinding, ApprovalRequest, StatementNames } from '../model/approval.ts';
 import type { BlastRadius } from '../model/blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
+import type { LabelSet } from '../model/labels.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import { mergeApprovals } from '../policy/approval-rules.ts';
 import type { Plan } from './plan.ts';
+import { readablePieces } from './statement-form.ts';
+import { touchedLabels } from './statement-privacy.ts';
 
 export interface HoldOptions {
   readonly session: SessionInfo;
@@ -21,6 +25,8 @@ export interface HoldOptions {
   readonly parameters: readonly ParameterValue[];
   /** Aborted when the client cancels or goes away. */
   readonly signal: AbortSignal;
+  /** Labels in force. */
+  readonly labels: LabelSet;
   /** How far its statements reach, one by one; asked for once it is clear that somebody has to judge. Must not reject. */
   readonly blastRadius: () => Promise<readonly BlastRadius[]>;
   readonly names: StatementNames;
@@ -58,6 +64,7 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
     statement: withDefinitions(plan),
     facts: plan.statements.map((statement) => statement.facts),
     ...(plan.shape === undefined ? {} : { shape: plan.shape }),
+    ...hiddenIn(plan, options.labels),
     blastRadius: await options.blastRadius(),
     names: options.names,
     ...(session.actor.purpose === undefined ? {} : { purpose: session.actor.purpose }),
@@ -135,6 +142,15 @@ export function bindingOf(
 function withDefinitions({ text, statements }: Plan): string {
   const definitions = statements.flatMap(({ uses }) => uses.map((used) => used.text));
   return [text, ...definitions.map((definition) => `-- which runs: ${definition}`)].join('\n');
+}
+
+/** What is shown in place of the statement to those who may not see the values that may stand in it. */
+function hiddenIn(plan: Plan, labels: LabelSet): Pick<ApprovalRequest, 'hidden'> {
+  const run = plan.statements.flatMap(({ facts, uses }) => [facts, ...uses.map((used) => used.facts)]);
+  const labelled = touchedLabels(run, labels);
+  if (labelled === undefined) return {};
+  const pieces = plan.statements.some(({ uses }) => uses.length > 0) ? undefined : readablePieces(plan);
+  return { hidden: { labelled, statement: pieces?.join(HIDDEN) ?? HIDDEN } };
 }
 
 /** One rule that satisfies every held statement of the text. */

@@ -12,7 +12,6 @@ import type { Decision } from '../model/decision.ts';
 import type { Analysis, AnalyzedStatement, Dialect, Rewrite, Scope } from '../model/dialect.ts';
 import type { Facts, Opaque } from '../model/facts.ts';
 import type { ColumnMask, LabelSet } from '../model/labels.ts';
-import { EVERYONE, type PrivacyScope } from '../model/ledger-entry.ts';
 import type { Actor } from '../model/principal.ts';
 import type { Standing } from '../model/standing.ts';
 import type { PolicyEngine, PolicyQuestion } from '../policy/engine.ts';
@@ -22,6 +21,7 @@ import { demandsOf } from './lookup-meter.ts';
 import { factsOf, type NamedObjects, noteMade, usedBy } from './object-use.ts';
 import type { NamedObject, Plan, PlannedStatement } from './plan.ts';
 import { type PlanBucket, PlanCache } from './plan-cache.ts';
+import { privacyOf } from './statement-privacy.ts';
 import { deny, lookingUp, recordOf } from './statement-record.ts';
 import { takenApart } from './statement-shape.ts';
 import { tainted, untrustedReads } from './untrusted-reads.ts';
@@ -358,25 +358,6 @@ export function refusalOf(decision: Decision, facts: Facts): SluiceError {
     ...(decision.hint === undefined ? {} : { hint: decision.hint }),
     policies,
   });
-}
-
-/**
- * Whose values may stand in a statement: those of the subjects whose labelled columns it touches; of everyone, if it was not understood.
- */
-function privacyOf<S extends Scope>(
-  facts: Facts,
-  { labels, database, subjects }: PlannerOptions<S>,
-  scope: S,
-): { privacy?: PrivacyScope } {
-  const labelled = labels(scope);
-  if (labelled.columns.length === 0) return {};
-  const touched = facts.relations.filter(({ relation, reads, writes }) =>
-    labelled.ofRelation(relation).some(({ column }) => reads.includes(column) || writes.includes(column)),
-  );
-  const found = new Set(touched.map(({ relation }) => subjects?.(relation) ?? EVERYONE));
-  if (facts.opaque.length > 0) found.add(EVERYONE);
-  if (found.size === 0) return {};
-  return { privacy: { database: database.name, subjects: [...found].sort() } };
 }
 
 /** Everything of the asker that a decision can depend on; ids alone would outlive a change of groups. */

@@ -88,6 +88,13 @@ function formOf(
   };
 }
 
+/** The whole text without its literals; undefined if they cannot be told from the rest for sure. */
+export function readablePieces(plan: Plan): readonly string[] | undefined {
+  if (plan.literals === undefined) return undefined;
+  const pieces = piecesOf(plan, 0, plan.text.length);
+  return pieces.some(holdsNumber) ? undefined : pieces;
+}
+
 /** The text between `start` and `end` without its literals. */
 function piecesOf({ text, literals = [] }: Plan, start: number, end: number): string[] {
   const pieces: string[] = [];

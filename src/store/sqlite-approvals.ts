@@ -73,6 +73,15 @@ export class SqliteApprovals implements ApprovalStore {
     return rows.map(recordOf);
   }
 
+  async ofPrincipal(principal: string, limit: number): Promise<readonly ApprovalRecord[]> {
+    const rows = this.#database.all(
+      `SELECT ${COLUMNS} FROM approvals WHERE principal = ? ORDER BY created_at DESC, rowid DESC LIMIT ?`,
+      principal,
+      limit,
+    );
+    return rows.map(recordOf);
+  }
+
   async bySubject(subjectDigest: string, state: 'pending' | 'approved'): Promise<readonly ApprovalRecord[]> {
     const rows = this.#database.all(
       `SELECT ${COLUMNS} FROM approvals WHERE subject_digest = ? AND state = ? ORDER BY created_at, rowid`,

@@ -85,6 +85,8 @@ export interface ApprovalStore {
    */
   replace(record: ApprovalRecord, notices?: readonly NewNotice[]): Promise<boolean>;
   list(filter: ApprovalFilter): Promise<readonly ApprovalRecord[]>;
+  /** Those of one principal, at most `limit`, the newest first. */
+  ofPrincipal(principal: string, limit: number): Promise<readonly ApprovalRecord[]>;
   /** Those in one of two states that ask the same, whatever the objects, oldest first. */
   bySubject(subjectDigest: string, state: 'pending' | 'approved'): Promise<readonly ApprovalRecord[]>;
   /** All that are pending or approved, oldest first. */

@@ -346,6 +346,7 @@ export class StatementAdmission {
         plan,
         parameters,
         signal,
+        labels: service.labels,
         blastRadius: () => service.blastRadius(plan.statements, estimates),
         names: namesIn(planner.asked.scope, values?.parameterTypes),
         onHeld: (request) => {
