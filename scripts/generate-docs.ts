@@ -11,6 +11,8 @@ import type { SchemaNode } from '../src/config/schema-nodes.ts';
 import { ERROR_TABLE, type ErrorCode } from '../src/errors/error-table.ts';
 import { entrySchema } from '../src/ledger/entry-schema.ts';
 import { cedarSchema } from '../src/policy/schema.ts';
+import { SECTION_TITLES } from '../src/report/control.ts';
+import { FRAMEWORKS } from '../src/report/frameworks.ts';
 import { FIELDS, STATES } from '../src/search/filter/fields.ts';
 import { ALLOWED_DIFFERENCES } from '../tests/compat/difference/allowed-differences.ts';
 
@@ -23,6 +25,9 @@ const DIFFERENCES_START =
   '<!-- differences: written by npm run docs from tests/compat/difference/allowed-differences.ts -->';
 const DIFFERENCES_END = '<!-- end of differences -->';
 
+const CONTROLS_START = '<!-- controls: written by npm run docs from src/report/frameworks.ts -->';
+const CONTROLS_END = '<!-- end of controls -->';
+
 /** Path below the root of the project → what must stand there. */
 export function generatedDocs(): ReadonlyMap<string, string> {
   return new Map([
@@ -32,6 +37,7 @@ export function generatedDocs(): ReadonlyMap<string, string> {
     ['schemas/sluice.cedarschema', cedarSchema()],
     ['docs/configuration.md', configurationPage(readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8'))],
     ['docs/search.md', searchPage(readFileSync(join(ROOT, 'docs/search.md'), 'utf8'))],
+    ['docs/evidence.md', evidencePage(readFileSync(join(ROOT, 'docs/evidence.md'), 'utf8'))],
     ['docs/transparency.md', transparencyPage(readFileSync(join(ROOT, 'docs/transparency.md'), 'utf8'))],
   ]);
 }
@@ -99,6 +105,18 @@ ${fields.join('\n')}
 |---|---|
 ${states.join('\n')}`,
   );
+}
+
+function evidencePage(current: string): string {
+  const parts = Object.entries(FRAMEWORKS).map(([id, { name, edition, controls }]) => {
+    const rows = controls.map(
+      ({ id: control, about, shows, sections }) =>
+        `| ${control} | ${about} | ${shows} | ${sections.map((section) => SECTION_TITLES[section]).join(', ')} |`,
+    );
+    const head = ['| Control | About | What is shown | Where |', '|---|---|---|---|'];
+    return [`### ${name} (\`--framework ${id}\`)`, `${edition}.`, [...head, ...rows].join('\n')].join('\n\n');
+  });
+  return between(current, CONTROLS_START, CONTROLS_END, parts.join('\n\n'));
 }
 
 function transparencyPage(current: string): string {

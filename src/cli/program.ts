@@ -11,6 +11,7 @@ import { addIndexCommand } from './index-command.ts';
 import { addLabelsCommand } from './labels-command.ts';
 import { addLedgerCommand } from './ledger-command.ts';
 import { addPolicyCommand } from './policy-command.ts';
+import { addReportCommand } from './report-command.ts';
 import { addSearchCommand } from './search-command.ts';
 import { addSessionsCommand } from './sessions-command.ts';
 import { addStartCommand } from './start-command.ts';
@@ -68,6 +69,7 @@ Colours are used on terminals only, and never if NO_COLOR is set.`,
   addSearchCommand(program, context);
   addIndexCommand(program, context);
   addLedgerCommand(program, context);
+  addReportCommand(program, context);
   addLabelsCommand(program, context);
   addCheckCommand(program, context);
   addPolicyCommand(program, context);

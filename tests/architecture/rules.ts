@@ -34,6 +34,7 @@ export const ROOMS = [
   'budgets',
   'search',
   'approvals',
+  'report',
   'exports',
   'changes',
   'session',

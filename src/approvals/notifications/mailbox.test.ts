@@ -7,6 +7,7 @@ import { DEFAULT_EMAIL_EVENTS } from '../../config/config-defaults.ts';
 import type { EmailConfig } from '../../config/notification-config.ts';
 import { Secret } from '../../config/secret.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
+import type { ApprovalRecord } from '../../store/store.ts';
 import { Mailbox } from './mailbox.ts';
 
 const principal = (id: string, changes: Partial<PrincipalConfig> = {}): [string, PrincipalConfig] => [
@@ -144,6 +145,15 @@ describe('a mail', () => {
     const mail = JSON.parse(mailbox(1).bodyOf(record)!);
     expect(mail.to).toContain('carol@example.com');
     expect(mail.text).toContain('escalated: to support');
+  });
+
+  it('says how far the statement reaches', () => {
+    const sentence = 'About 300 rows of public.c, all of it.';
+    const blastRadius = [{ sentence, cascades: [], triggers: [], locks: [] }];
+    const record = { request: { ...REQUEST, blastRadius }, revision: 0, subjectDigest: '' } as ApprovalRecord;
+    expect(JSON.parse(mailbox(1).bodyOf(record)!).text).toContain(
+      'reach: About 300 rows of public.c, all of it.',
+    );
   });
 
   it('is not made for steps that the configuration does not name, nor for nobody', () => {

@@ -3,6 +3,7 @@
  * is text without characters that could hide or reorder what stands beside it; whoever shows it must still show it as text.
  */
 import type { ApprovalRequest, ApprovalState, ApprovalVote } from '../../model/approval.ts';
+import { reachRows, type TextRow } from '../fact-rows.ts';
 import { ruleText } from '../quorum.ts';
 import { summaryOf } from './request-summary.ts';
 
@@ -27,7 +28,8 @@ export interface RequestWords {
   readonly expiresAt: number;
 }
 
-const MAX_ROWS = 30;
+const MAX_ROWS = 20;
+const MAX_ROW_LENGTH = 300;
 const MAX_STATEMENT_LENGTH = 2500;
 const MAX_POLICIES = 10;
 
@@ -55,6 +57,7 @@ export function wordsOf(request: ApprovalRequest, options: WordsOptions): Reques
     ['why', summary.purpose ?? 'no purpose was given'],
     ['database', binding.database],
     ...summary.facts.slice(0, MAX_ROWS).map(rowOf),
+    ...(request.blastRadius ?? []).flatMap(reachRows).slice(0, MAX_ROWS).map(cutRow),
     ['policies', summary.policies.slice(0, MAX_POLICIES).join(', ')],
     ['needs', ruleText(request.rule)],
     ...(request.escalated === undefined
@@ -92,6 +95,13 @@ export function oneLine(text: string): string {
 function rowOf(line: string): [string, string] {
   const at = line.indexOf(': ');
   return at < 0 ? ['', line] : [line.slice(0, at), line.slice(at + 2)];
+}
+
+function cutRow([label, text]: TextRow): [string, string] {
+  return [
+    label,
+    text.length <= MAX_ROW_LENGTH ? text : `${text.slice(0, MAX_ROW_LENGTH - 1).toWellFormed()}…`,
+  ];
 }
 
 function cut(text: string): string {

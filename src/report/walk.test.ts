@@ -1,0 +1,211 @@
+import { describe, expect, it } from 'vitest';
+import type { LedgerEntry, LedgerEvent } from '../model/ledger-entry.ts';
+import { collectEvidence } from './collect-evidence.ts';
+import type { Evidence } from './evidence.ts';
+import { filterValue, periodFilter, shellCommand } from './filter-text.ts';
+import { reportPage } from './report-page.ts';
+
+const DAY = 24 * 3600_000;
+const FROM = Date.parse('2026-11-01');
+const TO = FROM + 30 * DAY;
+
+class Log {
+  readonly entries: LedgerEntry[] = [];
+
+  add(at: number, event: LedgerEvent, lane = 1): this {
+    const seq = this.entries.length;
+    this.entries.push({ seq, id: `${lane}.${seq}`, lane, at, event });
+    return this;
+  }
+
+  open(
+    at: number,
+    session: string,
+    changes: Partial<Extract<LedgerEvent, { kind: 'session-opened' }>> = {},
+  ): this {
+    return this.add(at, {
+      ...{ kind: 'session-opened', session, principal: 'bob', principalKind: 'Human', onBehalfOf: [] },
+      ...{
+        database: 'shop',
+        environment: 'prod',
+        client: '10.0.0.1:5',
+        application: 'psql',
+        tls: true,
+        ...changes,
+      },
+    });
+  }
+
+  ask(
+    at: number,
+    session: string,
+    statement: number,
+    changes: Partial<Extract<LedgerEvent, { kind: 'statement' }>> = {},
+  ): this {
+    return this.add(at, {
+      ...{ kind: 'statement', session, statement, text: 'SELECT 1', command: 'SELECT', actions: ['Read'] },
+      ...{ relations: [], decision: 'allow', policies: ['read'], policyVersion: 'v', ...changes },
+    });
+  }
+
+  end(at: number, session: string, statement: number, labels?: Record<string, { unmasked: number }>): this {
+    const counted = labels === undefined ? {} : { labels };
+    return this.add(at, {
+      kind: 'outcome',
+      session,
+      statement,
+      rows: 1,
+      bytes: 1,
+      durationUs: 1,
+      tag: 'SELECT 1',
+      ...counted,
+    });
+  }
+
+  close(at: number, session: string): this {
+    return this.add(at, { kind: 'session-closed', session, reason: 'client', statements: 1 });
+  }
+
+  async evidence(database?: string): Promise<Evidence> {
+    const entries = this.entries;
+    async function* read() {
+      yield* entries;
+    }
+    const frame = { madeAt: TO, madeBy: 'root', version: '1', log: {} };
+    return collectEvidence(
+      read(),
+      { from: FROM, to: TO, ...(database === undefined ? {} : { database }) },
+      frame,
+    );
+  }
+}
+
+const numberOf = (evidence: Evidence, label: string) =>
+  evidence.summary.find((one) => one.label === label)!.value;
+
+describe('a period', () => {
+  it('has the statements that were asked in it, by sessions that may be older, with outcomes that may be later', async () => {
+    const evidence = await new Log()
+      .open(FROM - 5, 's1')
+      .ask(FROM - 1, 's1', 1, { unmasked: ['email'] })
+      .end(FROM, 's1', 1, { email: { unmasked: 100 } })
+      .ask(FROM, 's1', 2)
+      .end(FROM, 's1', 2)
+      .ask(TO - 1, 's1', 3, { unmasked: ['email'] })
+      .ask(TO, 's1', 4)
+      .end(TO + 1, 's1', 3, { email: { unmasked: 7 } })
+      .close(TO + 2, 's1')
+      .evidence();
+    expect(numberOf(evidence, 'statements')).toBe(2);
+    expect(evidence.access.rows).toMatchObject([
+      { principal: 'bob', sessions: { value: 0 }, statements: { value: 2 } },
+    ]);
+    expect(evidence.labels).toMatchObject([
+      { label: 'email', unmaskedRows: 7, unmaskedStatements: { value: 1 } },
+    ]);
+    expect(evidence.gaps.total).toBe(0);
+    expect(evidence.entries).toEqual({ count: 4, first: 2, last: 5 });
+  });
+
+  it('names what has no outcome, but not what was never let through', async () => {
+    const evidence = await new Log()
+      .open(FROM, 's1')
+      .ask(FROM, 's1', 1, { command: 'UPDATE' })
+      .ask(FROM, 's1', 2, { decision: 'deny' })
+      .ask(FROM, 's1', 3, { decision: 'hold' })
+      .close(FROM + 1, 's1')
+      .open(FROM + 2, 's2')
+      .ask(FROM + 2, 's2', 1)
+      .add(FROM + 3, { kind: 'log-recovered', tornBytes: 12 })
+      .evidence();
+    expect(numberOf(evidence, 'statements without an outcome')).toBe(2);
+    expect(evidence.gaps.rows.map(({ what }) => what)).toEqual([
+      'UPDATE by bob on shop: nothing says how it ended',
+      'lane 1 was recovered after a crash; 12 bytes of an unfinished write were cut off',
+      'SELECT by bob on shop: nothing says how it ended',
+    ]);
+  });
+
+  it('of one database leaves out what others did', async () => {
+    const log = new Log()
+      .open(FROM, 's1')
+      .ask(FROM, 's1', 1, { decision: 'deny', policies: [] })
+      .open(FROM, 's2', { database: 'hr', principal: 'alice' })
+      .ask(FROM, 's2', 1, { unmasked: ['salary'] })
+      .end(FROM, 's2', 1, { salary: { unmasked: 3 } })
+      .add(FROM, { kind: 'approval', request: 'apr_1', step: 'requested', by: 'alice', session: 's2' })
+      .add(FROM, { kind: 'authentication-failed', user: 'x', database: 'hr', client: 'c', code: '28P01' })
+      .add(FROM, { kind: 'policy-loaded', version: 'v2', files: [] });
+    const [shop, hr] = [await log.evidence('shop'), await log.evidence('hr')];
+    expect(shop.access.rows.map(({ principal }) => principal)).toEqual(['bob']);
+    expect([shop.labels.length, shop.approvals.total, shop.logins.total, shop.changes.total]).toEqual([
+      0, 0, 0, 1,
+    ]);
+    expect([hr.labels.length, hr.approvals.total, hr.logins.total, hr.changes.total]).toEqual([1, 1, 1, 1]);
+    expect(shop.denials.byPolicy).toMatchObject([
+      { policy: '(nothing permits it)', statements: { value: 1 } },
+    ]);
+  });
+});
+
+describe('approvals', () => {
+  const vote = (by: string) =>
+    ({ kind: 'approval', request: 'apr_1', step: 'vote', by, verdict: 'approve' }) as const;
+
+  it.each([
+    ['alice', 0],
+    ['report-bot', 1],
+    ['bob', 1],
+  ])('by %s are self-approval %i times', async (by, times) => {
+    const evidence = await new Log()
+      .open(FROM, 's1', { principal: 'report-bot', onBehalfOf: ['bob'] })
+      .add(FROM, { kind: 'approval', request: 'apr_1', step: 'requested', by: 'report-bot', session: 's1' })
+      .add(FROM + 1, vote(by))
+      .add(FROM + 1, { kind: 'approval', request: 'apr_1', step: 'approved', by })
+      .evidence();
+    expect(evidence.approvals.selfApproved).toBe(times);
+    expect(evidence.approvals.rows[0]).toMatchObject({ askedBy: 'report-bot for bob', state: 'approved' });
+  });
+});
+
+describe('much of it', () => {
+  it('stays bounded, and is counted to the last', async () => {
+    const log = new Log();
+    for (let n = 0; n < 6000; n += 1) {
+      log.open(FROM, `s${n}`, { principal: `p${n}` });
+      log.ask(FROM, `s${n}`, 1, {
+        decision: 'deny',
+        actions: ['Drop'],
+        policies: [`policy-${n}`],
+        text: 'x'.repeat(5000),
+      });
+      log.close(FROM, `s${n}`);
+    }
+    const evidence = await log.evidence();
+    expect(evidence.access.rows).toHaveLength(5001);
+    expect(evidence.access.rows.find(({ principal }) => principal === '(others)')!.sessions.value).toBe(1000);
+    expect([evidence.denials.rows.length, evidence.denials.total]).toEqual([200, 6000]);
+    expect([evidence.privileged.rows.length, evidence.privileged.total]).toEqual([200, 6000]);
+    expect(evidence.denials.rows[0]!.text).toHaveLength(400);
+    expect(reportPage(evidence)).toContain('The first 200 of 6,000.');
+  });
+});
+
+describe('a filter', () => {
+  const scope = { from: FROM, to: TO };
+
+  it('counts the last day whole', () => {
+    expect(periodFilter(scope, 'kind:statement')).toBe('kind:statement since:2026-11-01 until:2026-11-30');
+    expect(periodFilter({ from: FROM + 1, to: TO - 1000 })).toBe(
+      'since:2026-11-01T00:00:00.001Z until:2026-11-30T23:59:59Z',
+    );
+  });
+
+  it('takes any value as it is, in a shell too', () => {
+    expect(filterValue('report-bot')).toBe('report-bot');
+    expect(filterValue('a "b" \\ or c:*')).toBe('"a \\"b\\" \\\\ or c:*"');
+    expect(shellCommand('sluice search', `it's; rm -rf ~`, '--count')).toBe(
+      `sluice search 'it'\\''s; rm -rf ~' --count`,
+    );
+  });
+});

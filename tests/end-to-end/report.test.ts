@@ -1,0 +1,211 @@
+/** `sluice report` on the ledger of a real gate: each number is one that the test knows, because it did it. */
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Evidence } from '../../src/report/evidence.ts';
+import { type Gate, startGate } from '../support/gate.ts';
+import { runInProcess } from '../support/sluice-cli.ts';
+
+const HOSTILE = `</code><script>alert('x')</script><img src=x onerror=alert(1)>`;
+const SEES_PLANS = `@id("analysts-see-emails")
+permit (principal in Group::"support", action == Action::"Unmask", resource) when { resource.label == "email" };`;
+
+let gate: Gate;
+let directory: string;
+let evidence: Evidence;
+let page: string;
+let request: string;
+const from = new Date(Date.now() - 60_000).toISOString();
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'sluice-report-'));
+  gate = await startGate({
+    files: { 'more.cedar': SEES_PLANS },
+    yaml: 'policies: { files: [./more.cedar] }',
+  });
+  const bob = await gate.client('bob');
+  await bob.query('SELECT id, email FROM customers LIMIT 7');
+  await bob.query('SELECT id, email, phone FROM customers LIMIT 5');
+  await bob.query('SELECT salary FROM employees LIMIT 3');
+  const bot = await gate.client('report-bot', { onBehalfOf: ['bob'], options: '-c sluice.on_hold=fail' });
+  await bot.query('SELECT email FROM customers LIMIT 11');
+  for (let n = 0; n < 2; n += 1) await expect(bot.query(`DROP TABLE orders -- ${HOSTILE}`)).rejects.toThrow();
+  await expect(bot.query('SELEKT 1')).rejects.toThrow();
+  const held = `UPDATE orders SET status = 'sent' WHERE id = 7`;
+  await expect(bot.query(held)).rejects.toMatchObject({ code: 'SL002' });
+  const asked = await gate.api('alice', 'GET', '/v1/approvals?limit=1');
+  request = (asked.body.approvals as { id: string }[])[0]!.id;
+  await gate.api('alice', 'POST', `/v1/approvals/${request}/approve`, { reason: HOSTILE });
+  await bot.query(held);
+  await gate.gateway.reloadPolicies({ door: 'signal' });
+  await expect(
+    gate.client('bob', { password: `slc_${'a'.repeat(20)}_${'b'.repeat(40)}`, user: HOSTILE }),
+  ).rejects.toThrow();
+  await bob.end();
+  await bot.end();
+  // What was read is recorded when the sessions are closed.
+  const ended = async () =>
+    (await gate.entries()).filter(({ event }) => event.kind === 'session-closed').length;
+  await vi.waitFor(async () => expect(await ended()).toBe(2), { timeout: 20_000, interval: 50 });
+  await report('--framework', 'pci');
+  [evidence, page] = read('evidence-pci');
+});
+afterAll(async () => {
+  await gate.stop();
+  rmSync(directory, { recursive: true });
+});
+
+const report = (...more: string[]) =>
+  runInProcess([
+    'report',
+    '--directory',
+    join(gate.dataDir, 'ledger'),
+    '--from',
+    from,
+    '--out',
+    directory,
+    ...more,
+  ]);
+
+function read(prefix: string): [Evidence, string] {
+  const [first, last] = [from.slice(0, 10), new Date().toISOString().slice(0, 10)];
+  const path = join(directory, `${prefix}-${first}-${last}`);
+  return [JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Evidence, readFileSync(`${path}.html`, 'utf8')];
+}
+const summary = () => Object.fromEntries(evidence.summary.map(({ label, value }) => [label, value]));
+
+describe('the numbers', () => {
+  test('are those of what was done', () => {
+    expect(summary()).toMatchObject({
+      statements: 9,
+      denied: 3,
+      'held for approval': 1,
+      'failed log-ins': 1,
+      'statements without an outcome': 0,
+    });
+    expect(evidence.entries.count).toBeGreaterThan(20);
+  });
+
+  test('say who had access, to what, and by which policies', () => {
+    expect(evidence.access.rows).toMatchObject([
+      {
+        ...{ principal: 'bob', kind: 'Human', onBehalfOf: [], databases: ['shop'] },
+        ...{ sessions: { value: 1 }, statements: { value: 3 } },
+      },
+      {
+        ...{ principal: 'report-bot', kind: 'Agent', onBehalfOf: ['bob'], databases: ['shop'] },
+        ...{ sessions: { value: 1 }, statements: { value: 6 } },
+      },
+    ]);
+    for (const { policies } of evidence.access.rows) expect(policies.length).toBeGreaterThan(0);
+  });
+
+  test('count rows of personal data by label, masked and as they are', () => {
+    const rows = Object.fromEntries(
+      evidence.labels.map(({ label, maskedRows, unmaskedRows }) => [label, [maskedRows, unmaskedRows]]),
+    );
+    expect(rows).toEqual({ email: [11, 12], phone: [5, 0], salary: [3, 0] });
+    const email = evidence.labels.find(({ label }) => label === 'email')!;
+    expect(email).toMatchObject({ maskedStatements: { value: 1 }, unmaskedStatements: { value: 2 } });
+    expect(email.readers.rows).toMatchObject([{ principal: 'bob', rows: 12, statements: { value: 2 } }]);
+  });
+
+  test('tell the approval with who asked, who answered, and that they differ', () => {
+    expect(evidence.approvals).toMatchObject({ total: 1, selfApproved: 0, automatic: 0 });
+    expect(evidence.approvals.byState).toEqual([{ label: 'used', value: 1 }]);
+    expect(evidence.approvals.rows[0]).toMatchObject({
+      ...{ request, askedBy: 'report-bot for bob', database: 'shop', state: 'used', isSelfApproved: false },
+      answers: [{ by: 'alice', verdict: 'approve', isAutomatic: false }],
+    });
+  });
+
+  test('tell denials by policy, and what was privileged', () => {
+    expect(evidence.denials.byPolicy).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ policy: 'agent-drop', principals: ['report-bot'] }),
+        expect.objectContaining({ policy: 'sluice:syntax_error' }),
+      ]),
+    );
+    expect(evidence.privileged.byAction).toMatchObject([{ label: 'Drop', value: 2 }]);
+  });
+
+  test('name entries that can be proven', async () => {
+    const { seq } = evidence.approvals.rows[0]!.answers[0]!;
+    const proof = await runInProcess([
+      'ledger',
+      'prove',
+      String(seq),
+      '--directory',
+      join(gate.dataDir, 'ledger'),
+    ]);
+    expect(proof.exitCode).toBe(0);
+    writeFileSync(join(directory, 'proof'), proof.stdout);
+    const verified = await runInProcess([
+      'ledger',
+      'verify-proof',
+      join(directory, 'proof'),
+      '--vkey',
+      evidence.log.vkey!,
+    ]);
+    expect([verified.exitCode, verified.stdout]).toEqual([0, expect.stringContaining(request)]);
+  });
+
+  test('of another period or database are none', async () => {
+    await report('--to', from, '--from', '2020-01-01T00:00Z', '--no-verify');
+    await report('--database', 'other', '--no-verify');
+    const [other] = read('evidence-other');
+    expect(other.access.rows).toEqual([]);
+    expect(other.labels).toEqual([]);
+    expect(other.log).toEqual({});
+    expect(other.changes.total).toBe(evidence.changes.total);
+  });
+});
+
+describe('the page', () => {
+  test('is verified, private, and needs nothing else', () => {
+    expect(evidence.log.verified).toMatchObject({ ok: true });
+    expect(page).toContain('all as they were signed');
+    expect(page).toMatch(
+      /http-equiv="Content-Security-Policy" content="default-src &#39;none&#39;; style-src &#39;sha256-/,
+    );
+    expect(page).not.toMatch(/\b(src|href)="(?!#)/);
+    const path = join(
+      directory,
+      `evidence-pci-${from.slice(0, 10)}-${new Date().toISOString().slice(0, 10)}.html`,
+    );
+    expect(statSync(path).mode & 0o077).toBe(0);
+  });
+
+  test('shows what is hostile as text', () => {
+    expect(page).not.toMatch(/<script|<img/i);
+    expect(page).toContain('&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;');
+  });
+
+  test('shows no value that the ledger seals', () => {
+    expect(page).not.toMatch(/person\d+@secret\.example/);
+  });
+
+  test('names the controls of the framework', () => {
+    expect(page).toContain('PCI DSS');
+    expect(page).toContain('10.2.1.2');
+  });
+});
+
+describe('the command', () => {
+  test.each([
+    [['--from', 'yesterday'], 'Write a day or a time'],
+    [['--from', '2026-02-01', '--to', '2026-01-01'], 'the period ends before it begins'],
+    [['--from', '2026-01-01', '--framework', 'iso9001'], 'Allowed choices are soc2'],
+  ])('refuses %j', async (args, problem) => {
+    const run = await runInProcess(['report', '--directory', join(gate.dataDir, 'ledger'), ...args]);
+    expect(run.exitCode).not.toBe(0);
+    expect(run.stderr).toContain(problem);
+  });
+
+  test('says so if the log is not the one that the key is of', async () => {
+    const other = 'other+12345678+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB';
+    const run = await report('--vkey', other);
+    expect(run.exitCode).toBe(1);
+  });
+});
