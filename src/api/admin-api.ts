@@ -14,7 +14,15 @@ import type { ChangeAuthor } from '../model/ledger-entry.ts';
 import type { Checker, CheckQuery } from '../session/check-report.ts';
 import { ADMIN_USER_HEADER, adminUser } from './admin-user.ts';
 import { createServer } from './api.ts';
-import { type AuditDesk, SEARCH_SCHEMA, type SearchQuery } from './audit-routes.ts';
+import {
+  type AuditDesk,
+  type AuditReader,
+  REPLAY_SCHEMA,
+  type ReplayQuery,
+  SEARCH_SCHEMA,
+  type SearchQuery,
+  sendReplay,
+} from './audit-routes.ts';
 import { FORGET_SCHEMA, type ForgetQuery, type LabelDesk } from './label-routes.ts';
 import { KILL_SCHEMA, type KillBody, type SessionDesk } from './session-routes.ts';
 
@@ -115,6 +123,10 @@ export function createAdminApi(deps: AdminApiDeps): FastifyInstance {
   return app;
 }
 
+const administratorOf = (request: FastifyRequest): AuditReader => ({
+  administrator: authorOf(request).by ?? 'an administrator',
+});
+
 function authorOf({ headers }: FastifyRequest): { readonly by?: string } {
   const by = adminUser(headers[ADMIN_USER_HEADER]);
   return by === undefined ? {} : { by };
@@ -143,7 +155,15 @@ function addAuditRoutes(app: FastifyInstance, audit: AuditDesk): void {
   app.get<{ Querystring: SearchQuery }>(
     '/admin/search',
     { schema: { querystring: SEARCH_SCHEMA } },
-    (request) => audit.search({ administrator: authorOf(request).by ?? 'an administrator' }, request.query),
+    (request) => audit.search(administratorOf(request), request.query),
+  );
+  app.get<{ Params: { id: string }; Querystring: Omit<ReplayQuery, 'session'> }>(
+    '/admin/sessions/:id/events',
+    { schema: { querystring: REPLAY_SCHEMA } },
+    (request, reply) => {
+      const query = { session: request.params.id, ...request.query };
+      return sendReplay(reply, (signal) => audit.replay(administratorOf(request), query, signal));
+    },
   );
   app.get('/admin/index', () => audit.indexStatus());
   app.post('/admin/index/rebuild', async (_request, reply) => {

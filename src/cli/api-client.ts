@@ -5,6 +5,7 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { userInfo } from 'node:os';
+import { createInterface } from 'node:readline';
 import { ADMIN_USER_HEADER, adminUser } from '../api/admin-user.ts';
 import { ERROR_TABLE, type ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
@@ -46,6 +47,27 @@ export async function askGateway(
   const text = await readAnswer(answer);
   if (answer.statusCode! < 300) return text === '' ? undefined : parseAnswer(text, address);
   throw errorOf(parseAnswer(text, address), address);
+}
+
+/**
+ * Sends one request and gives the answer's lines of JSON as they come.
+ * @throws {SluiceError} as `askGateway` does
+ */
+export async function* askLines(address: GatewayAddress, path: string): AsyncGenerator<unknown, void, void> {
+  const answer = await send(address, 'GET', path);
+  if (answer.statusCode! >= 300) throw errorOf(parseAnswer(await readAnswer(answer), address), address);
+  try {
+    for await (const line of createInterface({ input: answer })) {
+      if (line.length > MAX_ANSWER_BYTES)
+        throw new SluiceError('upstream_unavailable', 'the answer is too large');
+      if (line !== '') yield parseAnswer(line, address);
+    }
+  } catch (cause) {
+    if (cause instanceof SluiceError) throw cause;
+    throw connectionError(address, cause as NodeJS.ErrnoException);
+  } finally {
+    answer.destroy();
+  }
 }
 
 function send(

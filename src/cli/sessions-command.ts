@@ -1,5 +1,5 @@
 /**
- * `sluice sessions list|kill`: as administrator over the gateway's own socket, or, with `--url` or `--token-file`, through the public HTTP
+ * `sluice sessions list|show|kill`: as administrator over the gateway's own socket, or, with `--url` or `--token-file`, through the public HTTP
  * API as whoever the token says.
  */
 import type { Command } from 'commander';
@@ -9,6 +9,7 @@ import { askGateway } from './api-client.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
 import { printableLine } from './printable-text.ts';
+import { showSession } from './session-show.ts';
 import { relativeTime, tableLines } from './table.ts';
 
 type Options = GlobalOptions & GatewayOptions & { readonly json?: true; readonly reason?: string };
@@ -20,6 +21,11 @@ export function addSessionsCommand(program: Command, context: CliContext): void 
   add('list', 'list sessions, the oldest first')
     .option('--json', 'for programs')
     .action((_options, command: Command) => list(context, command.optsWithGlobals()));
+  add('show', 'replay what a session did: statements, decisions, outcomes and approvals in their places')
+    .argument('<id>', 'as sessions list or a search shows it')
+    .option('--follow', 'wait for more while the session lives')
+    .option('--json', 'for programs: an entry a line; a statement that had not ended comes again when it has')
+    .action((id: string, _options, command: Command) => showSession(context, command.optsWithGlobals(), id));
   add('kill', 'end a session; its client is told 57P01, and the ledger who asked')
     .argument('<id>', 'as sessions list shows it')
     .option('--reason <text>', 'why, for the ledger')
@@ -32,6 +38,7 @@ With a token you see your own sessions, those of agents that act for you, and al
 
 Examples:
   $ sluice sessions list
+  $ sluice sessions show 01KAJ5QXW0M2J8S3E4T5V6W7X8 --follow
   $ sluice sessions kill 01KAJ5QXW0M2J8S3E4T5V6W7X8 --reason "runs since yesterday"`,
   );
 }

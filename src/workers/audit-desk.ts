@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { Gauge, type Registry } from 'prom-client';
 import type { AuditDesk, AuditReader, SearchAnswer, SearchQuery } from '../api/audit-routes.ts';
+import { noSession } from '../api/session-routes.ts';
 import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { cursorText, parseCursor } from '../search/cursor.ts';
-import { all, type Filter } from '../search/filter/filter.ts';
+import { all, type Filter, fold } from '../search/filter/filter.ts';
 import { parseFilter } from '../search/filter/parse-filter.ts';
 import type { IndexStatus } from '../search/index-loop.ts';
+import { replaySession } from '../search/session-replay.ts';
 import { type RunningIndex, startIndex } from '../search/start-index.ts';
 import { confined, type Visibility } from '../search/visibility.ts';
 import type { PolicyHolder } from '../session/policy-holder.ts';
@@ -48,14 +50,14 @@ interface AuditDeskDeps {
 
 export function createAuditDesk(deps: AuditDeskDeps): AuditDesk {
   const { index, ledger } = deps;
+  const record = (reader: AuditReader, query: string) =>
+    ledger.durable(ledger.append({ kind: 'audit-read', by: nameOf(reader), query }));
   return {
     search: async (reader, query) => {
       const now = deps.now();
       const cursor = query.cursor === undefined ? undefined : parseCursor(query.cursor);
       const asked = parseFilter(query.q, cursor?.now ?? now);
-      await ledger.durable(
-        ledger.append({ kind: 'audit-read', by: nameOf(reader), query: `search ${query.q}`.trim() }),
-      );
+      await record(reader, `search ${query.q}`.trim());
       const filter = confined(asked, visibilityOf(reader, deps));
       const behindCursor = cursor === undefined ? filter : all([filter, beyond(cursor.seq, query)]);
       const { hits, more, behind } = await index.search({
@@ -67,9 +69,33 @@ export function createAuditDesk(deps: AuditDeskDeps): AuditDesk {
       const count = query.count ? { count: (await index.count(filter)).count } : {};
       return { hits, ...next, ...count, behind } satisfies SearchAnswer;
     },
+    replay: async (reader, { session, after, follow }, signal) => {
+      await record(reader, `sessions show ${session}`);
+      const visibility = visibilityOf(reader, deps);
+      const confine = (filter: Filter) => confined(filter, visibility);
+      await requireSession(index, confine, session);
+      return replaySession(index, {
+        ...{ session, confine, signal, followMs: follow ? FOLLOW_MS : 0 },
+        ...(after === undefined ? {} : { after }),
+      });
+    },
     indexStatus: () => index.status(),
     rebuildIndex: () => index.rebuild(),
   };
+}
+
+/** How long one request follows a session: a token that was revoked meanwhile opens nothing more. */
+const FOLLOW_MS = 25_000;
+
+/** To those who may not see it, a session does not exist. */
+async function requireSession(
+  index: RunningIndex,
+  confine: (filter: Filter) => Filter,
+  session: string,
+): Promise<void> {
+  const filter = confine({ op: 'term', field: 'session', value: fold(session), pattern: false });
+  const { hits } = await index.search({ filter, order: 'oldest', limit: 1 });
+  if (hits.length === 0) throw noSession(session);
 }
 
 function beyond(seq: number, { order }: SearchQuery): Filter {
