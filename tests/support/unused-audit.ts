@@ -5,4 +5,9 @@ const unused = (): never => {
   throw new Error('not to be called');
 };
 
-export const UNUSED_AUDIT: AuditDesk = { search: unused, replay: unused, indexStatus: unused, rebuildIndex: unused };
+export const UNUSED_AUDIT: AuditDesk = {
+  search: unused,
+  replay: unused,
+  indexStatus: unused,
+  rebuildIndex: unused,
+};
