@@ -20,8 +20,6 @@ export const storageKeys = {
 };
 export const storageRequired = ['endpoint', 'bucket', 'accessKeyId', 'secretAccessKey'];
 
-const { default: _, ...keep } = duration('How long, at least.', DEFAULT_RETENTION_EVERY_MS);
-
 export const LEDGER_SCHEMA: SchemaNode = object('The record of everything: see ledger.md.', {
   origin: text(
     'The log\u2019s name in its checkpoints, chosen once; an address without scheme is customary. By default one is made of its key.',

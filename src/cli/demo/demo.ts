@@ -243,5 +243,6 @@ async function verdictOf(directory: string): Promise<string> {
   if (!report.ok)
     throw new Error(`the ledger does not verify from entry ${report.fault?.seq}: ${report.fault?.reason}`);
   const { size = 0, root = '' } = report.checkpoint ?? {};
-  return `ledger verified: ${report.entries} entries, signed root ${root.slice(0, 16)}… over ${size}`;
+  const later = report.pending === 0 ? '' : `; ${report.pending} more wait for the next checkpoint`;
+  return `ledger verified: ${report.entries} entries, signed root ${root.slice(0, 16)}… over ${size}${later}`;
 }
