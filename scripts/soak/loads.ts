@@ -71,6 +71,11 @@ function throwIfError(message: BackendMessage | undefined, expected: string | un
   throw new Error(`${code} ${fails ? message.fields.get('M') : ''}`);
 }
 
+async function nextWithin(client: WireClient, timeoutMs: number): Promise<BackendMessage | undefined> {
+  const silence = sleep(timeoutMs).then(() => undefined);
+  return Promise.race([client.next(), silence]);
+}
+
 /** Repeats until told to stop. What breaks while it may is begun anew. */
 const repeated =
   (work: (context: LoadContext) => Promise<void>, pauseMs = 0) =>
@@ -154,9 +159,9 @@ const cancels: Load = {
         socket.end(encodeCancelRequest(client.key!.processId, client.key!.secret));
       }, 500);
       try {
-        // The description of its row comes at once.
-        await client.until('RowDescription');
-        throwIfError(await client.next(), '57014');
+        // The description of its row comes first, unless it is cancelled before it runs.
+        const first = await client.next();
+        throwIfError(first.type === 'RowDescription' ? await client.next() : first, '57014');
       } finally {
         clearInterval(cancelling);
       }
@@ -238,6 +243,8 @@ const approvals: Load = {
           const answer = await context.stage.api('alice', 'POST', `/v1/approvals/${request}/${verdict}`, {
             reason: 'soak',
           });
+          // A session that has ended has taken its request along, and says so itself.
+          if (answer.status === 409) throwIfError(await nextWithin(client, 10_000), 'SL003');
           if (answer.status !== 200) throw new Unexpected(`${verdict} was answered by ${answer.status}`);
           throwIfError(await client.next(), verdict === 'approve' ? undefined : 'SL003');
         },
