@@ -251,7 +251,9 @@ const database: SchemaNode = object(
     masks: record(
       'How a label is shown to those who may not see it, where the default of the label is not wanted.',
       LABEL,
-      text('A mask, such as null, redact, email, last(4), partial(1), date(month), bucket(10000), hash.'),
+      text(
+        "A mask, such as null, redact, email, last(4), partial(1), date(month), bucket(10000), hash, or an expression over value: sql(left(value, 2) || '…').",
+      ),
       { examples: [{ salary: 'bucket(10000)' }], default: {} },
     ),
     maxConnections: whole('Client connections to it at once. Default: no bound of its own.', 1, 100_000),

@@ -10,12 +10,17 @@
  *              | "bucket" "(" size ")"            a number above 0
  *              | "hash" [ "(" rotation ")" ]      a pseudonym; another rotation, other pseudonyms
  *              | "constant" "(" text ")"
+ *              | "sql" "(" expression ")"         over value: see mask-terms.ts
  */
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Mask } from '../model/labels.ts';
+import type { MaskValueType } from '../model/mask-term.ts';
+import { parseMaskTerm } from './mask-term-parser.ts';
+import { checkMaskTerm } from './mask-terms.ts';
 
 const MAX_KEPT_CHARACTERS = 64;
 const MAX_TEXT_LENGTH = 200;
+const MAX_EXPRESSION_LENGTH = 2_000;
 
 type Parse = (argument: string | undefined) => Mask | undefined;
 
@@ -61,11 +66,36 @@ const FORMS: Readonly<Record<WrittenKind, MaskForm>> = {
       return /^[\w.-]{1,32}$/.test(argument) ? { kind: 'hash', rotation: argument } : undefined;
     },
   },
+  sql: {
+    usage: "sql(expression) over value, such as sql(left(value, 2) || '…')",
+    parse: (argument) => (argument === undefined ? undefined : customMask(argument)),
+  },
   constant: {
     usage: 'constant(text)',
     parse: (argument) => (isText(argument) ? { kind: 'constant', value: argument } : undefined),
   },
 };
+
+/** @throws {SluiceError} config_invalid if it is a mask neither of texts nor of numbers, with why it is none of texts */
+function customMask(expression: string): Mask | undefined {
+  if (expression.length > MAX_EXPRESSION_LENGTH || /[\u0000-\u0008\u000e-\u001f\u007f]/.test(expression))
+    return undefined;
+  const term = parseMaskTerm(expression);
+  const failures = new Map<MaskValueType, unknown>();
+  for (const type of ['text', 'integer'] as const) {
+    try {
+      checkMaskTerm(term, type);
+    } catch (failure) {
+      failures.set(type, failure);
+    }
+  }
+  if (failures.size === 2) throw failures.get('text');
+  return {
+    ...{ kind: 'sql', expression },
+    ...(failures.has('text') ? {} : { text: term }),
+    ...(failures.has('integer') ? {} : { integer: term }),
+  };
+}
 
 function kept(kind: 'last' | 'partial', argument: string | undefined): Mask | undefined {
   const n = argument !== undefined && /^[0-9]{1,2}$/.test(argument) ? Number(argument) : 0;
@@ -123,5 +153,7 @@ export function formatMask(mask: Mask): string {
       return mask.paths.map(({ path, mask: inner }) => `${path.join('->')}: ${formatMask(inner)}`).join(', ');
     case 'constant':
       return `constant(${mask.value})`;
+    case 'sql':
+      return `sql(${mask.expression})`;
   }
 }

@@ -1,5 +1,6 @@
 /** Labels and masks. Types, and what follows from them alone. */
 import type { RelationId } from './facts.ts';
+import type { MaskTerm } from './mask-term.ts';
 
 /** What a column holds: `email`, `card_number`, … Lower snake case. */
 export type Label = string;
@@ -30,6 +31,13 @@ export type Mask =
   | {
       readonly kind: 'paths';
       readonly paths: readonly { readonly path: readonly string[]; readonly mask: Mask }[];
+    }
+  /** An expression of somebody's, and what it is as a mask of texts and of whole numbers, if it is one. */
+  | {
+      readonly kind: 'sql';
+      readonly expression: string;
+      readonly text?: MaskTerm;
+      readonly integer?: MaskTerm;
     }
   /** A constant, read as the column's type; null if the type cannot hold it. */
   | { readonly kind: 'constant'; readonly value: string };

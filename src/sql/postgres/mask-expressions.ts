@@ -10,6 +10,7 @@ import { arrayExpression } from './array-expression.ts';
 import { bucketExpression } from './bucket-expression.ts';
 import type { CatalogSnapshot, TypeInfo } from './catalog.ts';
 import { constantLiteral } from './constant-literal.ts';
+import { customExpression } from './custom-expression.ts';
 import { dateExpression } from './date-expression.ts';
 import { hashExpression } from './hash-expression.ts';
 import { quoteName, quoteQualified } from './identifiers.ts';
@@ -68,6 +69,8 @@ function valueExpression(catalog: CatalogSnapshot, column: MaskedColumn, mask: M
       return hashExpression(column, mask.rotation ?? '');
     case 'bucket':
       return bucketExpression(column, mask.size);
+    case 'sql':
+      return customExpression(catalog, column, mask);
     default:
       return textExpression(column, mask);
   }

@@ -18,9 +18,7 @@ export function textExpression(
   { type, typeText, reference, info }: MaskedColumn,
   mask: TextMask,
 ): string | undefined {
-  const isText = type?.builtin && type.schema === 'pg_catalog' && TEXT_TYPES.has(type.name);
-  const isCitext = type?.extension === 'citext' && type.name === 'citext';
-  if (!isText && !isCitext) return undefined;
+  if (type === undefined || !isTextColumn({ type })) return undefined;
   if (mask.kind === 'redact') {
     const replacement = quoteText(mask.replacement ?? DEFAULT_REPLACEMENT);
     return `CASE WHEN ${reference} IS NOT NULL THEN ${replacement}::${typeText} ELSE NULL::${typeText} END`;
@@ -29,8 +27,13 @@ export function textExpression(
   return masked && `(${masked})::${typeText}`;
 }
 
+export function isTextColumn({ type }: Pick<MaskedColumn, 'type'>): boolean {
+  const isText = type?.builtin && type.schema === 'pg_catalog' && TEXT_TYPES.has(type.name);
+  return isText === true || (type?.extension === 'citext' && type.name === 'citext');
+}
+
 /** The column as text. Search functions refuse nondeterministic collations; nothing here depends on language. */
-function plainText(reference: string, type: string, hasCollation: boolean): string {
+export function plainText(reference: string, type: string, hasCollation: boolean): string {
   const text = type === 'text' ? reference : `${reference}::pg_catalog.text`;
   return hasCollation ? `(${text} COLLATE pg_catalog."C")` : text;
 }
