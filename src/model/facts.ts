@@ -192,6 +192,8 @@ export interface Facts {
   readonly hazards?: readonly Hazard[];
   /** The strongest lock on each relation. Absent if nobody has to wait. */
   readonly locks?: readonly LockUse[];
+  /** Numbers of the parameters that name settings it reads; absent if there are none. */
+  readonly settingParameters?: readonly number[];
   /** Absent if it stores nothing that comes from a column. */
   readonly flows?: readonly ValueFlow[];
 }

@@ -60,5 +60,6 @@ function mergeFacts(outer: Facts, inner: Facts): Facts {
     opaque: [...outer.opaque, ...inner.opaque],
     setsOff: [...(outer.setsOff ?? []), ...(inner.setsOff ?? [])],
     flows: [...(outer.flows ?? []), ...(inner.flows ?? [])],
+    settingParameters: [...(outer.settingParameters ?? []), ...(inner.settingParameters ?? [])],
   };
 }

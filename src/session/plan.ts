@@ -45,6 +45,8 @@ export interface PlannedStatement {
   readonly withholdsErrors: boolean;
   /** True if the policies may decide otherwise once they know how many rows it touches. */
   readonly wantsEstimate: boolean;
+  /** Parameters that name settings, and whether some are hidden from the actor; absent if there are none. */
+  readonly namedSettings?: { readonly parameters: readonly number[]; readonly restricted: boolean };
   /** Labels that come into other columns with what it stores there; absent if none do. */
   readonly inherits?: readonly InheritedLabel[];
 }
@@ -86,6 +88,8 @@ export interface Plan {
   readonly wantsEstimates: boolean;
   /** What has to be counted each time it runs; absent if nothing has. */
   readonly lookups?: readonly LookupDemand[];
+  /** True if parameters name settings: what they are has to be looked at each time it runs. */
+  readonly namesSettings: boolean;
   /** True if labels go with what it stores: they have to be known before it runs. */
   readonly bringsLabels: boolean;
   /** True if errors and notices of the text could quote values that the actor may not see. */

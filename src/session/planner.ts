@@ -177,6 +177,7 @@ export class Planner<S extends Scope> {
         uses,
         withholdsErrors,
         wantsEstimate,
+        ...this.#namedSettings(facts, asked),
         ...(inherits && { inherits }),
       });
     }
@@ -220,7 +221,19 @@ export class Planner<S extends Scope> {
 
   /** True if code that nobody has seen may speak of values that this actor may not see. */
   #setsOffUnseen({ setsOff = [] }: Facts, { actor, scope, standing }: PlanningClass<S>): boolean {
-    if (setsOff.length === 0) return false;
+    return setsOff.length > 0 && this.#isRestricted({ actor, scope, standing });
+  }
+
+  #namedSettings(
+    { settingParameters: parameters = [] }: Facts,
+    asked: PlanningClass<S>,
+  ): Pick<PlannedStatement, 'namedSettings'> {
+    if (parameters.length === 0) return {};
+    return { namedSettings: { parameters, restricted: this.#isRestricted(asked) } };
+  }
+
+  /** True if something in the database is hidden from the actor. */
+  #isRestricted({ actor, scope, standing }: PlanningClass<S>): boolean {
     const context = { now: new Date(this.#options.now()), standing };
     const labels = this.#options.labels(scope);
     return this.#options.policy().masksFor(actor, this.#options.database, labels, context).restricted;
@@ -299,6 +312,7 @@ function assemble(
     redefines: statements.some(redefines),
     wantsEstimates: statements.some((statement) => statement.wantsEstimate),
     unresolved: analysis.statements.flatMap((statement) => statement.unresolved),
+    namesSettings: statements.some((statement) => statement.namedSettings !== undefined),
     bringsLabels: statements.some((statement) => statement.inherits !== undefined),
     withholdsErrors: statements.some((statement) => statement.withholdsErrors),
     usesObjects: statements.some(({ analyzed }) => analyzed.sessionObject?.verb === 'use'),

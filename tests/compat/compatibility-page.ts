@@ -88,8 +88,7 @@ ${servers.join('\n')}
 
 ## Known limits
 
-- SQLAlchemy's inspector reads the options of tables with \`current_setting($1)\`. A setting whose name only shows at run time could be a secret one, so
-  those who see masks are refused; its other reflection works. The same holds for \`\\dconfig\` of psql.
+- \`\\dconfig\` of psql reads settings by computed names, which could be secret ones: refused to those who see masks.
 - Prisma is run in the last release whose schema engine works as WebAssembly; later ones download a binary, which CI does not.
 `;
 }

@@ -195,7 +195,8 @@ export function portalOf(
   bound: Bind,
 ): Portal {
   const statement = plan.statements[0];
-  const values = plan.wantsEstimates || plan.outcome === 'hold' ? keptValues(prepared, bound) : undefined;
+  const matter = plan.wantsEstimates || plan.namesSettings || plan.outcome === 'hold';
+  const values = matter ? keptValues(prepared, bound) : undefined;
   return {
     ...{ prepared, parameters, isCursor: false, plan, statement },
     ...(approval === undefined ? {} : { approval }),

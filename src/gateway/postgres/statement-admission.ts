@@ -18,6 +18,7 @@ import { type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.t
 import { EVERYTHING, estimateContext } from './blast-radius.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
+import { settingRefusal } from './named-settings.ts';
 import type { BoundValues } from './own-questions.ts';
 import { heldNotice } from './refusals.ts';
 import type { ResponseRelay } from './response-relay.ts';
@@ -184,6 +185,9 @@ export class StatementAdmission {
     const { session } = this.#o;
     const { parameters, approval, refuse } = admission;
     if (plan.refusal !== undefined) return this.refuse(plan, refuse, parameters);
+    const hidden = plan.namesSettings ? settingRefusal(plan, admission.values) : undefined;
+    if (hidden !== undefined)
+      return this.refuse(refused(plan, hidden, 'sluice:settings'), refuse, parameters);
     if (this.#mustEstimate(plan, admission)) return this.#estimate(plan, admission);
     const counts = plan.lookups !== undefined || session.budgets !== undefined;
     if (counts && admission.counted !== true) return this.#count(plan, admission);

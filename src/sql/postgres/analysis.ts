@@ -102,6 +102,7 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
     bindStatement(binder, statementOf(raw));
     settleReads(binder);
     hideDisturbed(binder, disturbance);
+    hideSharedNames(binder, statementOf(raw));
     const { start, end } = extentOf(raw, text, offsets);
     const facts = factsOf(statementOf(raw), binder, (trees.stmts?.length ?? 0) > 1 && !disturbance.begun);
     if (facts.transaction === 'begin') disturbance.begun = true;
@@ -159,6 +160,9 @@ function factsOf(tree: Node, binder: Binder, mayBreakOut: boolean): Facts {
     ...(hazards.length === 0 ? {} : { hazards }),
     ...(locks.length === 0 ? {} : { locks }),
     ...(binder.flows.length === 0 ? {} : { flows: binder.flows }),
+    ...(binder.settingParameters.length === 0
+      ? {}
+      : { settingParameters: [...new Set(binder.settingParameters)] }),
   };
 }
 
@@ -201,6 +205,16 @@ function hideDisturbed(b: Binder, { catalog, path }: Disturbance): void {
     const exposed = catalog ? relation?.system !== true : isAmbiguous;
     if (exposed) b.sheet.hide('relation', what);
   }
+}
+
+/** A parameter that stands for something else as well may be of a type that makes another name of what is bound. */
+function hideSharedNames(b: Binder, tree: Node): void {
+  if (b.settingParameters.length === 0) return;
+  const uses = [...JSON.stringify(tree).matchAll(/"ParamRef":\{"number":(\d+)/g)].map(([, number]) =>
+    Number(number),
+  );
+  if (uses.filter((number) => b.settingParameters.includes(number)).length > b.settingParameters.length)
+    b.sheet.hide('function', 'current_setting of a parameter that is used otherwise, too');
 }
 
 function extentOf(raw: RawStmt, text: string, offsets: Offsets): { start: number; end: number } {

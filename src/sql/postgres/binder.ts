@@ -78,6 +78,8 @@ export interface Binder {
   readonly groupings: Grouping[];
   /** What foreign keys change besides. */
   readonly cascades: Cascade[];
+  /** Parameters that stand where the name of a setting does, once for each place. */
+  readonly settingParameters: number[];
   /** Where it puts what it reads. */
   readonly flows: ValueFlow[];
   /** The schema that CREATE SCHEMA makes, for what it makes inside. */
@@ -98,6 +100,7 @@ export function createBinder(scope: PostgresScope, calling?: ReadonlySet<number>
     targetUses: [],
     groupings: [],
     cascades: [],
+    settingParameters: [],
     flows: [],
     creationSchema: undefined,
     sessionObject: undefined,

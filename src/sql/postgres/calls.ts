@@ -8,7 +8,7 @@ import { judgeFunction } from './judgement.ts';
 import { refuseOwnSetting } from './mask-key.ts';
 import { parseSearchPath } from './search-path.ts';
 import { noteSetting } from './settings.ts';
-import { as, constantOf, type Node, type TypeCast } from './tree.ts';
+import { as, constantOf, type Node, type ParamRef, stringsOf, type TypeCast } from './tree.ts';
 
 /**
  * Notes a call.
@@ -33,7 +33,7 @@ export function noteCall(
       noteType(b, { names: names.map((sval) => ({ String: { sval } })) });
   }
   const isSeen = !judged.transparent && place !== undefined && bindFunctions(b, judged.candidates, place);
-  const transparent = isSeen || (judged.transparent && !hidesSecret(bare, args));
+  const transparent = isSeen || (judged.transparent && !hidesSecret(b, bare, args));
   b.sheet.call(judged.name, transparent);
   if (!transparent) {
     b.sheet.act('Execute');
@@ -68,12 +68,31 @@ function sequenceName(b: Binder, text: string | undefined): string {
   return b.scope.relation(schema, name)?.id ?? text!;
 }
 
-/** `current_setting` of a secret, or of a name that only shows at run time. */
-function hidesSecret(name: string, args: readonly Node[]): boolean {
+/** `current_setting` of a secret, or of a name that is computed. One that is a parameter shows when that is bound. */
+function hidesSecret(b: Binder, name: string, args: readonly Node[]): boolean {
   if (name !== 'current_setting') return false;
+  const parameter = settingParameter(args[0]);
+  if (parameter !== undefined && b.calling?.size === 0) {
+    b.settingParameters.push(parameter);
+    return false;
+  }
   const setting = textOf(args[0])?.toLowerCase();
   if (setting !== undefined) refuseOwnSetting(setting);
   return setting === undefined || SECRET_SETTINGS.includes(setting);
+}
+
+const TEXT_TYPES: ReadonlySet<string> = new Set(['text', 'varchar', 'name']);
+
+/** The number of a parameter, as it is or cast to a text of any length: nothing else leaves a name as it is. */
+function settingParameter(node: Node | undefined): number | undefined {
+  let inner = node;
+  for (let cast = as<TypeCast>(inner, 'TypeCast'); cast; cast = as<TypeCast>(inner, 'TypeCast')) {
+    const { names, typmods, arrayBounds } = cast.typeName ?? {};
+    const isText = TEXT_TYPES.has(stringsOf(names).at(-1) ?? '') && !typmods && !arrayBounds;
+    if (!isText) return undefined;
+    inner = cast.arg;
+  }
+  return as<ParamRef>(inner, 'ParamRef')?.number;
 }
 
 /** A literal's text, whatever it is cast to. */

@@ -28,6 +28,7 @@ import {
 } from './namespace.ts';
 import { outputName } from './output-names.ts';
 import { bindQuery } from './queries.ts';
+import { settingsItem } from './settings-function.ts';
 import {
   type Alias,
   as,
@@ -124,6 +125,8 @@ function bindSubselect(b: Binder, node: RangeSubselect, place: Place, siblings: 
 }
 
 function bindFunction(b: Binder, node: RangeFunction, place: Place): Item {
+  const settings = settingsItem(b, node);
+  if (settings !== undefined) return settings;
   const sources: Source[] = [];
   const columns: OutputColumn[] = [];
   let open = false;
