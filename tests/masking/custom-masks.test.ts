@@ -2,12 +2,12 @@
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createDatabase, type TestDatabase } from '../../../tests/support/postgres.ts';
-import { parseMask } from '../../masking/mask-text.ts';
-import type { Mask } from '../../model/labels.ts';
-import type { CatalogSnapshot } from './catalog.ts';
-import { createCatalogLoader } from './catalog-loader.ts';
-import { maskExpression } from './mask-expressions.ts';
+import { parseMask } from '../../src/masking/mask-text.ts';
+import type { Mask } from '../../src/model/labels.ts';
+import type { CatalogSnapshot } from '../../src/sql/postgres/catalog.ts';
+import { createCatalogLoader } from '../../src/sql/postgres/catalog-loader.ts';
+import { maskExpression } from '../../src/sql/postgres/mask-expressions.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const HOSTILE_TEXTS = [
   ...[
