@@ -3,14 +3,12 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { createAdminApi, listenAdmin } from './api/admin-api.ts';
-import { createApi } from './api/api.ts';
-import type { AuditDesk } from './api/audit-routes.ts';
-import type { LabelDesk } from './api/label-routes.ts';
-import type { SessionDesk } from './api/session-routes.ts';
+import { type ApiDeps, createApi } from './api/api.ts';
 import type { Config } from './config/config.ts';
 import { Acceptor } from './gateway/postgres/acceptor.ts';
 import type { ChangeAuthor } from './model/ledger-entry.ts';
 import { createAuditDesk, openIndex } from './workers/audit-desk.ts';
+import { createBudgetDesk } from './workers/budget-desk.ts';
 import { openSlackDoor, openTeamsDoor } from './workers/chat-doors.ts';
 import { exportProblem } from './workers/exporting.ts';
 import { createLabelDesk } from './workers/label-desk.ts';
@@ -77,6 +75,7 @@ async function wire(
   undo.push(() => host.close());
   const sessions = createSessionDesk(shared, host);
   const labels = createLabelDesk(shared);
+  const budgets = createBudgetDesk(shared);
   const index = openIndex(config, log, shared.registry);
   undo.push(() => index.close());
   const audit = createAuditDesk({ ...shared, index, now: Date.now });
@@ -96,12 +95,12 @@ async function wire(
   undo.push(() => acceptor.close());
   const listeners = {
     postgres: addressText(config.listen.postgres.host, await acceptor.listen()),
-    http: await serveHttp(shared, host, { sessions, labels, audit }, undo),
+    http: await serveHttp(shared, host, { sessions, labels, budgets, audit }, undo),
     admin: config.listen.adminSocket,
   };
   const admin = createAdminApi({
     tokens: shared.tokens,
-    ...{ sessions, labels, audit },
+    ...{ sessions, labels, budgets, audit },
     check: (query) => host.check(query),
     status: () => ({
       version,
@@ -135,7 +134,7 @@ async function wire(
 async function serveHttp(
   shared: SharedServices,
   host: SessionHost,
-  desks: { readonly sessions: SessionDesk; readonly labels: LabelDesk; readonly audit: AuditDesk },
+  desks: Pick<ApiDeps, 'sessions' | 'labels' | 'budgets' | 'audit'>,
   undo: Undo,
 ): Promise<string> {
   const { config, tokens, metrics, doors } = shared;

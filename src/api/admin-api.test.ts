@@ -50,6 +50,7 @@ beforeEach(() => {
   calls = [];
   app = createAdminApi({
     tokens,
+    budgets: { list: async () => [] },
     labels: {
       list: async (database) => [{ ...LABEL, relation: `${database}.mails` }],
       forget: async (...asked) => [JSON.stringify(asked)],

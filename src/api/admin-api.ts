@@ -23,6 +23,7 @@ import {
   type SearchQuery,
   sendReplay,
 } from './audit-routes.ts';
+import { BUDGETS_QUERY_SCHEMA, type BudgetDesk, type BudgetQuery } from './budget-routes.ts';
 import { FORGET_SCHEMA, type ForgetQuery, type LabelDesk } from './label-routes.ts';
 import { KILL_SCHEMA, type KillBody, type SessionDesk } from './session-routes.ts';
 
@@ -63,6 +64,7 @@ export interface AdminApiDeps {
   readonly tokens: TokenDesk;
   readonly sessions: Pick<SessionDesk, 'list' | 'kill'>;
   readonly labels: Pick<LabelDesk, 'list' | 'forget'>;
+  readonly budgets: Pick<BudgetDesk, 'list'>;
   readonly audit: AuditDesk;
   readonly check: Checker;
   readonly status: () => GatewayStatus;
@@ -120,6 +122,11 @@ export function createAdminApi(deps: AdminApiDeps): FastifyInstance {
   addSessionRoutes(app, deps);
   addLabelRoutes(app, deps);
   addAuditRoutes(app, deps.audit);
+  app.get<{ Querystring: BudgetQuery }>(
+    '/admin/budgets',
+    { schema: { querystring: BUDGETS_QUERY_SCHEMA } },
+    async ({ query }) => ({ budgets: await deps.budgets.list(query.principal) }),
+  );
   return app;
 }
 

@@ -144,6 +144,20 @@ function makeApi(overrides: Partial<ApiDeps> = {}): FastifyInstance {
     access: { ask: unused },
     reviews: PLAIN,
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
+    budgets: {
+      list: async (principal) => [
+        {
+          budget: 'rows',
+          count: 'rows',
+          limit: 9,
+          windowMs: 1000,
+          principal: principal ?? 'any',
+          used: 1,
+          left: 8,
+        },
+      ],
+      seesAll: ({ principal }) => principal.id === 'alice',
+    },
     labels: {
       list: async () => [LABEL],
       forget: async (...asked) => [JSON.stringify(asked)],
@@ -262,6 +276,23 @@ describe('sessions', () => {
       ['agent', { by: 'bob', reason: 'runs wild' }],
       ['own', { by: 'alice' }],
     ]);
+  });
+});
+
+describe('budgets', () => {
+  it.each([
+    ['bob', '', 'bob'],
+    ['bob', '?principal=bob', 'bob'],
+    ['alice', '', 'any'],
+    ['alice', '?principal=bob', 'bob'],
+  ])('%s asks %j and sees those of %s', async (token, query, whose) => {
+    const { budgets } = (await get(`/v1/budgets${query}`, token)).json();
+    expect(budgets).toMatchObject([{ budget: 'rows', principal: whose, used: 1, left: 8 }]);
+  });
+
+  it('of others are not shown', async () => {
+    expect((await get('/v1/budgets?principal=alice', 'bob')).json().code).toBe('forbidden');
+    expect((await get('/v1/budgets?principal=bob', 'bot-for-bob')).json().code).toBe('forbidden');
   });
 });
 

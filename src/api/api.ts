@@ -15,6 +15,7 @@ import type { ReviewDesk } from './approval-review.ts';
 import { type ApprovalDesk, addApprovalRoutes, type Previewer } from './approval-routes.ts';
 import { type AuditDesk, addAuditRoutes } from './audit-routes.ts';
 import { type BearerDeps, createAuthenticate, demandBearer } from './bearer.ts';
+import { addBudgetRoutes, type BudgetDesk } from './budget-routes.ts';
 import { addCheckRoutes } from './check-routes.ts';
 import { answerErrors } from './error-answer.ts';
 import { addGrantRoutes, type GrantDesk } from './grant-routes.ts';
@@ -32,6 +33,7 @@ export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly access: AccessRequests;
   readonly sessions: SessionDesk;
   readonly labels: LabelDesk;
+  readonly budgets: BudgetDesk;
   readonly audit: AuditDesk;
   readonly check: Checker;
   /** Where clicks in Slack come in; none without it. */
@@ -66,6 +68,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
     addAccessRoutes(guarded, deps.access, deps.grants);
     addSessionRoutes(guarded, deps.sessions);
     addLabelRoutes(guarded, deps.labels);
+    addBudgetRoutes(guarded, deps.budgets);
     addAuditRoutes(guarded, deps.audit);
     addCheckRoutes(guarded, deps.check, deps.principals);
   });

@@ -100,6 +100,7 @@ function apiWith(overrides: Partial<ApiDeps> = {}): FastifyInstance {
       review: async () => REVIEW,
     },
     grants: { grant: unused, list: unused, get: unused, revoke: unused },
+    budgets: { list: unused, seesAll: unused },
     labels: { list: unused, forget: unused, mayAdminister: unused },
     approvals: {
       list: async ({ state }) => [REQUEST].filter((one) => state === undefined || one.state === state),
@@ -286,6 +287,7 @@ describe('the gateway', () => {
       audit: UNUSED_AUDIT,
       sessions: { list: unused, kill: unused },
       labels: { list: unused, forget: unused },
+      budgets: { list: unused },
       check: unused,
       status: () => ({
         ...status,

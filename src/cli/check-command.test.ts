@@ -94,6 +94,7 @@ beforeEach(async () => {
     audit: UNUSED_AUDIT,
     sessions: { list: unused, kill: unused },
     labels: { list: unused, forget: unused },
+    budgets: { list: unused },
     check: async (query) => {
       asked.push(query);
       return answer(query);

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAccessCommand } from './access-command.ts';
 import { addApprovalsCommand } from './approvals-command.ts';
+import { addBudgetsCommand } from './budgets-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { addCheckConfigCommand } from './check-config-command.ts';
 import type { CliContext } from './cli-context.ts';
@@ -66,6 +67,7 @@ Colours are used on terminals only, and never if NO_COLOR is set.`,
   addApprovalsCommand(program, context);
   addAccessCommand(program, context);
   addSessionsCommand(program, context);
+  addBudgetsCommand(program, context);
   addSearchCommand(program, context);
   addIndexCommand(program, context);
   addLedgerCommand(program, context);

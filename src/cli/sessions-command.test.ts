@@ -26,6 +26,7 @@ beforeEach(async () => {
   app = createAdminApi({
     tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
     labels: { list: async () => [], forget: async () => [] },
+    budgets: { list: async () => [] },
     audit: UNUSED_AUDIT,
     sessions: {
       list: async () => listing,

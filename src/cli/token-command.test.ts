@@ -132,6 +132,7 @@ describe('with a gateway', () => {
       audit: UNUSED_AUDIT,
       sessions: { list: async () => ({ sessions: [], silentWorkers: [] }), kill: async () => {} },
       labels: { list: async () => [], forget: async () => [] },
+      budgets: { list: async () => [] },
       check: async ({ sql }) => ({ statements: [], rewritten: sql }),
       status: () => ({
         version: '1',
