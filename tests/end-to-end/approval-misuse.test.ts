@@ -1,0 +1,216 @@
+/** An approval is good for one thing: whatever else is tried with it, over real connections. */
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Gate, SHOP, startGate } from '../support/gate.ts';
+import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+
+const POLICY = `
+@id("both") @approval("quorum=dba:1+security:1; expires=1h")
+forbid (principal, action == Action::"Update", resource == Table::"shop/public.employees");
+@id("one") @approval("groups=dba; expires=1h")
+forbid (principal, action == Action::"Update", resource == Table::"shop/public.orders");
+@id("short") @approval("groups=dba; expires=10s; valid=10s")
+forbid (principal, action == Action::"Delete", resource == Table::"shop/public.orders");
+`;
+
+describe('an approval', () => {
+  let gate: Gate;
+  const failing = (who: string, onBehalfOf: string[] = []) =>
+    gate.client(who, { onBehalfOf, options: '-c sluice.on_hold=fail' });
+
+  beforeAll(async () => {
+    gate = await startGate({
+      environment: 'dev',
+      groups: ['security'],
+      principals: {
+        carol: { kind: 'human', groups: ['dba', 'security'] },
+        'other-bot': { kind: 'agent', groups: ['agents'], mayActFor: ['bob'] },
+      },
+      yaml: 'policies: { files: [./misuse.cedar] }\napprovals: { maxPendingPerPrincipal: 5 }',
+      files: { 'misuse.cedar': POLICY },
+    });
+  });
+  afterAll(() => gate.stop());
+
+  const codeOf = (client: pg.Client, sql: string, values?: unknown[]) =>
+    client.query(sql, values).then(
+      () => 'ran',
+      ({ code }: pg.DatabaseError) => code,
+    );
+  async function requestOf(client: pg.Client, sql: string, values?: unknown[]): Promise<string> {
+    const error = (await client.query(sql, values).catch((thrown) => thrown)) as pg.DatabaseError;
+    expect(error.code).toBe('SL002');
+    return JSON.parse(error.detail ?? '').request;
+  }
+  const answer = (who: string, id: string, verdict = 'approve') =>
+    gate.api(who, 'POST', `/v1/approvals/${id}/${verdict}`, verdict === 'deny' ? { reason: 'no' } : {});
+  const withdraw = (id: string) => answer('bob', id, 'cancel');
+
+  test('is worth nothing with another parameter, to another principal, or to the person alone', async () => {
+    const sql = 'UPDATE orders SET cents = $1 WHERE id = $2';
+    const bot = await failing('report-bot', ['bob']);
+    await answer('alice', await requestOf(bot, sql, [1, 1]));
+    expect(await codeOf(bot, sql, [1, 2])).toBe('SL002');
+    expect(await codeOf(await failing('other-bot', ['bob']), sql, [1, 1])).toBe('SL002');
+    expect(await codeOf(await failing('bob'), sql, [1, 1])).toBe('SL002');
+    expect(await codeOf(bot, sql, [1, 1])).toBe('ran');
+    expect(await codeOf(bot, sql, [1, 1])).toBe('SL002');
+    for (const { id } of (await gate.api('alice', 'GET', '/v1/approvals?state=pending')).body.approvals as {
+      id: string;
+    }[])
+      await answer('alice', id, 'deny');
+  });
+
+  test('that one session waits for is not another one’s', async () => {
+    const sql = `UPDATE orders SET status = 'mine' WHERE id = 3`;
+    const waiting = await gate.client('report-bot', { onBehalfOf: ['bob'] });
+    const told = new Promise<string>((resolve) =>
+      waiting.once('notice', ({ detail }) => resolve(JSON.parse(detail ?? '').request)),
+    );
+    const result = waiting.query(sql);
+    const id = await told;
+    const bot = await failing('report-bot', ['bob']);
+    const other = await requestOf(bot, sql);
+    expect(other).not.toBe(id);
+    await answer('alice', id);
+    expect((await result).rowCount).toBe(1);
+    expect(await codeOf(bot, sql)).toBe('SL002');
+    await withdraw(other);
+  });
+
+  test('is used once, however many sessions try at once', async () => {
+    const sql = `UPDATE orders SET status = 'race' WHERE id = 4`;
+    const bots = await Promise.all([1, 2, 3, 4, 5].map(() => failing('report-bot', ['bob'])));
+    await answer('alice', await requestOf(bots[0]!, sql));
+    const codes = await Promise.all(bots.map((one) => codeOf(one, sql)));
+    expect(codes.filter((code) => code === 'ran')).toHaveLength(1);
+    const again = await requestOf(bots[0]!, sql);
+    await withdraw(again);
+  });
+
+  test('is over when its time is', async () => {
+    const sql = 'DELETE FROM orders WHERE id = 5';
+    const bot = await failing('report-bot', ['bob']);
+    const id = await requestOf(bot, sql);
+    await answer('alice', id);
+    await expect
+      .poll(async () => (await gate.api('alice', 'GET', `/v1/approvals/${id}`)).body.state, {
+        timeout: 60_000,
+      })
+      .toBe('expired');
+    const again = await requestOf(bot, sql);
+    expect(again).not.toBe(id);
+    expect((await answer('alice', id)).status).toBe(409);
+    await withdraw(again);
+  }, 90_000);
+
+  test('needs two people where it does, and one in both groups is one', async () => {
+    const sql = `UPDATE employees SET name = 'x' WHERE id = 1`;
+    const bot = await failing('report-bot', ['bob']);
+    const id = await requestOf(bot, sql);
+    expect((await answer('carol', id)).body.state).toBe('pending');
+    expect((await answer('carol', id)).status).toBe(409);
+    expect(await codeOf(bot, sql)).toBe('SL002');
+    expect((await answer('alice', id)).body.state).toBe('approved');
+    expect(await codeOf(bot, sql)).toBe('ran');
+  });
+
+  test('is asked for once by an agent that loops, whatever its tokens and sessions', async () => {
+    const sql = `UPDATE orders SET status = 'loop' WHERE id = 6`;
+    const [one, two] = await Promise.all([
+      gate.token('report-bot', ['bob'], 'first'),
+      gate.token('report-bot', ['bob'], 'second'),
+    ]);
+    const connect = async (password: string) =>
+      gate.client('report-bot', { password, options: '-c sluice.on_hold=fail' });
+    const clients = await Promise.all([one, two, one, two].map(connect));
+    const ids = new Set<string>();
+    for (let round = 0; round < 3; round += 1)
+      for (const client of clients) ids.add(await requestOf(client, sql));
+    expect(ids.size).toBe(1);
+    await withdraw([...ids][0]!);
+  });
+
+  test('is asked for a few times at once by one principal, and no more', async () => {
+    const bot = await failing('report-bot', ['bob']);
+    const ids: string[] = [];
+    for (let id = 10; id < 15; id += 1)
+      ids.push(await requestOf(bot, `UPDATE orders SET cents = 1 WHERE id = ${id}`));
+    const error = (await bot
+      .query('UPDATE orders SET cents = 1 WHERE id = 15')
+      .catch((thrown) => thrown)) as pg.DatabaseError;
+    expect(error.message).toContain('as many pending approval requests as it may');
+    for (const id of ids) await withdraw(id);
+  });
+});
+
+describe('a restart while requests wait', () => {
+  let database: TestDatabase;
+  let gateway: GatewayProcess;
+
+  beforeAll(async () => {
+    database = await createDatabase('restart');
+    await database.query(SHOP);
+    const { host, port, user, password, database: name } = database.connection;
+    gateway = await startGatewayProcess({
+      workers: 1,
+      // A session that waits is not idle.
+      limits: { drainTimeout: '1s' },
+      principals: {
+        alice: { kind: 'human', groups: ['dba'] },
+        bob: { kind: 'human', groups: ['support'] },
+        'report-bot': { kind: 'agent', mayActFor: ['bob'] },
+      },
+      databases: {
+        shop: {
+          ...{ engine: 'postgres', environment: 'prod', host, port, user, password, database: name },
+          tls: { mode: 'disable' },
+        },
+      },
+    });
+  }, 240_000);
+  afterAll(async () => {
+    await gateway?.remove();
+    await database?.drop();
+  });
+
+  test('keeps those of sessions that do not wait, and ends those of sessions that are gone', async () => {
+    const [token, alice] = await Promise.all([
+      gateway.token('report-bot', { onBehalfOf: 'bob' }),
+      gateway.token('alice'),
+    ]);
+    const connect = async (options?: string) => {
+      const client = new pg.Client({
+        ...{ host: '127.0.0.1', port: gateway.port, user: 'report-bot', database: 'shop', password: token },
+        ...(options === undefined ? {} : { options }),
+      });
+      client.on('error', () => undefined);
+      await client.connect();
+      return client;
+    };
+    const call = async (method: string, path: string) => {
+      const response = await fetch(`http://127.0.0.1:${gateway.httpPort}/v1/approvals/${path}`, {
+        method,
+        headers: { authorization: `Bearer ${alice}` },
+      });
+      return (await response.json()) as { state: string };
+    };
+    const sql = `UPDATE orders SET status = 'kept' WHERE id = 1`;
+    const failing = await connect('-c sluice.on_hold=fail');
+    const error = (await failing.query(sql).catch((thrown) => thrown)) as pg.DatabaseError;
+    const kept = JSON.parse(error.detail ?? '').request as string;
+    const waiting = await connect();
+    const told = new Promise<string>((resolve) =>
+      waiting.once('notice', ({ detail }) => resolve(JSON.parse(detail ?? '').request)),
+    );
+    waiting.query(`UPDATE orders SET status = 'gone' WHERE id = 2`).catch(() => undefined);
+    const gone = await told;
+    await gateway.restart();
+    expect((await call('GET', gone)).state).toBe('cancelled');
+    expect((await call('POST', `${kept}/approve`)).state).toBe('approved');
+    const again = await connect('-c sluice.on_hold=fail');
+    expect((await again.query(sql)).rowCount).toBe(1);
+    await Promise.all([again, failing, waiting].map((one) => one.end().catch(() => undefined)));
+  }, 120_000);
+});
