@@ -17,6 +17,9 @@ export function decisionRows(decision: Decision): TextRow[] {
     const { quorum, groups, expiresMs } = decision.approval;
     rows.push(['approval', `${quorum} of ${groups.join(' or ')}, within ${formatDuration(expiresMs)}`]);
   }
+  const { returned, written } = decision.rowLimits ?? {};
+  if (returned) rows.push(['limit', `returns at most ${returned.rows} rows (${returned.policy})`]);
+  if (written) rows.push(['limit', `changes at most ${written.rows} rows (${written.policy})`]);
   if (decision.hint !== undefined) rows.push(['hint', decision.hint]);
   return rows;
 }

@@ -64,6 +64,12 @@ export const ERROR_TABLE = {
     'The preview did not come to its end: a lock was not to be had, it took too long, or the database refused the statement.',
     'Try again later, or name a copy of the database for previews in the configuration.',
   ),
+  row_limit_exceeded: row(
+    'SL032',
+    403,
+    'The statement touched more rows than a policy lets it. What it changed is rolled back; of what it reads, no more comes.',
+    'Ask for fewer rows at a time.',
+  ),
   not_understood: row(
     'SL006',
     403,

@@ -44,6 +44,18 @@ export interface ApprovalRule {
   readonly escalation?: { readonly groups: readonly string[]; readonly afterMs: number };
 }
 
+/** How many rows, and by which policy. */
+export interface RowLimit {
+  readonly rows: number;
+  readonly policy: string;
+}
+
+/** A statement that returns or changes more rows is stopped, and what it changed rolled back. */
+export interface RowLimits {
+  readonly returned?: RowLimit;
+  readonly written?: RowLimit;
+}
+
 /** One policy that took part, as `id@version` would name it. */
 export interface PolicyRef {
   readonly id: string;
@@ -67,6 +79,8 @@ export interface Decision {
   readonly masks: readonly ColumnMask[];
   /** Labels the statement reads and the principal may see. */
   readonly unmasked: readonly Label[];
+  /** Present if policies limit how many rows it may touch. Holds for `allow` and `hold`. */
+  readonly rowLimits?: RowLimits;
   /** Present exactly if `outcome` is `hold`. */
   readonly approval?: ApprovalRule;
 }

@@ -1,5 +1,5 @@
 /**
- * What a policy says beside its condition: `@id`, `@reason`, `@hint`, `@approval`, `@lookups`. Strict: an annotation that would be ignored
+ * What a policy says beside its condition: `@id`, `@reason`, `@hint`, `@approval`, `@row_limit`, `@lookups`. Strict: an annotation that would be ignored
  * is a mistake its author must hear of.
  */
 import { DEFAULT_APPROVAL, readApproval } from '../config/approval-text.ts';
@@ -13,11 +13,13 @@ export interface PolicyNotes {
   readonly hint?: string;
   /** Present on a forbid that an approval lifts. */
   readonly approval?: ApprovalRule;
+  /** On a forbid: it forbids only what touches more rows than that. */
+  readonly rowLimit?: number;
   /** On a permit of `Match`: how many values an hour may be looked up. */
   readonly lookupsPerHour?: number;
 }
 
-const KNOWN = ['id', 'reason', 'hint', 'approval', 'lookups'];
+const KNOWN = ['id', 'reason', 'hint', 'approval', 'row_limit', 'lookups'];
 const ID = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,79}$/;
 const MAX_SENTENCE_LENGTH = 500;
 
@@ -38,12 +40,15 @@ export function readAnnotations(
       throw new Error('@lookups has no effect on a forbid: it belongs on a permit of Match');
     }
   }
-  const { id, reason, hint, approval, lookups } = annotations;
+  const { id, reason, hint, approval, lookups, row_limit: rowLimit } = annotations;
+  if (approval !== undefined && rowLimit !== undefined)
+    throw new Error('@approval and @row_limit are two things: write a policy for each');
   return {
     ...(id === undefined ? {} : { id: readId(id) }),
     ...(reason === undefined ? {} : { reason: readSentence('reason', reason) }),
     ...(hint === undefined ? {} : { hint: readSentence('hint', hint) }),
     ...(approval === undefined ? {} : { approval: readApproval(approval ?? '', defaults) }),
+    ...(rowLimit === undefined ? {} : { rowLimit: readRowLimit(rowLimit ?? '') }),
     ...(lookups === undefined ? {} : { lookupsPerHour: readLookups(lookups ?? '') }),
   };
 }
@@ -56,6 +61,16 @@ function readLookups(text: string): number {
   if (count >= 1 && count <= MAX_LOOKUPS_PER_HOUR) return count;
   throw new Error(
     `@lookups must be 1 to ${MAX_LOOKUPS_PER_HOUR} an hour, such as @lookups("100/h"), not ${JSON.stringify(text)}`,
+  );
+}
+
+const MAX_ROW_LIMIT = 1_000_000_000;
+
+function readRowLimit(text: string): number {
+  const rows = /^\d{1,10}$/.test(text.trim()) ? Number(text) : -1;
+  if (rows >= 0 && rows <= MAX_ROW_LIMIT) return rows;
+  throw new Error(
+    `@row_limit must be 0 to ${MAX_ROW_LIMIT} rows, such as @row_limit("1000"), not ${JSON.stringify(text)}`,
   );
 }
 

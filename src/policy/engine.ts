@@ -8,7 +8,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../model/database.ts';
-import type { ApprovalRule, Decision, PolicyRef } from '../model/decision.ts';
+import type { ApprovalRule, Decision, PolicyRef, RowLimits } from '../model/decision.ts';
 import type { Action, Facts } from '../model/facts.ts';
 import type { ColumnMask, Label, LabelSet } from '../model/labels.ts';
 import type { Actor } from '../model/principal.ts';
@@ -26,6 +26,7 @@ import type { Policy, PolicySet } from './load.ts';
 import { createMaskSet, type MaskSet } from './mask-set.ts';
 import { minuteOf } from './request-time.ts';
 import { columnResource, databaseResource } from './resource.ts';
+import { rowLimitsOf, uncountable } from './row-limits.ts';
 import { StandingWatch } from './standing-context.ts';
 import { distinct, type Verdict } from './verdict.ts';
 
@@ -96,6 +97,7 @@ export interface Explanation {
 interface Obligations {
   readonly masks: readonly ColumnMask[];
   readonly unmasked: readonly Label[];
+  readonly rowLimits?: RowLimits;
 }
 
 export class PolicyEngine {
@@ -236,7 +238,9 @@ export class PolicyEngine {
         return { decision: this.#refuse(TOO_BROAD, obligations), judged, asker };
       judged.push({ atom, verdict: this.#judge.judge(asker, atom, minute) });
     }
-    const guard = masks.restricted ? guardOf(facts, database, actor.principal.id) : undefined;
+    const guard =
+      (masks.restricted ? guardOf(facts, database, actor.principal.id) : undefined) ??
+      uncountable(facts, judged);
     return { decision: this.#conclude(asker, judged, obligations, minute, guard), judged, asker };
   }
 
@@ -294,14 +298,15 @@ export class PolicyEngine {
     if (worst === undefined && guard !== undefined) return this.#refuse(guard, obligations);
     if (denied.length > 0) return this.#deny(asker, worst ?? denied[0]!, denied, obligations, minute);
     const held = judged.filter(({ verdict }) => verdict.outcome === 'hold');
-    if (held.length > 0) return this.#hold(asker, held, obligations);
+    const limited = { ...obligations, ...rowLimitsOf(judged) };
+    if (held.length > 0) return this.#hold(asker, held, limited);
     const permits = policiesOf(judged);
     return {
       outcome: 'allow',
       policies: permits.map(refOf),
       policyVersion: this.version,
       reason: permissionOf(permits),
-      ...obligations,
+      ...limited,
     };
   }
 

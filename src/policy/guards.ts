@@ -15,6 +15,8 @@ export const BUILTIN = {
   /** Evaluating a policy failed. */
   policyError: 'sluice:policy-error',
   /** The approval rules that apply have no group in common. */
+  /** Rows are limited that nobody can count in time. */
+  rowLimit: 'sluice:row-limit',
   /** The statement touches more things than can be decided in reasonable time. */
   tooBroad: 'sluice:too-broad',
 } as const;

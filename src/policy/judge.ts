@@ -11,6 +11,7 @@ import type { Policy, PolicySet } from './load.ts';
 import { entityKey, type Relevance, relevanceOf } from './relevance.ts';
 import { timeContext } from './request-time.ts';
 import type { Resource } from './resource.ts';
+import { hasRows, rowLimitOf } from './row-limits.ts';
 import { PolicySlices } from './slices.ts';
 import { placeAmong } from './standing-context.ts';
 import { conjunction, type Verdict } from './verdict.ts';
@@ -86,16 +87,28 @@ export class Judge {
     if (answer.kind === 'failed') return { outcome: 'deny', policies, failed: true, subject: index };
     if (policies.length === 0 && isLent(asker.subjects[index]!, atom))
       return { outcome: 'allow', policies, failed: false, subject: index };
-    const hard = policies.filter((policy) => policy.approval === undefined);
+    const isLiftable = ({ approval, rowLimit }: Policy) =>
+      approval !== undefined || (rowLimit !== undefined && hasRows(atom.action));
+    const hard = policies.filter((policy) => !isLiftable(policy));
     if (hard.length > 0 || policies.length === 0)
       return { outcome: 'deny', policies: hard, failed: false, subject: index };
     return this.#liftable(request, policies, index);
   }
 
-  /** Only forbids that an approval lifts stand in the way: then it must be permitted without them, or approving is in vain. */
+  /**
+   * Only forbids that an approval lifts, or that a small number of rows does not meet, stand in the way: then it must be permitted
+   * without them, or approving is in vain.
+   */
   #liftable(request: Request, forbids: readonly Policy[], subject: number): Verdict {
     const permitted = this.#ask(this.#permits, request);
-    if (permitted.kind === 'allow') return { outcome: 'hold', policies: forbids, failed: false, subject };
+    if (permitted.kind === 'allow') {
+      const rowLimit = rowLimitOf(forbids);
+      const limit = rowLimit === undefined ? {} : { rowLimit };
+      const asking = forbids.filter(({ approval }) => approval !== undefined);
+      if (asking.length > 0) return { outcome: 'hold', policies: asking, failed: false, subject, ...limit };
+      const policies = [...this.#named(permitted.policies), ...forbids];
+      return { outcome: 'allow', policies, failed: false, subject, ...limit };
+    }
     const failed = permitted.kind === 'failed';
     return { outcome: 'deny', policies: this.#named(permitted.policies), failed, subject };
   }

@@ -1,5 +1,7 @@
 /** What one atom (one action on one thing) comes to. Pure. */
+import type { RowLimit } from '../model/decision.ts';
 import type { Policy } from './load.ts';
+import { least } from './row-limits.ts';
 
 export interface Verdict {
   readonly outcome: 'allow' | 'hold' | 'deny';
@@ -11,6 +13,8 @@ export interface Verdict {
   readonly subject: number;
   /** If it is allowed to all subjects by permits that say how many lookups an hour: so many, subject by subject. */
   readonly lookupsPerHour?: readonly number[];
+  /** If it may touch only so many rows. */
+  readonly rowLimit?: RowLimit;
 }
 
 /** All must agree: one denial denies, else one hold holds. Keeps the first of the deciding kind, joins holds and permits. */
@@ -19,11 +23,13 @@ export function conjunction(verdicts: readonly Verdict[]): Verdict {
   if (denied !== undefined) return denied;
   const held = verdicts.filter((verdict) => verdict.outcome === 'hold');
   const deciding = held.length > 0 ? held : verdicts;
-  const { lookupsPerHour: _, ...first } = deciding[0]!;
+  const { lookupsPerHour: _, rowLimit: __, ...first } = deciding[0]!;
+  const rowLimit = least(verdicts.flatMap((verdict) => verdict.rowLimit ?? []));
   const limits = deciding.flatMap(({ lookupsPerHour }) => lookupsPerHour ?? []);
   return {
     ...first,
     policies: distinct(deciding.flatMap((verdict) => verdict.policies)),
+    ...(rowLimit === undefined ? {} : { rowLimit }),
     // Whom one of the chain grants none has none.
     ...(limits.length < deciding.length ? {} : { lookupsPerHour: limits }),
   };

@@ -11,6 +11,7 @@ import type { PrivacyScope } from '../model/ledger-entry.ts';
 import type { ParameterValue } from '../model/session.ts';
 import type { InheritedLabel } from './inherited-labels.ts';
 import type { LookupDemand } from './lookup-meter.ts';
+import type { RowCounter } from './row-limit.ts';
 
 /** What the ledger says of a statement, made once a plan. */
 export interface StatementRecord {
@@ -59,6 +60,8 @@ export interface NamedObject {
   readonly facts: Facts;
   /** Values it was bound to, if any. */
   readonly parameters: readonly ParameterValue[];
+  /** Of a cursor: what it has returned. */
+  readonly returned?: RowCounter;
 }
 
 export interface Plan {

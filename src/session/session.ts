@@ -16,6 +16,7 @@ import { EVERYONE, type LabelRows } from '../model/ledger-entry.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { Plan, PlannedStatement } from './plan.ts';
+import { type RowCounter, RowLimitMeter } from './row-limit.ts';
 import { SessionStanding } from './session-standing.ts';
 import { StatementForms, WHOLE } from './statement-form.ts';
 import type { TaintRegistry, TaintSeat } from './taint-registry.ts';
@@ -117,16 +118,20 @@ export class Session {
   }
 
   /**
-   * Has budgets bound the results of statements that are about to be forwarded.
+   * Has budgets and limits of rows bound the results of statements that are about to be forwarded.
+   * @param counter what the portal has returned before, if the tickets are of one
    * @param approved an approval covers whatever they need of budgets that ask for one
    */
-  meter(tickets: readonly Ticket[], approved: boolean): void {
-    if (this.budgets === undefined) return;
+  meter(tickets: readonly Ticket[], approved: boolean, counter?: RowCounter): void {
     for (const ticket of tickets) {
-      const { facts, decision } = ticket.planned;
+      const { facts, decision, uses } = ticket.planned;
       const onExceeded = (excess: Excess) => this.exceeded(excess, ticket.statement);
-      const meter = this.budgets.meterOf({ facts, unmasked: decision.unmasked }, approved, onExceeded);
-      if (meter !== undefined) ticket.meter = meter;
+      const meter = this.budgets?.meterOf({ facts, unmasked: decision.unmasked }, approved, onExceeded);
+      const limit = decision.rowLimits?.returned;
+      if (limit !== undefined) {
+        const returned = uses[0]?.returned ?? counter ?? { rows: 0 };
+        ticket.meter = new RowLimitMeter(limit, returned, meter);
+      } else if (meter !== undefined) ticket.meter = meter;
     }
   }
 

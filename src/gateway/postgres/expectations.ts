@@ -11,7 +11,7 @@ import type { Change } from './name-space.ts';
 import type { Refusal } from './refusals.ts';
 import type { Portal, Prepared } from './session-objects.ts';
 
-/** One forwarded message. With `refusal` it was made to fail, and its error is replaced. */
+/** One forwarded message. With `refusal` it was made to fail, and its error is replaced; with `unseen` the client did not send it. */
 export type Expectation =
   /** A Query: a CommandComplete a ticket, ended by ReadyForQuery. Or a FunctionCall. */
   | {
@@ -37,15 +37,18 @@ export type Expectation =
       /** Of a Bind that may run something while it plans. */
       readonly ticket?: Ticket;
       readonly refusal?: Refusal;
+      readonly unseen?: true;
     }
   /** ParameterDescription, RowDescription or NoData. */
-  | { readonly kind: 'describe' }
+  | { readonly kind: 'describe'; readonly unseen?: true }
   /** Rows, ended by CommandComplete, EmptyQueryResponse, PortalSuspended or an error. */
   | {
       readonly kind: 'execute';
       readonly plan?: Plan;
       readonly ticket: Ticket | undefined;
       readonly refusal?: Refusal;
+      /** Present if its end is not told before somebody has judged it. */
+      readonly completion?: Completion;
     }
   /** ReadyForQuery. */
   | { readonly kind: 'sync' }
@@ -53,6 +56,17 @@ export type Expectation =
   | { readonly kind: 'own'; readonly answers: OwnAnswers; readonly synced: boolean }
   /** A Close of the gate's own, by which the database shows that it takes messages again. */
   | { readonly kind: 'probe' };
+
+/** How an Execute ended that somebody has to judge; nothing if it failed. */
+export interface Completion {
+  ended?: {
+    readonly tag: string;
+    /** It counts, and the client is told. */
+    accept(): void;
+    /** It does not: what comes next makes the database take it back. */
+    reject(sqlstate: string): void;
+  };
+}
 
 /** Collects the answers to questions of the gate's own. */
 export interface OwnAnswers {

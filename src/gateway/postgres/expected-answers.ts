@@ -5,8 +5,9 @@
  */
 import type { Plan } from '../../session/plan.ts';
 import type { Ticket } from '../../session/session.ts';
-import { BACKEND_TYPE as B } from '../../wire/postgres/index.ts';
-import type { Expectation } from './expectations.ts';
+import { BACKEND_TYPE as B, decodeDataRow } from '../../wire/postgres/index.ts';
+import { outOfOrder } from './database-errors.ts';
+import type { Completion, Expectation } from './expectations.ts';
 
 /** Which answers may come to which message (54.2 "Message Flow"); errors and what comes of the database's own accord apart. */
 export function answers(type: number, head: Expectation): boolean {
@@ -60,4 +61,46 @@ export function currentTicket(head: Expectation | undefined): Ticket | undefined
 export function ticketsOwed(expectation: Expectation): readonly Ticket[] {
   if (expectation.kind === 'query') return expectation.tickets.slice(expectation.next);
   return 'ticket' in expectation && expectation.ticket !== undefined ? [expectation.ticket] : [];
+}
+
+/** True if an answer is kept from the client: it asked for no such thing, or may not know yet. */
+export function isUnseen(type: number, head: Expectation | undefined): boolean {
+  if (head === undefined) return false;
+  if (head.kind === 'execute') return head.completion?.ended !== undefined;
+  return head.kind === 'probe' || ('unseen' in head && type !== B.RowDescription);
+}
+
+/** A question of the gate's own. */
+export type Own = Extract<Expectation, { kind: 'own' }>;
+
+/** Collects what is answered to one, and says whether that was the last. @throws {SluiceError} upstream_lost if it is no answer */
+export function noteOwnAnswer({ answers: own, synced }: Own, type: number, frame: Buffer): boolean {
+  switch (type) {
+    case B.DataRow:
+      own.rows.push([...decodeDataRow(frame.subarray(5)).columns]);
+      return false;
+    case B.CloseComplete:
+      own.closes -= 1;
+      return !synced && own.closes === 0;
+    case B.CommandComplete:
+      own.ends.push(own.rows.length);
+      return false;
+    case B.ReadyForQuery:
+      if (synced) return true;
+      break;
+    case B.ParseComplete:
+    case B.BindComplete:
+      return false;
+  }
+  throw outOfOrder('something else than the answer to a question of the gate');
+}
+
+/** Who has to judge how it ends. */
+export function completionOf(head: Expectation): Completion | undefined {
+  return head.kind === 'execute' ? head.completion : undefined;
+}
+
+/** A FunctionCall that has returned its value. */
+export function isAnsweredCall(head: Expectation): boolean {
+  return head.kind === 'query' && head.isCall === true && head.failed !== true && head.tickets[0]?.rows === 1;
 }

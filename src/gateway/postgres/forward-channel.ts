@@ -125,8 +125,14 @@ export class ForwardChannel {
     return (await this.askAll([{ text: Buffer.from(sql) }]))?.[0];
   }
 
+  /** Asks within the transaction in which what comes next will run. @throws as `ask` */
+  async askWithin(sql: string): Promise<(Buffer | null)[][] | undefined> {
+    return (await this.askAll([{ text: Buffer.from(sql) }], false, false))?.[0];
+  }
+
   /**
    * Asks several, one behind the other; what the first of them set for the transaction holds for the others.
+   * @param synced whether a Sync ends them; by default where it ends nothing of the client's
    * @param inFailed ask even if the transaction has failed: for what gets it out of there
    * @returns as `ask`, question by question
    * @throws {SluiceError} as `ask`, if one of them is not answered; none behind it was asked then
@@ -134,23 +140,30 @@ export class ForwardChannel {
   async askAll(
     questions: readonly OwnQuestion[],
     inFailed = false,
+    synced?: boolean,
   ): Promise<(Buffer | null)[][][] | undefined> {
     await this.quiet();
     const responses = this.#responses;
     if (responses.skipping || (responses.transactionStatus === 'E' && !inFailed)) return undefined;
     if (this.ended) throw new SluiceError('upstream_lost', 'the session has ended');
-    const synced = !this.effectsOpen;
+    const isSynced = synced ?? !this.effectsOpen;
     const rows: (Buffer | null)[][] = [];
     const ends: number[] = [];
     const closes = questions.length * CLOSES + (this.#ownLeft ? 1 : 0);
     const answered = new Promise<void>((resolve, reject) => {
-      responses.expectations.push({ kind: 'own', answers: { rows, ends, closes, resolve, reject }, synced });
+      responses.expectations.push({
+        kind: 'own',
+        answers: { rows, ends, closes, resolve, reject },
+        synced: isSynced,
+      });
     });
     responses.showRows(true);
     if (this.#ownLeft) this.forward(CLOSE_OWN);
     this.#ownLeft = true;
     for (const question of questions) for (const frame of questionFrames(question)) this.forward(frame);
-    this.forward(synced ? SYNC : FLUSH);
+    this.forward(isSynced ? SYNC : FLUSH);
+    // What comes next belongs to the same transaction.
+    if (!isSynced) this.#begun = this.inPipeline = true;
     this.flush();
     await answered;
     this.#ownLeft = false;

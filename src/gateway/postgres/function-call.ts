@@ -7,6 +7,7 @@
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { Plan } from '../../session/plan.ts';
+import { rowLimitError } from '../../session/row-limit.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { quoteQualified } from '../../sql/postgres/identifiers.ts';
 import { decodeFunctionCall, type Frame, type FunctionCall } from '../../wire/postgres/index.ts';
@@ -66,6 +67,9 @@ export interface EquivalentText {
 
 /** A call has no text in which anything could be masked. */
 function verbatim(plan: Plan): Plan {
+  const limit = plan.statements[0]?.decision.rowLimits?.written;
+  if (limit !== undefined)
+    throw rowLimitError(limit, 'a FunctionCall commits before anybody has counted the rows it changes');
   if (plan.splices.length === 0) return plan;
   throw new SluiceError('mask_refused', 'a FunctionCall cannot be answered on masked values', {
     hint: 'Call the function in a SELECT.',

@@ -5,6 +5,7 @@ import type { Actor } from '../../model/principal.ts';
 import type { Standing } from '../../model/standing.ts';
 import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
 import { rulesOf } from '../../session/planner.ts';
+import type { RowCounter } from '../../session/row-limit.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
 import { judgeType } from '../../sql/postgres/judgement.ts';
@@ -25,8 +26,10 @@ export function namedObject(
   text: string,
   statement: PlannedStatement | undefined,
   parameters: NamedObject['parameters'],
+  returned?: RowCounter,
 ): NamedObject | undefined {
-  return statement && { text, analyzed: statement.analyzed, facts: statement.facts, parameters };
+  const counter = returned === undefined ? {} : { returned };
+  return statement && { text, analyzed: statement.analyzed, facts: statement.facts, parameters, ...counter };
 }
 
 /** An EXECUTE looks its name up when it runs; a portal of what PREPARE made has looked already. */

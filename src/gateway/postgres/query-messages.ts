@@ -2,9 +2,10 @@
 import type { SluiceError } from '../../errors/sluice-error.ts';
 import type { Plan } from '../../session/plan.ts';
 import { encodeBackendMessage, encodeQuery, type Frame, queryText } from '../../wire/postgres/index.ts';
-import { type ClientText, failingQuery } from './failing-messages.ts';
+import { type ClientText, failingParse, failingQuery } from './failing-messages.ts';
 import type { ForwardChannel } from './forward-channel.ts';
 import { NO_VALUES } from './own-questions.ts';
+import { QuerySteps } from './query-steps.ts';
 import { errorFrame, type InClient, isDatabaseError } from './refusals.ts';
 import type {
   AdmissionOptions,
@@ -13,6 +14,7 @@ import type {
   Refuse,
   StatementAdmission,
 } from './statement-admission.ts';
+import { WrittenLimits } from './written-limits.ts';
 
 const READY_IDLE = encodeBackendMessage({ type: 'ReadyForQuery', status: 'I' });
 
@@ -21,18 +23,34 @@ export interface QueryMessagesOptions extends AdmissionOptions {
   readonly admission: StatementAdmission;
   /** Waits until it is known whether a COPY takes data. */
   readonly answered: (plan: Plan) => Pending;
+  readonly settled: () => Promise<void> | undefined;
+  readonly sync: () => void;
 }
 
 export class QueryMessages {
   readonly #o: QueryMessagesOptions;
 
+  /** Of the extended protocol too. */
+  readonly limits: WrittenLimits;
+  readonly #steps: QuerySteps;
+
   constructor(options: QueryMessagesOptions) {
     this.#o = options;
+    const { planner, channel } = options;
+    const { reading } = planner;
+    const fail = (error: SluiceError): void => {
+      const { frame, refusal } = failingParse(error, (text) => reading.messageBytes(text));
+      channel.forwardExpecting(frame, { kind: 'parse', refusal });
+    };
+    this.limits = new WrittenLimits({ ...options, fail });
+    this.#steps = new QuerySteps({ ...options, reading, limits: this.limits });
   }
 
   query(frame: Frame): Pending {
     const { admission, planner, channel, answered } = this.#o;
     const forward: Forward = (plan, tickets) => {
+      if (plan.statements.some(({ decision }) => decision.rowLimits?.written !== undefined))
+        return this.#steps.run(plan, tickets);
       const verbatim = plan.splices.length === 0;
       const bytes = verbatim ? frame.bytes : encodeQuery(planner.reading.bytesOf(plan.forwardText));
       const { inPipeline } = channel;

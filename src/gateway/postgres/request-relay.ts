@@ -19,7 +19,7 @@ import {
   FRONTEND_TYPE as F,
   type Frame,
 } from '../../wire/postgres/index.ts';
-import { DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
+import { type Completion, DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
 import { FAILING_BIND, FAILING_EXECUTE, failingParse } from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
 import { handleCall } from './function-call.ts';
@@ -85,6 +85,8 @@ export class RequestRelay {
       channel: this.channel,
       admission: this.admission,
       answered: (plan) => this.#answered(plan),
+      settled: () => this.pipeline.before(F.Query),
+      sync: () => this.#sync(SYNC),
     });
   }
 
@@ -190,7 +192,7 @@ export class RequestRelay {
         this.#heldSyncs = 0;
         this.#o.responses.copyingIn = false;
         this.channel.forward(frame.bytes);
-        return this.channel.quiet();
+        return this.channel.quiet().then(() => this.#queries.limits.copyEnded());
       case F.Sync:
         this.#heldSyncs += 1;
         return undefined;
@@ -211,6 +213,7 @@ export class RequestRelay {
     this.#heldSyncs = 0;
     for (let i = 0; i < held; i += 1) this.#sync(SYNC);
     this.channel.flush();
+    void this.#queries.limits.copyEnded();
   }
 
   /** Whether a COPY takes data shows in the answer; until then nobody knows how the messages behind it will be taken. */
@@ -312,8 +315,9 @@ export class RequestRelay {
       if (approval !== undefined) portal.approval = approval;
       portal.counted = true;
       if (plan.writes) this.pipeline.writes = true;
-      this.#expect(frame.bytes, { kind: 'execute', plan, ticket });
-      return this.#answered(plan);
+      const run = (more: { completion?: Completion } = {}): undefined =>
+        this.#expect(frame.bytes, { kind: 'execute', plan, ticket, ...more });
+      return this.#queries.limits.runIfLimited(plan, ticket, run) ?? this.#answered(plan);
     };
     const refuse = this.#refuseExtended;
     return this.admission.attempt(
@@ -324,6 +328,7 @@ export class RequestRelay {
           approval: portal.approval,
           counted: portal.counted,
           values: portal.values,
+          returned: portal.returned,
           replan: () => planner.planOfPortal(portal, true),
           forward,
           refuse,

@@ -10,7 +10,6 @@ import {
   BACKEND_TYPE as B,
   backendFrameLimit,
   decodeBackendMessage,
-  decodeDataRow,
   ErrorFields,
   type FrameSink,
   FrameWalker,
@@ -21,7 +20,18 @@ import type { ClientSender } from './client-sender.ts';
 import { CommitWatch } from './commit-watch.ts';
 import { isFatal, outOfOrder, unanswered } from './database-errors.ts';
 import { type Expectation, Expectations } from './expectations.ts';
-import { answers, currentTicket, planOf, ticketsOwed, wasAdmitted } from './expected-answers.ts';
+import {
+  answers,
+  completionOf,
+  currentTicket,
+  isAnsweredCall,
+  isUnseen,
+  noteOwnAnswer,
+  type Own,
+  planOf,
+  ticketsOwed,
+  wasAdmitted,
+} from './expected-answers.ts';
 import { LateQuotes } from './late-quotes.ts';
 import { clientErrorFields } from './refusals.ts';
 import type { RelayEvents, RelayOptions } from './relay-events.ts';
@@ -187,7 +197,7 @@ export class ResponseRelay implements FrameSink {
     if (this.metering.cut !== undefined) return this.metering.answer(head, type, frame);
     if (type === B.ErrorResponse) return this.#error(head, frame);
     this.#answer(head, type, frame);
-    return head?.kind === 'probe' ? undefined : frame;
+    return isUnseen(type, head) ? undefined : frame;
   }
 
   /** Ties an answer to what asked for it. @throws {SluiceError} upstream_lost if nothing did: then nothing can be tied any more */
@@ -204,10 +214,10 @@ export class ResponseRelay implements FrameSink {
         if (head.kind === 'describe') this.expectations.shift();
         break;
       case B.CommandComplete:
-        this.#complete(head, { tag: frame.toString('latin1', 5, frame.length - 1) });
+        this.#complete(head, { tag: frame.toString('latin1', 5, frame.length - 1) }, frame);
         break;
       case B.PortalSuspended:
-        this.#complete(head, { tag: 'PORTAL SUSPENDED' });
+        this.#complete(head, { tag: 'PORTAL SUSPENDED' }, frame);
         break;
       case B.EmptyQueryResponse:
         if (head.kind === 'execute') this.expectations.shift();
@@ -233,7 +243,7 @@ export class ResponseRelay implements FrameSink {
     this.#settle(head);
   }
 
-  #complete(head: Expectation, outcome: StatementOutcome): void {
+  #complete(head: Expectation, outcome: StatementOutcome, frame?: Buffer): void {
     // Nothing runs in a failed transaction but what ends it.
     if (this.transactionStatus === 'E') this.transactionStatus = 'T';
     const ticket = currentTicket(head);
@@ -241,15 +251,27 @@ export class ResponseRelay implements FrameSink {
     if (ticket === undefined || plan === undefined)
       throw outOfOrder('more answers than there are statements');
     const { cut } = this.metering;
-    this.#finish(ticket, cut === undefined ? outcome : { ...outcome, sqlstate: cut.sqlstate });
-    this.#commits.completed(ticket.planned.facts);
-    if (outcome.tag !== 'PORTAL SUSPENDED') this.#took(ticket, plan);
-    if (plan.withholdsErrors) this.#withholding.active = true;
+    const completion = cut === undefined ? completionOf(head) : undefined;
+    const ended = cut === undefined ? outcome : { ...outcome, sqlstate: cut.sqlstate };
+    if (completion === undefined) this.#conclude(ticket, plan, ended);
+    else {
+      const accept = () => this.#conclude(ticket, plan, outcome, frame);
+      const reject = (sqlstate: string) => this.#finish(ticket, { ...outcome, sqlstate });
+      completion.ended = { tag: outcome.tag ?? '', accept, reject };
+    }
     if (head.kind === 'query') head.next += 1;
     else {
       this.expectations.shift();
       this.#settle(head);
     }
+  }
+
+  #conclude(ticket: Ticket, plan: Plan, outcome: StatementOutcome, told?: Buffer): void {
+    if (told !== undefined) this.send(told);
+    this.#finish(ticket, outcome);
+    this.#commits.completed(ticket.planned.facts);
+    if (outcome.tag !== 'PORTAL SUSPENDED') this.#took(ticket, plan);
+    if (plan.withholdsErrors) this.#withholding.active = true;
   }
 
   /** A statement took effect. */
@@ -268,13 +290,9 @@ export class ResponseRelay implements FrameSink {
     if (planOf(expectation)?.redefines === true && wasAdmitted(expectation)) this.redefinitions -= 1;
   }
 
-  /** What a call returned has passed like a row: it may be as large. */
-  #completeCall(head: Extract<Expectation, { kind: 'query' }>): void {
-    if (head.failed !== true && head.tickets[0]?.rows === 1) this.#complete(head, { tag: 'FUNCTION CALL' });
-  }
-
   #ready(head: Expectation, status: number): void {
-    if (head.kind === 'query' && head.isCall === true) this.#completeCall(head);
+    // What a call returned has passed like a row: it may be as large.
+    if (isAnsweredCall(head)) this.#complete(head, { tag: 'FUNCTION CALL' });
     this.transactionStatus = String.fromCharCode(status) as TransactionStatus;
     this.#commits.ready(this.transactionStatus);
     if (head.kind !== 'query' || !head.inPipeline) this.inBlock = this.transactionStatus === 'T';
@@ -353,40 +371,23 @@ export class ResponseRelay implements FrameSink {
   }
 
   /** Nothing of it reaches the client, but an error that ends a pipeline or the session. */
-  #answerOwn(head: Extract<Expectation, { kind: 'own' }>, type: number, frame: Buffer): Buffer | undefined {
-    switch (type) {
-      case B.DataRow:
-        head.answers.rows.push([...decodeDataRow(frame.subarray(5)).columns]);
-        return undefined;
-      case B.ErrorResponse:
-        return this.#failOwn(head, frame);
-      case B.CloseComplete:
-        head.answers.closes -= 1;
-        if (!head.synced && head.answers.closes === 0) this.#endOwn(head);
-        return undefined;
-      case B.ReadyForQuery:
-        if (!head.synced) break;
-        this.transactionStatus = String.fromCharCode(frame[5]!) as TransactionStatus;
-        this.#endOwn(head);
-        return undefined;
-      case B.CommandComplete:
-        head.answers.ends.push(head.answers.rows.length);
-        return undefined;
-      case B.ParseComplete:
-      case B.BindComplete:
-        return undefined;
-    }
-    throw outOfOrder('something else than the answer to a question of the gate');
+  #answerOwn(head: Own, type: number, frame: Buffer): Buffer | undefined {
+    if (type === B.ErrorResponse) return this.#failOwn(head, frame);
+    const isLast = noteOwnAnswer(head, type, frame);
+    if (type === B.ReadyForQuery)
+      this.transactionStatus = String.fromCharCode(frame[5]!) as TransactionStatus;
+    if (isLast) this.#endOwn(head);
+    return undefined;
   }
 
-  #endOwn(head: Extract<Expectation, { kind: 'own' }>): void {
+  #endOwn(head: Own): void {
     this.showRows(false);
     this.expectations.shift();
     head.answers.resolve();
   }
 
   /** Synced: the session stands where it stood. Unsynced: the client's own pipeline has failed, and it has to know. */
-  #failOwn(head: Extract<Expectation, { kind: 'own' }>, frame: Buffer): Buffer | undefined {
+  #failOwn(head: Own, frame: Buffer): Buffer | undefined {
     const fields = ErrorFields.decode('ErrorResponse', frame.subarray(5));
     const fatal = isFatal(fields);
     head.answers.reject(unanswered(fields));

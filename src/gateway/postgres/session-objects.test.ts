@@ -13,7 +13,9 @@ const prepared = (text: string): Prepared => ({
 const portal = (parameters: string[] = []): Portal => ({
   prepared: prepared('x'),
   parameters,
+  returned: { rows: 0 },
   isCursor: false,
+
   plan: planOf('x'),
   statement: undefined,
 });

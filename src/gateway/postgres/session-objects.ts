@@ -12,6 +12,7 @@ import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import { forwardedPart } from '../../session/plan-text.ts';
+import type { RowCounter } from '../../session/row-limit.ts';
 import type { Bind } from '../../wire/postgres/index.ts';
 import { type Change, NameSpace, type UNANSWERED } from './name-space.ts';
 import type { BoundValues } from './own-questions.ts';
@@ -59,6 +60,8 @@ export interface Portal {
   approval?: string;
   /** What it was bound to, where the database may be asked about it once more; absent if that is too large to keep. */
   readonly values?: BoundValues;
+  /** What it has returned so far, in however many portions. */
+  readonly returned: RowCounter;
   /** True once it has run: the values it looks up were counted then. */
   counted?: boolean;
 }
@@ -134,7 +137,11 @@ export class SessionObjects {
       const prepared = this.#hasRoom(names) ? madeBySql(use, statement, plan) : undefined;
       // What there is no room for is not known, and not used by anyone under restriction.
       if (use.kind === 'prepared') this.#prepared.set(name, prepared);
-      else this.#portals.set(name, prepared && { prepared, parameters: [], isCursor: true, plan, statement });
+      else
+        this.#portals.set(
+          name,
+          prepared && { prepared, parameters: [], isCursor: true, plan, statement, returned: { rows: 0 } },
+        );
     }
   }
 
@@ -198,7 +205,7 @@ export function portalOf(
   const matter = plan.wantsEstimates || plan.namesSettings || plan.outcome === 'hold';
   const values = matter ? keptValues(prepared, bound) : undefined;
   return {
-    ...{ prepared, parameters, isCursor: false, plan, statement },
+    ...{ prepared, parameters, isCursor: false, plan, statement, returned: { rows: 0 } },
     ...(approval === undefined ? {} : { approval }),
     ...(values === undefined ? {} : { values }),
   };

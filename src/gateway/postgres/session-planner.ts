@@ -387,7 +387,7 @@ export class SessionPlanner {
     if (found === undefined || found === UNANSWERED) return undefined;
     if ('prepared' in found) {
       this.#names.portals.push(found);
-      return namedObject(found.prepared.text, found.statement, found.parameters);
+      return namedObject(found.prepared.text, found.statement, found.parameters, found.returned);
     }
     this.#names.prepared.push(found);
     return namedObject(found.text, found.statement, []);

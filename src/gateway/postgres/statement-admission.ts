@@ -12,6 +12,7 @@ import type { ParameterValue } from '../../model/session.ts';
 import { awaitApproval } from '../../session/hold.ts';
 import { takeLookups } from '../../session/lookup-meter.ts';
 import type { Plan, PlannedStatement } from '../../session/plan.ts';
+import type { RowCounter } from '../../session/row-limit.ts';
 import type { Session, Ticket } from '../../session/session.ts';
 import { held, refused } from '../../session/statement-record.ts';
 import { type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
@@ -55,6 +56,8 @@ export interface Admission {
   readonly approval?: string | undefined;
   /** What it is bound to, for questions about it; absent if it cannot be asked about. */
   readonly values?: BoundValues | undefined;
+  /** What the portal has returned before, if it is one. */
+  readonly returned?: RowCounter;
   /** What the database expects of its statements, one by one, once it was asked. */
   readonly estimates?: readonly (Estimate | undefined)[];
   /** True if what it looks up was counted before: the rest of what ran then. */
@@ -313,11 +316,11 @@ export class StatementAdmission {
   #forward(
     plan: Plan,
     tickets: readonly Ticket[],
-    { forward }: Admission,
+    { forward, returned }: Admission,
     approval: string | undefined,
   ): Pending {
     const { responses, planner, session } = this.#o;
-    session.meter(tickets, approval !== undefined);
+    session.meter(tickets, approval !== undefined, returned);
     responses.restOn(tickets);
     if (plan.redefines && tickets.length > 0) responses.redefinitions += 1;
     planner.forwarded(plan);
