@@ -10,6 +10,7 @@ import { type Html, html } from '../html/html.ts';
 import { makePage } from '../html/page.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Actor } from '../model/principal.ts';
+import type { ReviewDesk } from './approval-review.ts';
 import { type ApprovalDesk, visibleRequest } from './approval-routes.ts';
 import type { Authenticate } from './bearer.ts';
 
@@ -32,7 +33,7 @@ interface Shown {
   readonly note?: Html;
 }
 
-export function addApprovalPages(app: FastifyInstance, desk: ApprovalDesk, authenticate: Authenticate): void {
+export function addApprovalPages(app: FastifyInstance, serving: Serving): void {
   app.register(async (pages) => {
     pages.removeAllContentTypeParsers();
     pages.addContentTypeParser(
@@ -47,7 +48,7 @@ export function addApprovalPages(app: FastifyInstance, desk: ApprovalDesk, authe
       '/approvals/:id',
       async ({ params: { id }, body = new URLSearchParams(), ip }, reply) => {
         try {
-          return await sendPage(reply, await serve(id, body, ip, { desk, authenticate }));
+          return await sendPage(reply, await serve(id, body, ip, serving));
         } catch (thrown) {
           const { code, httpStatus, message } = asSluiceError(thrown);
           const text = code === 'unauthorized' ? 'this is no valid token' : message;
@@ -59,8 +60,9 @@ export function addApprovalPages(app: FastifyInstance, desk: ApprovalDesk, authe
   });
 }
 
-interface Serving {
+export interface Serving {
   readonly desk: ApprovalDesk;
+  readonly reviews: ReviewDesk;
   readonly authenticate: Authenticate;
 }
 
@@ -68,13 +70,14 @@ async function serve(
   id: string,
   form: URLSearchParams,
   address: string,
-  { desk, authenticate }: Serving,
+  { desk, reviews, authenticate }: Serving,
 ): Promise<Shown> {
   const actor = await authenticate(address, form.get('token') || undefined);
   const request = await visibleRequest(desk, actor, id);
   const answer = form.get('answer');
-  if (answer !== 'approve' && answer !== 'deny') return { id, request };
-  return { id, request: await vote(desk, actor, id, answer, form.get('reason') ?? ''), note: COUNTED };
+  if (answer !== 'approve' && answer !== 'deny') return { id, request: reviews.revealed(request, actor) };
+  const voted = await vote(desk, actor, id, answer, form.get('reason') ?? '');
+  return { id, request: reviews.revealed(voted, actor), note: COUNTED };
 }
 
 const COUNTED = html`<p class="good" role="status">Your answer counts.</p>`;

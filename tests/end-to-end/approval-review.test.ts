@@ -85,6 +85,19 @@ describe('values', () => {
   });
 });
 
+test('the page that links lead to shows no more', async () => {
+  const id = await held(`UPDATE customers SET plan = 'page-secret' WHERE email = $1`, [SECRET]);
+  const page = async (who: string) => {
+    const body = new URLSearchParams({ token: await gate.token(who), answer: 'show' });
+    const answer = await fetch(`${gate.httpUrl}/approvals/${id}`, { method: 'POST', body });
+    return answer.text();
+  };
+  expect(await page('alice')).toContain('page-secret');
+  const masked = await page('lea');
+  expect(masked).toContain('‹hidden›');
+  expect(masked).not.toContain('secret');
+});
+
 describe('a reviewer', () => {
   test('sees the statement laid out, what is risky, the facts, and how the like ended', async () => {
     const sql = (status: string) => `DELETE   FROM orders WHERE status = '${status}' RETURNING id`;
