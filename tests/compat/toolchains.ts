@@ -13,7 +13,7 @@ import { join } from 'node:path';
 
 export interface Toolchain {
   /** Its folder in `clients/` and in the cache. */
-  readonly name: 'python' | 'storage' | 'node' | 'go' | 'java' | 'rust' | 'servers';
+  readonly name: 'python' | 'storage' | 'exports' | 'kafka' | 'node' | 'go' | 'java' | 'rust' | 'servers';
   /** What has to be on the PATH. */
   readonly needs: readonly string[];
   /** The files that pin every package; only when they change are packages fetched again. */
@@ -63,6 +63,34 @@ export const TOOLCHAINS: readonly Toolchain[] = [
       [
         ...['venv/bin/pip', 'install', '--quiet', '--disable-pip-version-check'],
         ...['--require-hashes', '--only-binary', ':all:', '-r', 'requirements.txt'],
+      ],
+    ],
+    build: [],
+  },
+  {
+    // OCSF's schema, and OpenTelemetry's definitions.
+    name: 'exports',
+    needs: ['python3'],
+    locks: ['requirements.txt'],
+    install: [
+      ['python3', '-m', 'venv', '--clear', 'venv'],
+      [
+        ...['venv/bin/pip', 'install', '--quiet', '--disable-pip-version-check'],
+        ...['--require-hashes', '--only-binary', ':all:', '-r', 'requirements.txt'],
+      ],
+    ],
+    build: [],
+  },
+  {
+    // A broker and its tools, as plain Java programs.
+    name: 'kafka',
+    needs: ['mvn', 'java'],
+    locks: ['pom.xml'],
+    install: [
+      ['rm', '-rf', 'lib'],
+      [
+        ...['mvn', '-q', '-B', 'org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies'],
+        '-DoutputDirectory=lib',
       ],
     ],
     build: [],
