@@ -55,7 +55,7 @@ describe('sluice sessions', () => {
       sessions: [
         {
           ...{ ...common, id: 'S2', principal: 'bot', onBehalfOf: ['bob'], database: 'shop' },
-          ...{ clientAddress: '1.2.3.4:5', startedAt: 7_140_000, state: 'held' },
+          ...{ clientAddress: '1.2.3.4:5', startedAt: 7_140_000, state: 'held', taints: ['public.t.x'] },
           statement: 'DELETE FROM t\nWHERE \x1b[31m id = ?',
         },
         {
@@ -71,7 +71,7 @@ describe('sluice sessions', () => {
     expect(lines.map((line) => line.split(/ {2,}/))).toEqual([
       ['S1', 'alice', 'hr', 'unix', '2h ago', 'idle', '3', '1.5 KiB', '(psql)'],
       [
-        ...['S2', 'bot for bob', 'shop', '1.2.3.4:5', '1m ago', 'held', '3', '1.5 KiB'],
+        ...['S2', 'bot for bob', 'shop', '1.2.3.4:5', '1m ago', 'held, tainted', '3', '1.5 KiB'],
         'DELETE FROM t WHERE \\x1b[31m id = ?',
       ],
     ]);

@@ -60,7 +60,7 @@ async function list(context: CliContext, options: Options): Promise<void> {
       session.database,
       session.clientAddress,
       relativeTime(session.startedAt, now),
-      session.state,
+      session.taints === undefined ? session.state : `${session.state}, tainted`,
       String(session.statements),
       bytesText(session.bytes),
       statementText(session),

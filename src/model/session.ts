@@ -44,6 +44,8 @@ export interface SessionStatus {
   readonly state: SessionState;
   /** What it runs or is held with, its literals replaced by `?`; only its command if that cannot be done with certainty. */
   readonly statement?: string;
+  /** Columns of untrusted text that it, or another of the same reader, has read, if any. */
+  readonly taints?: readonly string[];
   /** Statements it has sent so far, refused ones included, and what was answered to them. */
   readonly statements: number;
   readonly rows: number;

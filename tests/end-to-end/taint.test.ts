@@ -141,6 +141,18 @@ describe('a session that reads untrusted text', () => {
     expect(await emailOf(client)).toBe(MASKED);
   });
 
+  test('text that a statement copies taints whoever reads it there', async () => {
+    const alice = await gate.client('alice');
+    await alice.query('CREATE TABLE notes AS SELECT id, body AS note FROM reviews');
+    await alice.query('INSERT INTO orders SELECT 9000 + id, 1, body, 1 FROM reviews WHERE id = 1');
+    for (const sql of ['SELECT note FROM notes LIMIT 1', 'SELECT status FROM orders WHERE id = 1']) {
+      const client = await agent();
+      expect(await emailOf(client)).toBe(REAL);
+      await client.query(sql);
+      expect(await emailOf(client)).toBe(MASKED);
+    }
+  });
+
   test('people are not concerned by the pack', async () => {
     const bob = await gate.client('bob');
     await bob.query('SELECT body FROM reviews WHERE id = 1');

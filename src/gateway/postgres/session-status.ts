@@ -33,6 +33,7 @@ export function statusOf(
     startedAt: info.startedAt,
     state: stateOf(held, requests, responses),
     ...(plan === undefined ? {} : { statement: shownText(plan) }),
+    ...(session.standing.taints.length === 0 ? {} : { taints: session.standing.taints }),
     statements,
     rows: rows + (ticket?.rows ?? 0),
     bytes: bytes + (ticket?.bytes ?? 0),

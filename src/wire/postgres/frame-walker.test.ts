@@ -227,3 +227,75 @@ describe('FrameWalker', () => {
     );
   });
 });
+
+describe('room', () => {
+  /** Passes a stream on; whenever there is no room, `grow` says how many rows and bytes more there are. */
+  function passWithin(chunks: readonly Buffer[], grow: (frameBytes: number) => readonly [number, number]) {
+    const walker = newWalker();
+    const sent: Buffer[] = [];
+    let room = { rows: 0, bytes: 0 };
+    let counted = 0;
+    let rest: Buffer = Buffer.alloc(0);
+    for (const chunk of chunks) {
+      rest = Buffer.concat([rest, chunk]);
+      for (;;) {
+        const arrived = rest;
+        let from = 0;
+        const settled = walker.walk(arrived, {
+          room: () => ({
+            ...room,
+            take: (rows, bytes) => {
+              room = { rows: room.rows - rows, bytes: room.bytes - bytes };
+              expect(Math.min(room.rows, room.bytes)).toBeGreaterThanOrEqual(0);
+            },
+          }),
+          onRows: (count) => {
+            counted += count;
+          },
+          onFrame: (_, frame, start, end) => {
+            if (start >= 0) return;
+            sent.push(frame);
+            from = end;
+          },
+        });
+        sent.push(arrived.subarray(from, settled));
+        const { halt } = walker;
+        rest = halt === undefined ? Buffer.alloc(0) : arrived.subarray(settled);
+        if (halt?.frameBytes === undefined) break;
+        const [rows, bytes] = grow(halt.frameBytes);
+        room = { rows: room.rows + rows, bytes: room.bytes + bytes };
+      }
+    }
+    return { bytes: Buffer.concat(sent), counted };
+  }
+
+  test('never lets more pass than there is, and in the end everything, wherever the stream is cut', () => {
+    const more = fc.array(fc.tuple(fc.nat(3), fc.nat(40)), { minLength: 1, maxLength: 5 });
+    fc.assert(
+      fc.property(arbitraryStream, fc.array(fc.nat()), more, (frames, places, grants) => {
+        const bytes = Buffer.concat(frames);
+        let asked = 0;
+        const passed = passWithin(cut(bytes, places), (frameBytes) => {
+          const [rows, extra] = grants[asked++ % grants.length]!;
+          return [rows + 1, extra + frameBytes];
+        });
+        expect(passed.bytes.equals(bytes)).toBe(true);
+        expect(passed.counted).toBe(frames.filter(([type]) => COUNTED.some((one) => one === type)).length);
+      }),
+    );
+  });
+
+  test('stops before the first row that is too much, not after it', () => {
+    const chunk = Buffer.concat([row('a'), row('bb'), row('c')]);
+    const walker = newWalker();
+    const taken: number[][] = [];
+    const sink = {
+      room: () => ({ rows: 5, bytes: row('a').length + 1, take: (...some: number[]) => taken.push(some) }),
+      onRows: () => {},
+      onFrame: () => {},
+    };
+    expect(walker.walk(chunk, sink)).toBe(row('a').length);
+    expect([walker.halt, taken]).toEqual([{ frameBytes: row('bb').length }, [[1, row('a').length]]]);
+    expect(walker.atBoundary).toBe(true);
+  });
+});
