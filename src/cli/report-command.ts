@@ -95,7 +95,7 @@ async function logState(
     ...(vkey === undefined ? {} : { vkey: keyText(vkey) }),
     ...(source === undefined ? {} : { source }),
   });
-  const { ok, entries, pending, fault } = found;
+  const { ok, entries, pending, pruned, fault } = found;
   return {
     ...(found.vkey === undefined ? {} : { vkey: found.vkey }),
     ...(found.checkpoint === undefined ? {} : { checkpoint: found.checkpoint }),
@@ -103,6 +103,7 @@ async function logState(
       ok,
       entries,
       pending,
+      pruned,
       ...(fault === undefined ? {} : { fault: `${fault.file}: ${fault.reason}` }),
     },
   };

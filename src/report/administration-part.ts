@@ -13,10 +13,13 @@ type Topic = 'changes' | 'credentials' | 'logins' | 'auditAccess';
 
 /** The kinds of entries of each topic. */
 const KINDS: Readonly<Record<Topic, readonly LedgerEvent['kind'][]>> = {
-  changes: ['policy-loaded', 'policy-rejected', 'config-loaded'],
+  changes: ['policy-loaded', 'policy-rejected', 'config-loaded', 'label'],
   credentials: ['token-issued', 'token-revoked', 'grant'],
   logins: ['authentication-failed'],
-  auditAccess: ['audit-read', 'keys-destroyed', 'session-killed'],
+  auditAccess: [
+    ...(['audit-read', 'keys-destroyed', 'entries-pruned', 'hold-placed', 'hold-released'] as const),
+    'session-killed',
+  ],
 };
 
 const TOPICS = new Map(
@@ -41,15 +44,9 @@ export class AdministrationPart implements ReportPart {
   }
 
   figures(scope: FilterScope): Figure[] {
-    const { changes, logins } = this.#lists;
-    const loginFilter = filterOf(scope, `kind:${KINDS.logins.join(',')}`);
     return [
-      {
-        label: 'policy and configuration changes',
-        value: changes.total,
-        filter: filterOfTopic(scope, 'changes'),
-      },
-      { label: 'failed log-ins', value: logins.total, filter: loginFilter },
+      this.#figure('policy and configuration changes', 'changes', scope),
+      this.#figure('failed log-ins', 'logins', scope),
     ];
   }
 
@@ -58,15 +55,22 @@ export class AdministrationPart implements ReportPart {
     return {
       changes: list('changes'),
       credentials: list('credentials'),
-      logins: this.#lists.logins.list(filterOf(scope, `kind:${KINDS.logins.join(',')}`)),
+      logins: list('logins'),
       auditAccess: list('auditAccess'),
     };
   }
+
+  #figure(label: string, topic: Topic, scope: FilterScope): Figure {
+    const filter = filterOfTopic(scope, topic);
+    return { label, value: this.#lists[topic].total, ...(filter === undefined ? {} : { filter }) };
+  }
 }
 
-/** These belong to no database, or not to one only. */
-function filterOfTopic(scope: FilterScope, topic: Topic): string {
-  return periodFilter(scope, `kind:${KINDS[topic].join(',')}`);
+/** Some of these belong to a database and some to none: with a database in the scope, no one filter says the same. */
+function filterOfTopic(scope: FilterScope, topic: Topic): string | undefined {
+  const kinds = `kind:${KINDS[topic].join(',')}`;
+  if (topic === 'logins') return filterOf(scope, kinds);
+  return scope.database === undefined ? periodFilter(scope, kinds) : undefined;
 }
 
 interface Description {
@@ -113,6 +117,16 @@ function describe(event: LedgerEvent): Description {
       return {
         by: event.by,
         what: `${event.keys.length} keys of ${event.database}: ${event.reason ?? 'no reason given'}`,
+      };
+    case 'entries-pruned':
+      return { by: event.by, what: `${event.entries} entries that were kept long enough` };
+    case 'hold-placed':
+    case 'hold-released':
+      return { by: event.by, what: `${event.hold}: ${event.reason}` };
+    case 'label':
+      return {
+        by: event.by ?? 'the gate',
+        what: `${event.step} on ${event.database}: ${event.columns.slice(0, MAX_NAMES).join(', ')}${event.reason === undefined ? '' : ` (${event.reason})`}`,
       };
     case 'session-killed':
       return {

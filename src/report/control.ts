@@ -23,7 +23,7 @@ export const SECTION_TITLES: Readonly<Record<SectionId, string>> = {
   changes: 'Policies and configuration',
   credentials: 'Credentials and grants',
   logins: 'Failed log-ins',
-  'audit-access': 'Access to the record',
+  'audit-access': 'The record itself',
   gaps: 'Gaps',
   verify: 'How to check this report',
 };

@@ -112,6 +112,8 @@ export interface LogState {
     readonly ok: boolean;
     readonly entries: number;
     readonly pending: number;
+    /** Entries whose hashes are proven, but whose texts are gone: no number here knows of them. */
+    readonly pruned: number;
     readonly fault?: string;
   };
 }

@@ -135,7 +135,7 @@ export function administrationSections(evidence: Evidence): Html[] {
     section('logins', 'Attempts to log in that failed.', changeTable(evidence.logins, 'None.')),
     section(
       'audit-access',
-      'Who read sealed values of the record, destroyed keys, or ended sessions of others.',
+      'Who read the record or sealed values of it, destroyed keys, pruned entries or held them back, or ended sessions of others.',
       changeTable(evidence.auditAccess, 'Nobody did.'),
     ),
   ];
@@ -152,13 +152,16 @@ function changeTable(list: Listed<ChangeRow>, none: string): Html {
 }
 
 export function gapsSection({ gaps, log }: Evidence): Html {
-  const pending = log.verified?.pending ?? 0;
+  const { pending = 0, pruned = 0 } = log.verified ?? {};
   return section(
     'gaps',
     'What the record cannot say. A statement without an outcome was in flight when its session or the gate ended, or is still running: what became of it, only the database knows.',
     pending === 0
       ? undefined
       : html`<p>${numberText(pending)} entries were not covered by a checkpoint yet when this report was made.</p>`,
+    pruned === 0
+      ? undefined
+      : html`<p>${numberText(pruned)} entries of the log were pruned: their hashes are proven, but no number here knows what they said.</p>`,
     table(
       ['Entry', 'What'],
       gaps.rows.map((row) => [

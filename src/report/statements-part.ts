@@ -1,5 +1,6 @@
 /** What was asked: how much of it, what was privileged, and what was denied. */
 import type { Action } from '../model/facts.ts';
+import type { LedgerEntry } from '../model/ledger-entry.ts';
 import { BoundedList, BoundedMap } from './bounded-list.ts';
 import type { DenialRow, Evidence, Figure, StatementRow } from './evidence.ts';
 import { type FilterScope, filterOf, filterValue } from './filter-text.ts';
@@ -28,11 +29,16 @@ interface Denied {
 }
 
 export class StatementsPart implements ReportPart {
+  #cutOff = 0;
   readonly #decided = { allow: 0, hold: 0, deny: 0 };
   readonly #byAction = new Map<string, number>();
   readonly #privileged = new BoundedList<StatementRow>(MAX_ROWS);
   readonly #denied = new BoundedList<StatementRow>(MAX_ROWS);
   readonly #byPolicy = new BoundedMap<Denied>(MAX_POLICIES, () => ({ count: 0, principals: new Set() }));
+
+  entry({ event }: LedgerEntry): void {
+    if (event.kind === 'budget-exceeded') this.#cutOff += 1;
+  }
 
   statement(asked: Asked): void {
     const { event } = asked;
@@ -51,6 +57,7 @@ export class StatementsPart implements ReportPart {
       { label: 'statements', value: allow + hold + deny, filter: filter() },
       { label: 'held for approval', value: hold, filter: filter('decision:hold') },
       { label: 'denied', value: deny, filter: filter('decision:deny') },
+      { label: 'cut off by budgets', value: this.#cutOff, filter: filterOf(scope, 'kind:budget-exceeded') },
       { label: 'privileged', value: this.#privileged.total, filter: filter(PRIVILEGED_FILTER) },
     ];
   }

@@ -141,6 +141,7 @@ describe('a period', () => {
     expect([shop.labels.length, shop.approvals.total, shop.logins.total, shop.changes.total]).toEqual([
       0, 0, 0, 1,
     ]);
+    expect(shop.summary.find(({ label }) => label.startsWith('policy'))!.filter).toBeUndefined();
     expect([hr.labels.length, hr.approvals.total, hr.logins.total, hr.changes.total]).toEqual([1, 1, 1, 1]);
     expect(shop.denials.byPolicy).toMatchObject([
       { policy: '(nothing permits it)', statements: { value: 1 } },

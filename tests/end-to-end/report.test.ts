@@ -130,6 +130,36 @@ describe('the numbers', () => {
     expect(evidence.privileged.byAction).toMatchObject([{ label: 'Drop', value: 2 }]);
   });
 
+  test('are those that the search counts', { timeout: 120_000 }, async () => {
+    const { summary: all, access, privileged, denials, labels } = evidence;
+    const figures = [
+      ...all,
+      ...access.rows.flatMap(({ sessions, statements }) => [sessions, statements]),
+      ...privileged.byAction,
+      ...denials.byPolicy.map(({ statements }) => statements),
+      ...labels.flatMap((row) => [row.maskedStatements, row.unmaskedStatements]),
+      ...labels.flatMap((row) => row.readers.rows.map(({ statements }) => statements)),
+      ...[evidence.changes, evidence.credentials, evidence.logins, evidence.auditAccess].map(
+        ({ total, filter }) => ({ label: 'list', value: total, filter }),
+      ),
+    ].filter(({ filter }) => filter !== undefined);
+    expect(figures.length).toBeGreaterThan(25);
+    const counted = async (filter: string) => {
+      const { body } = await gate.admin(
+        'GET',
+        `/admin/search?${new URLSearchParams({ q: filter, count: 'true', limit: '1' })}`,
+      );
+      return (body as { count: number }).count;
+    };
+    // The index is a moment behind the log.
+    await vi.waitFor(async () => expect(await counted('kind:session-closed')).toBe(2), {
+      timeout: 60_000,
+      interval: 200,
+    });
+    for (const { label, value, filter } of figures)
+      expect([label, filter, await counted(filter!)]).toEqual([label, filter, value]);
+  });
+
   test('name entries that can be proven', async () => {
     const { seq } = evidence.approvals.rows[0]!.answers[0]!;
     const proof = await runInProcess([
