@@ -27,7 +27,7 @@ export interface SlackDoor {
 type Answering = Exclude<SlackClick, { readonly kind: 'ask-reason' }>;
 
 /** A message of ours comes back within the click. */
-const MAX_BODY_BYTES = 512 * 1024;
+const MAX_BODY_BYTES = 256 * 1024;
 /** Slack shows a form within three seconds of the click, or never. */
 const CALL_TIMEOUT_MS = 10_000;
 /** Clicks that are worked on at once. */

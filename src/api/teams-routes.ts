@@ -2,7 +2,7 @@
  * `POST /v1/teams/activities`: clicks on the cards in Microsoft Teams. A token of Microsoft's says that it is the Bot Framework that sends;
  * which person it was, the body says, and the gate believes it. Whether the answer counts is decided where every other answer is.
  */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { asSluiceError, SluiceError } from '../errors/sluice-error.ts';
 import { actorAlone, type Principals } from '../identity/actor-chain.ts';
 import type { BotTokens } from '../identity/bot-token.ts';
@@ -23,12 +23,19 @@ export interface TeamsDoor {
 const MAX_BODY_BYTES = 256 * 1024;
 
 export function addTeamsRoutes(app: FastifyInstance, desk: ApprovalDesk, door: TeamsDoor): void {
-  app.post('/v1/teams/activities', { bodyLimit: MAX_BODY_BYTES }, async ({ headers, body }, reply) => {
-    const problem = await door.tokens.check(headers.authorization, serviceUrlOf(body));
-    if (problem !== undefined) {
-      door.report(problem);
-      throw new SluiceError('unauthorized', 'the request has no token of the Bot Framework');
-    }
+  const senders = new WeakMap<FastifyRequest, string>();
+  const route = {
+    bodyLimit: MAX_BODY_BYTES,
+    // Before the body is read.
+    onRequest: async (request: FastifyRequest) => {
+      const sender = await door.tokens.check(request.headers.authorization);
+      if (typeof sender === 'string') throw refusal(sender, door);
+      senders.set(request, sender.serviceUrl);
+    },
+  };
+  app.post('/v1/teams/activities', route, async (request, reply) => {
+    const { body } = request;
+    if (serviceUrlOf(body) !== senders.get(request)) throw refusal('forged', door);
     const click = readTeamsClick(body);
     // Messages to the bot, people who join: none of the gate's business.
     if (click === undefined) return reply.send();
@@ -36,6 +43,11 @@ export function addTeamsRoutes(app: FastifyInstance, desk: ApprovalDesk, door: T
     const type = 'application/vnd.microsoft.activity.message';
     return reply.send({ statusCode: 200, type, value: text });
   });
+}
+
+function refusal(problem: string, { report }: TeamsDoor): SluiceError {
+  report(problem);
+  return new SluiceError('unauthorized', 'the request has no token of the Bot Framework');
 }
 
 /** @returns what whoever clicked is told. Never rejects. */

@@ -21,6 +21,11 @@ export interface BotTokensDeps {
 /** Why a request is refused. `unknown`: Microsoft's keys could not be had. */
 export type BotTokenProblem = 'forged' | 'unknown';
 
+/** Whom a good token is of. */
+export interface BotSender {
+  readonly serviceUrl: string;
+}
+
 const ISSUER = 'https://api.botframework.com';
 const CHANNEL = 'msteams';
 const CLOCK_TOLERANCE_SECONDS = 300;
@@ -28,6 +33,8 @@ const MAX_HEADER_LENGTH = 8192;
 /** As long as keys are believed, and as soon as they are asked for again for one that is missing. */
 const KEEP_KEYS_MS = 24 * 3600_000;
 const ASK_AGAIN_MS = 5 * 60_000;
+/** Without any keys: whoever calls without a token must not make the gate call others without end. */
+const RETRY_MS = 10_000;
 
 export class BotTokens {
   readonly #deps: BotTokensDeps;
@@ -40,8 +47,11 @@ export class BotTokens {
     this.#deps = deps;
   }
 
-  /** Checks the header `authorization` of a request that says it comes from `serviceUrl`. */
-  async check(header: string | undefined, serviceUrl: string): Promise<BotTokenProblem | undefined> {
+  /**
+   * Checks the header `authorization`.
+   * @returns from which address the token says that its messages come; theirs must be the same
+   */
+  async check(header: string | undefined): Promise<BotSender | BotTokenProblem> {
     const token =
       header === undefined || header.length > MAX_HEADER_LENGTH ? null : /^Bearer (\S+)$/.exec(header);
     const kid = token === null ? undefined : keyIdOf(token[1]!);
@@ -54,7 +64,8 @@ export class BotTokens {
         ...{ clockTolerance: CLOCK_TOLERANCE_SECONDS, currentDate: new Date(this.#deps.now()) },
         requiredClaims: ['exp', 'nbf'],
       });
-      return payload.serviceurl === serviceUrl ? undefined : 'forged';
+      const { serviceurl: serviceUrl } = payload;
+      return typeof serviceUrl === 'string' && serviceUrl !== '' ? { serviceUrl } : 'forged';
     } catch (error) {
       return error instanceof KeysUnknown ? 'unknown' : 'forged';
     }
@@ -65,7 +76,7 @@ export class BotTokens {
     const isOld = now - this.#fetchedAt > KEEP_KEYS_MS;
     const known = isOld ? undefined : this.#find(kid);
     if (known !== undefined) return known;
-    if (isOld || now - this.#askedAt > ASK_AGAIN_MS) await this.#refresh(now);
+    if (now - this.#askedAt > (isOld ? RETRY_MS : ASK_AGAIN_MS)) await this.#refresh(now);
     if (now - this.#fetchedAt > KEEP_KEYS_MS) throw new KeysUnknown();
     return this.#find(kid);
   }

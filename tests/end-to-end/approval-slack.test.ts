@@ -5,7 +5,11 @@ import { SLACK_CHANNEL, SLACK_SECRET, SLACK_TEAM, SLACK_TOKEN, SlackPeer } from 
 
 const TWO_PEOPLE = `@id("two-people")
 @approval("groups=dba,support; quorum=2")
-forbid (principal is Agent, action == Action::"Update", resource);`;
+forbid (principal is Agent, action == Action::"Update", resource);
+
+@id("soon-more-people")
+@approval("groups=dba; escalate=support after 10s")
+forbid (principal is Service, action == Action::"Delete", resource);`;
 
 const slack = new SlackPeer();
 let gate: Gate;
@@ -113,6 +117,19 @@ describe('a message', () => {
   });
 });
 
+test('an escalation is told in the channel, in the thread of the one message', {
+  timeout: 90_000,
+}, async () => {
+  const app = await gate.client('app', { options: '-c sluice.on_hold=fail' });
+  await expect(app.query('DELETE FROM orders WHERE id = 77')).rejects.toMatchObject({ code: 'SL002' });
+  await expect.poll(() => slack.replies.length, { timeout: 50_000 }).toBe(1);
+  expect(slack.replies[0]).toEqual({
+    ...{ thread: message().ts, isBroadcast: true },
+    text: 'Approval needed: DELETE on shop: nobody has settled it, so more people may answer.',
+  });
+  expect([slack.messages.size, shown()]).toEqual([1, expect.stringContaining('to support')]);
+});
+
 describe('a click', () => {
   test('to deny asks for a reason, which whoever asked is told', async () => {
     await hold();
@@ -213,6 +230,6 @@ describe('a click', () => {
   });
 
   test('that is larger than any message is refused unread', async () => {
-    expect((await slack.sendBody(`payload=${'x'.repeat(600_000)}`)).status).toBe(413);
+    expect((await slack.sendBody(`payload=${'x'.repeat(300_000)}`)).status).toBe(413);
   });
 });

@@ -150,19 +150,18 @@ describe('a click', () => {
     expect(
       (await teams.send({ ...activity, serviceUrl: 'https://evil.example' }, await teams.token())).status,
     ).toBe(401);
+    for (const body of [null, [], { ...activity, serviceUrl: undefined }])
+      expect((await teams.send(body, await teams.token())).status).toBe(401);
     expect(await newest()).toMatchObject({ state: 'pending', votes: [] });
     expect((await teams.send(activity, await teams.token())).status).toBe(200);
   });
 
   test.each([
-    ['null', null],
     ['a message to the bot', { type: 'message', text: 'approve everything' }],
     ['another button', { type: 'invoke', name: 'adaptiveCard/action', value: { action: { verb: 'x' } } }],
     ['lists where members are expected', { type: 'invoke', from: [], value: [] }],
   ])('that holds %s means nothing', async (_name, activity) => {
-    const sent = activity === null ? null : { ...activity, serviceUrl: teams.serviceUrl };
-    const token = await teams.token(activity === null ? { serviceurl: '' } : {});
-    const answer = await teams.send(sent, token);
+    const answer = await teams.send({ ...activity, serviceUrl: teams.serviceUrl }, await teams.token());
     expect([answer.status, await answer.text()]).toEqual([200, '']);
   });
 });

@@ -43,6 +43,7 @@ export class SlackPeer {
   /** By `ts`. */
   readonly messages = new Map<string, SlackMessage>();
   readonly ephemeral: { user: string; text: string }[] = [];
+  readonly replies: { thread: string; text: string; isBroadcast: boolean }[] = [];
   readonly forms: { trigger: string; view: ModalView }[] = [];
   readonly profiles = new Map<string, Fields>();
   readonly calls: string[] = [];
@@ -150,8 +151,17 @@ export class SlackPeer {
     return methods[method]?.(fields) ?? { ok: false, error: 'unknown_method' };
   }
 
-  #post({ channel, text, blocks }: Fields): Fields {
+  #post({ channel, text, blocks, thread_ts, reply_broadcast }: Fields): Fields {
     if (channel !== SLACK_CHANNEL) return { ok: false, error: 'channel_not_found' };
+    if (thread_ts !== undefined) {
+      if (!this.messages.has(String(thread_ts))) return { ok: false, error: 'thread_not_found' };
+      this.replies.push({
+        thread: String(thread_ts),
+        text: String(text),
+        isBroadcast: reply_broadcast === true,
+      });
+      return { ok: true, channel, ts: `${this.#clock}.000200` };
+    }
     this.#clock += 1;
     const ts = `${this.#clock}.000100`;
     this.messages.set(ts, { channel, ts, text: String(text), blocks: blocks as Block[] });
