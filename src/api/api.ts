@@ -58,7 +58,7 @@ export function createApi(deps: ApiDeps): FastifyInstance {
   const app = createServer(deps.log, deps.maxStatementBytes, deps.tls);
   const authenticate = createAuthenticate(deps);
   addHealthRoutes(app, deps);
-  addApprovalPages(app, { desk: deps.approvals, reviews: deps.reviews, authenticate });
+  addApprovalPages(app, { ...deps, desk: deps.approvals }, authenticate);
   if (deps.slack !== undefined) addSlackRoutes(app, deps.approvals, deps.slack);
   if (deps.teams !== undefined) addTeamsRoutes(app, deps.approvals, deps.teams);
   app.register(async (guarded) => {

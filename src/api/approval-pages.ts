@@ -4,36 +4,28 @@
  * HTTP API would show them and may answer. The token is asked for each time and never stands in a page.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { wordsOf } from '../approvals/notifications/request-words.ts';
 import { asSluiceError } from '../errors/sluice-error.ts';
 import { type Html, html } from '../html/html.ts';
 import { makePage } from '../html/page.ts';
-import type { ApprovalRequest } from '../model/approval.ts';
 import type { Actor } from '../model/principal.ts';
-import type { ReviewDesk } from './approval-review.ts';
-import { type ApprovalDesk, visibleRequest } from './approval-routes.ts';
+import { PAGE_STYLE, requestView, type ShownRequest } from './approval-page-view.ts';
+import { type ApprovalRouteDeps, visibleRequest } from './approval-routes.ts';
 import type { Authenticate } from './bearer.ts';
 
 const MAX_FORM_BYTES = 16 * 1024;
 
-const STYLE = `
-form { margin-top: 2rem; padding: 1.2rem; background: var(--soft); border: 1px solid var(--line); border-radius: 8px; }
-label { display: block; margin-bottom: .9rem; color: var(--quiet); font-size: .9rem; }
-input { display: block; width: 100%; margin-top: .25rem; padding: .5rem .6rem; font: inherit; color: var(--text); background: var(--paper); border: 1px solid var(--line); border-radius: 6px; }
-button { font: inherit; padding: .45rem 1.1rem; margin-right: .5rem; border-radius: 6px; border: 1px solid var(--line); background: var(--paper); color: var(--text); cursor: pointer; }
-button.good { border-color: var(--accent); }
-button.bad { border-color: var(--bad); }
-input:focus-visible, button:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
-`;
-
 interface Shown {
   readonly id: string;
-  readonly request?: ApprovalRequest;
+  readonly found?: ShownRequest;
   /** What became of what was asked. */
   readonly note?: Html;
 }
 
-export function addApprovalPages(app: FastifyInstance, serving: Serving): void {
+export function addApprovalPages(
+  app: FastifyInstance,
+  deps: ApprovalRouteDeps,
+  authenticate: Authenticate,
+): void {
   app.register(async (pages) => {
     pages.removeAllContentTypeParsers();
     pages.addContentTypeParser(
@@ -48,11 +40,12 @@ export function addApprovalPages(app: FastifyInstance, serving: Serving): void {
       '/approvals/:id',
       async ({ params: { id }, body = new URLSearchParams(), ip }, reply) => {
         try {
-          return await sendPage(reply, await serve(id, body, ip, serving));
+          const actor = await authenticate(ip, body.get('token') || undefined);
+          return await sendPage(reply, await serve(id, body, actor, deps));
         } catch (thrown) {
           const { code, httpStatus, message } = asSluiceError(thrown);
           const text = code === 'unauthorized' ? 'this is no valid token' : message;
-          const note = html`<p class="bad" role="alert">Nothing was answered: ${text}.</p>`;
+          const note = html`<p class="bad" role="alert">Nothing was done: ${text}.</p>`;
           return sendPage(reply.code(httpStatus), { id, note });
         }
       },
@@ -60,38 +53,33 @@ export function addApprovalPages(app: FastifyInstance, serving: Serving): void {
   });
 }
 
-export interface Serving {
-  readonly desk: ApprovalDesk;
-  readonly reviews: ReviewDesk;
-  readonly authenticate: Authenticate;
-}
-
 async function serve(
   id: string,
   form: URLSearchParams,
-  address: string,
-  { desk, reviews, authenticate }: Serving,
+  actor: Actor,
+  deps: ApprovalRouteDeps,
 ): Promise<Shown> {
-  const actor = await authenticate(address, form.get('token') || undefined);
-  const request = await visibleRequest(desk, actor, id);
-  const answer = form.get('answer');
-  if (answer !== 'approve' && answer !== 'deny') return { id, request: reviews.revealed(request, actor) };
-  const voted = await vote(desk, actor, id, answer, form.get('reason') ?? '');
-  return { id, request: reviews.revealed(voted, actor), note: COUNTED };
+  const asked = form.get('answer');
+  const found = await visibleRequest(deps.desk, actor, id);
+  const preview = asked === 'preview' ? await deps.preview(id, actor) : undefined;
+  const isAnswer = asked === 'approve' || asked === 'deny';
+  const reason = form.get('reason')?.trim();
+  const now = isAnswer ? await deps.desk.vote(id, actor, asked, reason === '' ? undefined : reason) : found;
+  const shown = {
+    request: deps.reviews.revealed(now, actor),
+    review: await deps.reviews.review(now, actor),
+    ...(preview === undefined ? {} : { preview }),
+  };
+  return { id, found: shown, ...(isAnswer ? { note: COUNTED } : {}) };
 }
 
 const COUNTED = html`<p class="good" role="status">Your answer counts.</p>`;
 
-function vote(desk: ApprovalDesk, actor: Actor, id: string, answer: 'approve' | 'deny', reason: string) {
-  const given = reason.trim();
-  return desk.vote(id, actor, answer, given === '' ? undefined : given);
-}
-
-function sendPage(reply: FastifyReply, shown: Shown): FastifyReply {
+function sendPage(reply: FastifyReply, { id, found, note }: Shown): FastifyReply {
   const { text, contentSecurityPolicy } = makePage({
     title: 'Sluice: an approval request',
-    style: STYLE,
-    body: html`${shown.note}${shown.request === undefined ? intro(shown) : details(shown.request)}${form(shown)}`,
+    style: PAGE_STYLE,
+    body: html`${note}${found === undefined ? intro(id) : requestView(found)}${form(id, found)}`,
   });
   return reply
     .type('text/html; charset=utf-8')
@@ -101,28 +89,21 @@ function sendPage(reply: FastifyReply, shown: Shown): FastifyReply {
     .send(text);
 }
 
-function intro({ id }: Shown): Html {
+function intro(id: string): Html {
   return html`<h1>An approval request</h1>
 <p>Show your token of the gate to see <code>${id}</code>, and to answer it.</p>`;
 }
 
-function details(request: ApprovalRequest): Html {
-  const { title, rows, statement } = wordsOf(request, { includeStatement: true });
-  return html`<h1>${title}</h1>
-<table>${rows.map(([label, text]) => html`<tr><th scope="row">${label}</th><td>${text}</td></tr>`)}</table>
-<pre>${statement}</pre>
-<p class="quiet">Parameters, and all facts: <code>sluice approvals show ${request.id}</code></p>`;
-}
-
-function form({ id, request }: Shown): Html | undefined {
-  if (request !== undefined && request.state !== 'pending') return undefined;
+function form(id: string, found: ShownRequest | undefined): Html | undefined {
+  if (found !== undefined && found.request.state !== 'pending') return undefined;
   const answers = html`<label>Reason (a denial needs one)
 <input name="reason" maxlength="500" autocomplete="off"></label>
 <button class="good" name="answer" value="approve">Approve</button>
-<button class="bad" name="answer" value="deny">Deny</button>`;
+<button class="bad" name="answer" value="deny">Deny</button>
+<button name="answer" value="preview">Preview</button>`;
   return html`<form method="post" action="/approvals/${encodeURIComponent(id)}">
 <label>Token
 <input name="token" type="password" required autocomplete="current-password" spellcheck="false"></label>
-${request === undefined ? html`<button name="answer" value="show">Show it</button>` : answers}
+${found === undefined ? html`<button name="answer" value="show">Show it</button>` : answers}
 </form>`;
 }

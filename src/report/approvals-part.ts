@@ -10,6 +10,11 @@ const MAX_REQUESTS = 20_000;
 const MAX_ROWS = 500;
 const MAX_ANSWERS = 20;
 
+/** Steps that a request comes to. */
+const STATES: ReadonlySet<ApprovalEvent['step']> = new Set([
+  ...(['approved', 'used', 'denied', 'expired', 'drifted', 'cancelled'] as const),
+]);
+
 interface Trail {
   readonly request: string;
   readonly seq: number;
@@ -93,7 +98,7 @@ function follow(trail: Trail, { seq, at }: LedgerEntry, event: ApprovalEvent): v
       ...(reason === undefined ? {} : { reason }),
     });
   }
-  if (step !== 'vote' && step !== 'requested' && step !== 'escalated') trail.state = step;
+  if (STATES.has(step)) trail.state = step;
 }
 
 function rowOf({ asked: _, ...trail }: Trail & { readonly asked: readonly string[] }): ApprovalRow {

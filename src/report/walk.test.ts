@@ -162,6 +162,7 @@ describe('approvals', () => {
       .open(FROM, 's1', { principal: 'report-bot', onBehalfOf: ['bob'] })
       .add(FROM, { kind: 'approval', request: 'apr_1', step: 'requested', by: 'report-bot', session: 's1' })
       .add(FROM + 1, vote(by))
+      .add(FROM + 1, { kind: 'approval', request: 'apr_1', step: 'previewed', by })
       .add(FROM + 1, { kind: 'approval', request: 'apr_1', step: 'approved', by })
       .evidence();
     expect(evidence.approvals.selfApproved).toBe(times);

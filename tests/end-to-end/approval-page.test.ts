@@ -59,6 +59,17 @@ test('whoever may answer sees it, as text, and answers', async () => {
   expect((await post(id, { token, answer: 'approve' })).status).toBe(409);
 });
 
+test('a preview shows the rows, as text', async () => {
+  const id = await hold();
+  const token = await gate.token('alice');
+  const { status, text } = await post(id, { token, answer: 'preview' });
+  expect(status).toBe(200);
+  expect(text).toContain('1 of public.orders');
+  expect(text).toContain(`paid → &lt;/pre&gt;&lt;script&gt;alert(${count})&lt;/script&gt;`);
+  expect(text).not.toContain('<script');
+  expect(await stateOf(id)).toBe('pending');
+});
+
 test.each([
   ['no token', '', 401, 'no valid token'],
   ['a made-up token', `slc_${'a'.repeat(20)}_${'b'.repeat(40)}`, 401, 'no valid token'],

@@ -92,8 +92,11 @@ test('the page that links lead to shows no more', async () => {
     const answer = await fetch(`${gate.httpUrl}/approvals/${id}`, { method: 'POST', body });
     return answer.text();
   };
-  expect(await page('alice')).toContain('page-secret');
+  const full = await page('alice');
+  expect(full).toContain('page-secret');
+  expect(full).toContain(SECRET);
   const masked = await page('lea');
+  expect(masked).toContain('Values that you may not see are hidden.');
   expect(masked).toContain('‹hidden›');
   expect(masked).not.toContain('secret');
 });

@@ -41,8 +41,8 @@ export function mailOf(request: ApprovalRequest, words: RequestWords, context: M
   };
 }
 
-function subjectOf({ id, facts, binding }: ApprovalRequest): string {
-  return `[Sluice] ${facts[0]?.command ?? 'A statement'} on ${binding.database} by ${binding.principal} (${id})`;
+function subjectOf({ id, facts, binding, access }: ApprovalRequest): string {
+  return `[Sluice] ${facts[0]?.command ?? (access === undefined ? 'A statement' : 'Access')} on ${binding.database} by ${binding.principal} (${id})`;
 }
 
 function textOf(words: RequestWords): string {

@@ -147,6 +147,18 @@ describe('a mail', () => {
     expect(mail.text).toContain('escalated: to support');
   });
 
+  it('holds the statement without values that not every reviewer may see', () => {
+    const hidden = { statement: 'UPDATE c SET x = ‹hidden›', labelled: { columns: [], more: false } };
+    const record = {
+      request: { ...REQUEST, hidden },
+      revision: 0,
+      subjectDigest: '',
+    } as unknown as ApprovalRecord;
+    const mail = mailbox(1, { includeStatement: true }).bodyOf(record)!;
+    expect(mail).toContain('UPDATE c SET x = ‹hidden›');
+    expect(mail).not.toContain('onerror');
+  });
+
   it('says how far the statement reaches', () => {
     const sentence = 'About 300 rows of public.c, all of it.';
     const blastRadius = [{ sentence, cascades: [], triggers: [], locks: [] }];

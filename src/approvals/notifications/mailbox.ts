@@ -12,7 +12,7 @@ import { answeringGroups } from '../quorum.ts';
 import { type Mail, mailOf } from './mail.ts';
 import type { Attempt, Receiver } from './receiver.ts';
 import { eventOf } from './request-summary.ts';
-import { wordsOf } from './request-words.ts';
+import { wordsForAll } from './request-words.ts';
 
 const MAX_RECIPIENTS = 100;
 
@@ -35,7 +35,7 @@ export class Mailbox implements Receiver {
     const to = this.#recipients(request);
     if (to.length === 0 || !events.includes(eventOf(request))) return undefined;
     const publicUrl = this.#publicUrl === undefined ? {} : { publicUrl: this.#publicUrl };
-    const words = wordsOf(request, { includeStatement, ...publicUrl });
+    const words = wordsForAll(request, { includeStatement, ...publicUrl });
     const domain = from.slice(from.lastIndexOf('@') + 1);
     return JSON.stringify(mailOf(request, words, { to, domain, revision }));
   }

@@ -49,6 +49,11 @@ const VERDICTS: Readonly<Record<ApprovalVote['verdict'], string>> = {
   escalate: 'left to people by',
 };
 
+/** For places where nobody knows who reads: without the values that not every reviewer may see. */
+export function wordsForAll(request: ApprovalRequest, options: WordsOptions): RequestWords {
+  return wordsOf({ ...request, statement: request.hidden?.statement ?? request.statement }, options);
+}
+
 export function wordsOf(request: ApprovalRequest, options: WordsOptions): RequestWords {
   const { id, state, binding, expiresAt } = request;
   const summary = summaryOf(request, options);
@@ -70,7 +75,7 @@ export function wordsOf(request: ApprovalRequest, options: WordsOptions): Reques
   ];
   return {
     ...{ id, state, isOpen: state === 'pending', expiresAt },
-    title: `${TITLES[state]}: ${request.facts[0]?.command ?? 'a statement'} on ${binding.database}`,
+    title: `${TITLES[state]}: ${request.facts[0]?.command ?? (request.access === undefined ? 'a statement' : 'access')} on ${binding.database}`,
     rows: rows.map(([label, text]) => [label, oneLine(text)] as const),
     ...(summary.statement === undefined ? {} : { statement: cut(visible(summary.statement)) }),
     ...(options.publicUrl === undefined ? {} : { link: `${options.publicUrl}/approvals/${id}` }),

@@ -3,7 +3,7 @@ import type { SlackConfig } from '../../config/notification-config.ts';
 import type { ApprovalRecord, Notice } from '../../store/store.ts';
 import type { Attempt, Receiver } from './receiver.ts';
 import { eventOf } from './request-summary.ts';
-import { type RequestWords, wordsOf } from './request-words.ts';
+import { type RequestWords, wordsForAll } from './request-words.ts';
 import type { SlackAnswer, SlackApi } from './slack-api.ts';
 import { escapeMrkdwn, slackMessage } from './slack-message.ts';
 
@@ -33,7 +33,7 @@ export class SlackChannel implements Receiver {
   bodyOf({ request }: ApprovalRecord): string {
     const { includeStatement, hasButtons } = this.#config;
     const publicUrl = this.#publicUrl === undefined ? {} : { publicUrl: this.#publicUrl };
-    const words = wordsOf(request, { includeStatement, ...publicUrl });
+    const words = wordsForAll(request, { includeStatement, ...publicUrl });
     const body: SlackBody = {
       message: slackMessage(words, hasButtons),
       ...(eventOf(request) === 'escalated' ? { announcement: escalationText(words) } : {}),

@@ -2,7 +2,7 @@
 import type { TeamsConfig } from '../../config/notification-config.ts';
 import type { ApprovalRecord, Notice } from '../../store/store.ts';
 import type { Attempt, Receiver } from './receiver.ts';
-import { wordsOf } from './request-words.ts';
+import { wordsForAll } from './request-words.ts';
 import type { TeamsAnswer, TeamsApi } from './teams-api.ts';
 import { teamsCard } from './teams-card.ts';
 
@@ -22,7 +22,7 @@ export class TeamsChannel implements Receiver {
 
   bodyOf({ request }: ApprovalRecord): string {
     const publicUrl = this.#publicUrl === undefined ? {} : { publicUrl: this.#publicUrl };
-    const words = wordsOf(request, { includeStatement: this.#includeStatement, ...publicUrl });
+    const words = wordsForAll(request, { includeStatement: this.#includeStatement, ...publicUrl });
     return JSON.stringify(teamsCard(words));
   }
 
