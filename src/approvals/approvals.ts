@@ -217,9 +217,9 @@ export class Approvals {
     return this.#grants.use(use, rule);
   }
 
-  /** What was approved may not run any more. Does nothing to a request in another state. */
+  /** What was approved may not run any more, or was taken back when it did. Does nothing to a request in another state. */
   drift(id: string): Promise<void> {
-    return this.#settle(id, ['approved'], 'drifted', {});
+    return this.#settle(id, ['approved', 'used'], 'drifted', {});
   }
 
   /** Withdraws a request for `by`. Does nothing to one that is settled. */

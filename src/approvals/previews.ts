@@ -42,7 +42,7 @@ export class Previews {
       return record;
     });
     const preview = await run(request);
-    const bound = await this.#bind(id, by, preview.affected);
+    const bound = await this.#bind(id, by, preview);
     if (bound.digest === preview.affected.digest && bound.count === preview.affected.count) return preview;
     const note =
       'These are not the rows that the request is bound to: they have changed since somebody approved it.';
@@ -50,7 +50,7 @@ export class Previews {
   }
 
   /** Where somebody has approved already, what they saw stands. */
-  async #bind(id: string, by: string, affected: AffectedRows): Promise<AffectedRows> {
+  async #bind(id: string, by: string, { affected, parameterTypes }: Preview): Promise<AffectedRows> {
     const { book, ledger, now } = this.#o;
     const { request } = await book.inTurnOf(id, async (found) => {
       const record = await book.expireIfDue(found);
@@ -58,10 +58,8 @@ export class Previews {
       if (state !== 'pending') throw new SluiceError('conflict', `request ${id} is ${state} meanwhile`);
       await ledger.durable(book.append(record.request, 'previewed', { by, affected }));
       if (previewed !== undefined && votes.length > 0) return record;
-      return book.replace({
-        ...record,
-        request: { ...record.request, previewed: { by, at: now(), affected } },
-      });
+      const seen = { by, at: now(), affected, parameterTypes };
+      return book.replace({ ...record, request: { ...record.request, previewed: seen } });
     });
     return request.previewed?.affected ?? affected;
   }

@@ -49,7 +49,7 @@ export const ERROR_TABLE = {
   approval_drifted: row(
     'SL005',
     409,
-    'What was approved is no longer what would run: an object changed since.',
+    'What was approved is no longer what would run: an object changed since, or one of the rows that were previewed.',
     'Send the identical statement again to make a new request.',
   ),
   preview_refused: row(

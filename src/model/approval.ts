@@ -46,6 +46,21 @@ export interface Escalation {
   readonly at: number;
 }
 
+/** What a preview found. */
+export interface PreviewedRows {
+  readonly by: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly affected: AffectedRows;
+  /** Type oids of all parameters, as the database found them. */
+  readonly parameterTypes: readonly number[];
+}
+
+/** The rows that an approval is good for. */
+export interface RowBinding extends Pick<PreviewedRows, 'affected' | 'parameterTypes'> {
+  readonly request: string;
+}
+
 /** Where a session looks up the names in a statement, and the types of its parameters. */
 export interface StatementNames {
   readonly searchPath: readonly string[];
@@ -81,7 +96,7 @@ export interface ApprovalRequest {
   /** How its names and parameters are to be read, for a preview. */
   readonly names?: StatementNames;
   /** The last preview before anybody approved: then what is approved is good for these rows only. */
-  readonly previewed?: { readonly by: string; readonly at: number; readonly affected: AffectedRows };
+  readonly previewed?: PreviewedRows;
   readonly purpose?: string;
   readonly policies: readonly PolicyRef[];
   readonly policyVersion: string;

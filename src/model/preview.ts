@@ -39,6 +39,8 @@ export interface Preview {
   readonly durationMs: number;
   readonly relation: RelationId;
   readonly affected: AffectedRows;
+  /** Type oids of the parameters. */
+  readonly parameterTypes: readonly number[];
   readonly tables: readonly TableCounts[];
   readonly triggers: readonly FiredTrigger[];
   readonly columns: readonly string[];

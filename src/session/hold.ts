@@ -9,7 +9,7 @@ import { refusalDetail } from '../approvals/refusal-detail.ts';
 import { HIDDEN } from '../approvals/revealed.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
-import type { ApprovalBinding, ApprovalRequest, StatementNames } from '../model/approval.ts';
+import type { ApprovalBinding, ApprovalRequest, RowBinding, StatementNames } from '../model/approval.ts';
 import type { BlastRadius } from '../model/blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
 import type { LabelSet } from '../model/labels.ts';
@@ -43,6 +43,8 @@ export interface Released {
   readonly plan: Plan;
   /** Absent if the policies in force no longer ask for one. */
   readonly approval?: string;
+  /** Present if it may change these rows only. */
+  readonly rows?: RowBinding;
 }
 
 /**
@@ -56,7 +58,7 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
   const rule = ruleOf(plan);
   const granted =
     (await approvals.claimGranted(binding, rule)) ?? (await claimShape(approvals, options, binding, rule));
-  if (granted !== undefined) return { plan, approval: granted.id };
+  if (granted !== undefined) return { plan, approval: granted.id, ...rowsOf(granted) };
   await options.beforeRequest?.();
   const request = await approvals.request({
     binding,
@@ -112,7 +114,7 @@ async function claim(
   const rule = plan.outcome === 'hold' ? ruleOf(plan) : undefined;
   const binding = bindingOf(options.session, plan, options.parameters);
   const claimed = await approvals.claim(request.id, binding, rule);
-  if (claimed !== undefined) return { plan, approval: claimed.id };
+  if (claimed !== undefined) return { plan, approval: claimed.id, ...rowsOf(claimed) };
   throw refusal(
     'approval_drifted',
     request,
@@ -201,4 +203,11 @@ function refusal(code: ErrorCode, request: ApprovalRequest, message: string): Sl
     }),
     policies: policies.map((policy) => policy.id),
   });
+}
+
+/** The rows that an approval which was given on a preview is good for. */
+function rowsOf(granted: ApprovalRequest | GrantUse): Pick<Released, 'rows'> {
+  if (!('previewed' in granted) || granted.previewed === undefined) return {};
+  const { affected, parameterTypes } = granted.previewed;
+  return { rows: { request: granted.id, affected, parameterTypes } };
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRequest } from '../../src/model/approval.ts';
 import type { Preview } from '../../src/model/preview.ts';
 import { type Gate, startGate } from '../support/gate.ts';
+import { createDatabase } from '../support/postgres.ts';
 
 let gate: Gate;
 
@@ -216,5 +217,142 @@ describe('a policy that demands a preview', () => {
     });
     await preview('alice', id);
     expect((await gate.api('alice', 'POST', `/v1/approvals/${id}/approve`, {})).body.state).toBe('approved');
+  });
+});
+
+describe('what was approved on a preview', () => {
+  const UPDATE = "UPDATE plans SET plan = 'gold' WHERE id > 20 AND plan = 'free'";
+  const agent = () => gate.client('report-bot', { onBehalfOf: ['bob'], options: '-c sluice.on_hold=fail' });
+  const stateOf = async (id: string) => (await gate.api('alice', 'GET', `/v1/approvals/${id}`)).body.state;
+
+  /** Holds it, has it previewed and approved; its request's id. */
+  async function approved(sql: string, values?: unknown[]): Promise<string> {
+    const id = await hold(sql, values);
+    await preview('alice', id);
+    expect((await gate.api('alice', 'POST', `/v1/approvals/${id}/approve`, {})).body.state).toBe('approved');
+    return id;
+  }
+
+  const reset = () =>
+    gate.database.query("DELETE FROM plans WHERE id > 30; UPDATE plans SET plan = 'free'; TRUNCATE log");
+
+  const changes = {
+    'a row that changed': "UPDATE plans SET plan = 'free ' WHERE id = 25",
+    'a row that came': "INSERT INTO plans VALUES (31, 'free')",
+    'a row that went': 'DELETE FROM plans WHERE id = 30',
+  };
+
+  it.each([
+    ['as a Query', UPDATE, undefined],
+    ['bound to values', "UPDATE plans SET plan = $2 WHERE id > $1 AND plan = 'free'", [20, 'gold']],
+    ['that brings rows', "INSERT INTO plans SELECT i, 'x' FROM generate_series(41, 45) i", undefined],
+    [
+      'that reads others',
+      "UPDATE plans SET plan = 'gold' WHERE id IN (SELECT id FROM orders WHERE cents < 4)",
+      undefined,
+    ],
+  ])('runs, %s', async (_, sql, values) => {
+    await reset();
+    const id = await approved(sql, values);
+    const bot = await agent();
+    expect((await bot.query(sql, values)).rowCount).toBeGreaterThan(2);
+    expect(await stateOf(id)).toBe('used');
+    expect(
+      (await bot.query("SELECT count(*)::int AS n FROM plans WHERE plan <> 'free'")).rows[0].n,
+    ).toBeGreaterThan(2);
+  });
+
+  it.each(Object.entries(changes))('does not run once there is %s', async (_, change) => {
+    await reset();
+    for (const values of [undefined, [20]]) {
+      const sql = values === undefined ? UPDATE : UPDATE.replace('20', '$1');
+      const id = await approved(sql, values);
+      await gate.database.query(change);
+      const bot = await agent();
+      await expect(bot.query(sql, values)).rejects.toMatchObject({ code: 'SL005' });
+      await expect.poll(() => stateOf(id)).toBe('drifted');
+      expect((await bot.query("SELECT count(*)::int AS n FROM plans WHERE plan = 'gold'")).rows).toEqual([
+        { n: 0 },
+      ]);
+      await gate.database.query("INSERT INTO plans VALUES (30, 'free') ON CONFLICT DO NOTHING");
+      await reset();
+    }
+  });
+
+  it('does not run where what it reads may still change', async () => {
+    await reset();
+    const sql = "UPDATE plans SET plan = 'gold' WHERE id IN (SELECT id FROM orders WHERE cents < $1)";
+    await approved(sql, [5]);
+    const bot = await agent();
+    await expect(bot.query(sql, [5])).rejects.toMatchObject({
+      code: 'SL005',
+      hint: expect.stringContaining('REPEATABLE READ'),
+    });
+    await approved(sql, [5]);
+    await bot.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    expect((await bot.query(sql, [5])).rowCount).toBe(4);
+    await bot.query('COMMIT');
+  });
+
+  it('fails the transaction that it stands in', async () => {
+    await reset();
+    await approved(UPDATE);
+    const bot = await agent();
+    await bot.query('BEGIN');
+    await gate.database.query(changes['a row that came']);
+    await expect(bot.query(UPDATE)).rejects.toMatchObject({ code: 'SL005' });
+    await expect(bot.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' });
+    await bot.query('ROLLBACK');
+  });
+
+  it('is approved again for what a later preview shows, but not behind the back of those who approved', async () => {
+    await reset();
+    const id = await hold(UPDATE);
+    await preview('alice', id);
+    await gate.database.query(changes['a row that came']);
+    const later = await preview('anna', id);
+    expect(later.affected.count).toBe(11);
+    expect(later.notes).toEqual([]);
+    await gate.api('alice', 'POST', `/v1/approvals/${id}/approve`, {});
+    expect((await (await agent()).query(UPDATE)).rowCount).toBe(11);
+  });
+});
+
+describe('a copy for previews', () => {
+  it('takes them instead of the database', async () => {
+    const copy = await createDatabase('copy');
+    const schema = "CREATE TABLE t (id int PRIMARY KEY, what text); INSERT INTO t VALUES (1, 'a'), (2, 'b');";
+    await copy.query(schema);
+    const { host, port, user, database: name } = copy.connection;
+    const reach = {
+      host,
+      port,
+      user,
+      database: name,
+      password: { env: 'DATABASE_PASSWORD' },
+      tls: { mode: 'disable' },
+    };
+    const other = await startGate({
+      ...{ schema, labels: {}, workers: 1 },
+      yaml: `    preview: ${JSON.stringify(reach)}`,
+    });
+    try {
+      await other.database.query(
+        'BEGIN; DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, what text); COMMIT',
+      );
+      const bot = await other.client('report-bot', {
+        onBehalfOf: ['bob'],
+        options: '-c sluice.on_hold=fail',
+      });
+      await expect(bot.query("UPDATE t SET what = 'c'")).rejects.toMatchObject({ code: 'SL002' });
+      const { body } = await other.api('alice', 'GET', '/v1/approvals?limit=1');
+      const [{ id }] = body.approvals as [ApprovalRequest];
+      const seen = (await other.api('alice', 'POST', `/v1/approvals/${id}/preview`, {})).body;
+      expect(seen).toMatchObject({ place: 'preview', affected: { count: 2 } });
+      expect((await copy.query("SELECT FROM t WHERE what = 'c'")).rowCount).toBe(0);
+    } finally {
+      await other.stop();
+      await copy.drop();
+    }
   });
 });

@@ -2,8 +2,10 @@
 import type { SluiceError } from '../../errors/sluice-error.ts';
 import type { Plan } from '../../session/plan.ts';
 import { encodeBackendMessage, encodeQuery, type Frame, queryText } from '../../wire/postgres/index.ts';
+import { boundTo } from './bound-rows.ts';
 import { type ClientText, failingParse, failingQuery } from './failing-messages.ts';
 import type { ForwardChannel } from './forward-channel.ts';
+import { GuardedRuns } from './guarded-runs.ts';
 import { NO_VALUES } from './own-questions.ts';
 import { QuerySteps } from './query-steps.ts';
 import { errorFrame, type InClient, isDatabaseError } from './refusals.ts';
@@ -14,7 +16,6 @@ import type {
   Refuse,
   StatementAdmission,
 } from './statement-admission.ts';
-import { WrittenLimits } from './written-limits.ts';
 
 const READY_IDLE = encodeBackendMessage({ type: 'ReadyForQuery', status: 'I' });
 
@@ -31,7 +32,7 @@ export class QueryMessages {
   readonly #o: QueryMessagesOptions;
 
   /** Of the extended protocol too. */
-  readonly limits: WrittenLimits;
+  readonly guarded: GuardedRuns;
   readonly #steps: QuerySteps;
 
   constructor(options: QueryMessagesOptions) {
@@ -42,15 +43,19 @@ export class QueryMessages {
       const { frame, refusal } = failingParse(error, (text) => reading.messageBytes(text));
       channel.forwardExpecting(frame, { kind: 'parse', refusal });
     };
-    this.limits = new WrittenLimits({ ...options, fail });
-    this.#steps = new QuerySteps({ ...options, reading, limits: this.limits });
+    const drift = (request: string): void => {
+      // Should that fail, it stays as it is: used, which is as final.
+      options.service.approvals?.drift(request).catch(() => undefined);
+    };
+    this.guarded = new GuardedRuns({ ...options, reading, fail, drift });
+    this.#steps = new QuerySteps({ ...options, reading, guarded: this.guarded });
   }
 
   query(frame: Frame): Pending {
     const { admission, planner, channel, answered } = this.#o;
-    const forward: Forward = (plan, tickets) => {
-      if (plan.statements.some(({ decision }) => decision.rowLimits?.written !== undefined))
-        return this.#steps.run(plan, tickets);
+    const forward: Forward = (plan, tickets, _, rows) => {
+      const isLimited = plan.statements.some(({ decision }) => decision.rowLimits?.written !== undefined);
+      if (isLimited || rows !== undefined) return this.#steps.run(plan, tickets, boundTo(rows));
       const verbatim = plan.splices.length === 0;
       const bytes = verbatim ? frame.bytes : encodeQuery(planner.reading.bytesOf(plan.forwardText));
       const { inPipeline } = channel;

@@ -7,11 +7,12 @@ import type { Plan } from '../../session/plan.ts';
 import { forwardedPart, runnablePart } from '../../session/plan-text.ts';
 import type { Session, Ticket } from '../../session/session.ts';
 import { encodeFrontendMessage } from '../../wire/postgres/index.ts';
+import type { BoundRows } from './bound-rows.ts';
 import type { Completion, Expectation } from './expectations.ts';
 import type { ForwardChannel } from './forward-channel.ts';
+import type { GuardedRuns } from './guarded-runs.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import type { SessionReading } from './session-reading.ts';
-import type { WrittenLimits } from './written-limits.ts';
 
 /** Statement and portal, by a name no client can guess. */
 const NAME = `_sluice_${randomBytes(12).toString('hex')}`;
@@ -30,11 +31,18 @@ export interface QueryStepsOptions {
   readonly channel: ForwardChannel;
   readonly responses: ResponseRelay;
   readonly reading: SessionReading;
-  readonly limits: WrittenLimits;
+  readonly guarded: GuardedRuns;
   /** Resolves when nothing that was cancelled can take what comes next with it. */
   readonly settled: () => Promise<void> | undefined;
   /** Forwards a Sync, and takes note that the transaction may end. */
   readonly sync: () => void;
+}
+
+/** What runs, step by step. Only the one statement of a text is ever bound to rows. */
+interface Query {
+  readonly plan: Plan;
+  readonly tickets: readonly Ticket[];
+  readonly bound: BoundRows | undefined;
 }
 
 export class QuerySteps {
@@ -45,15 +53,16 @@ export class QuerySteps {
   }
 
   /** Resolves when all is answered, or a COPY takes data; then the rest runs behind that. */
-  async run(plan: Plan, tickets: readonly Ticket[]): Promise<void> {
+  async run(plan: Plan, tickets: readonly Ticket[], bound?: BoundRows): Promise<void> {
     // Its redefinitions are those of the whole.
-    await this.#step({ ...plan, redefines: false }, tickets, 0, () => {
+    await this.#step({ plan: { ...plan, redefines: false }, tickets, bound }, 0, () => {
       if (plan.redefines) this.#o.responses.redefinitions -= 1;
     });
   }
 
-  async #step(plan: Plan, tickets: readonly Ticket[], at: number, done: () => void): Promise<void> {
-    const { responses, channel, session, limits, settled, sync } = this.#o;
+  async #step(query: Query, at: number, done: () => void): Promise<void> {
+    const { plan, tickets, bound } = query;
+    const { responses, channel, session, guarded, settled, sync } = this.#o;
     await settled();
     const ticket = tickets[at];
     if (ticket === undefined || responses.skipping || channel.ended) {
@@ -62,16 +71,17 @@ export class QuerySteps {
       if (!channel.ended) sync();
       return channel.quiet();
     }
-    this.#prepare(plan, at);
-    const next = () => this.#step(plan, tickets, at + 1, done);
-    const forward = (completion?: Completion): void =>
+    const next = () => this.#step(query, at + 1, done);
+    const forward = (completion?: Completion): void => {
+      this.#prepare(plan, at);
       this.#expect(EXECUTE, { kind: 'execute', plan, ticket, ...(completion && { completion }) });
+    };
     const limit = ticket.planned.decision.rowLimits?.written;
-    if (limit !== undefined) return limits.run({ limit, plan, ticket, forward }, next);
+    if ((limit ?? bound) !== undefined) return guarded.run({ limit, bound, plan, ticket, forward }, next);
     forward();
     await channel.quiet();
     if (!responses.copyingIn) return next();
-    limits.waitForCopy(next);
+    guarded.waitForCopy(next);
   }
 
   #prepare(plan: Plan, at: number): void {

@@ -19,6 +19,7 @@ import {
   FRONTEND_TYPE as F,
   type Frame,
 } from '../../wire/postgres/index.ts';
+import { boundTo } from './bound-rows.ts';
 import { type Completion, DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
 import { FAILING_BIND, FAILING_EXECUTE, failingParse } from './failing-messages.ts';
 import { ForwardChannel } from './forward-channel.ts';
@@ -192,7 +193,7 @@ export class RequestRelay {
         this.#heldSyncs = 0;
         this.#o.responses.copyingIn = false;
         this.channel.forward(frame.bytes);
-        return this.channel.quiet().then(() => this.#queries.limits.copyEnded());
+        return this.channel.quiet().then(() => this.#queries.guarded.copyEnded());
       case F.Sync:
         this.#heldSyncs += 1;
         return undefined;
@@ -213,7 +214,7 @@ export class RequestRelay {
     this.#heldSyncs = 0;
     for (let i = 0; i < held; i += 1) this.#sync(SYNC);
     this.channel.flush();
-    void this.#queries.limits.copyEnded();
+    void this.#queries.guarded.copyEnded();
   }
 
   /** Whether a COPY takes data shows in the answer; until then nobody knows how the messages behind it will be taken. */
@@ -310,14 +311,15 @@ export class RequestRelay {
         refusal: refusalOf('no_such_portal', `portal "${decodeExecute(frame.body).portal}"`),
       });
     }
-    const forward: Forward = (plan, [ticket], approval) => {
+    const forward: Forward = (plan, [ticket], approval, rows) => {
       // The rows that are left when this Execute has had its share are covered, too.
       if (approval !== undefined) portal.approval = approval;
       portal.counted = true;
       if (plan.writes) this.pipeline.writes = true;
       const run = (more: { completion?: Completion } = {}): undefined =>
         this.#expect(frame.bytes, { kind: 'execute', plan, ticket, ...more });
-      return this.#queries.limits.runIfLimited(plan, ticket, run) ?? this.#answered(plan);
+      const bound = boundTo(rows, portal.values);
+      return this.#queries.guarded.runIfGuarded(plan, ticket, bound, run) ?? this.#answered(plan);
     };
     const refuse = this.#refuseExtended;
     return this.admission.attempt(

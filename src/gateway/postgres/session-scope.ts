@@ -1,7 +1,8 @@
 /** What names mean in one session: along its search path, for its role, with relations of its own, on the catalog that all share. */
+import type { StatementNames } from '../../model/approval.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
-import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
+import { createScope, type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
 
 export class SessionScope {
   #searchPath: readonly string[] = ['$user', 'public'];
@@ -64,4 +65,12 @@ export class SessionScope {
     this.#knowsBodies = knows;
     this.#scope = undefined;
   }
+}
+
+/** How the names of a session are looked up again when it is gone. */
+export function namesIn(
+  { path, user }: PostgresScope,
+  parameterTypes: readonly number[] = [],
+): StatementNames {
+  return { searchPath: path.filter((schema) => schema !== TEMPORARY_SCHEMA), user, parameterTypes };
 }

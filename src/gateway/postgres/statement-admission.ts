@@ -5,7 +5,7 @@
  */
 import { budgetError, budgetPolicy, limitText } from '../../budgets/excess.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
-import type { StatementNames } from '../../model/approval.ts';
+import type { RowBinding } from '../../model/approval.ts';
 import type { Estimate } from '../../model/blast-radius.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
@@ -15,7 +15,6 @@ import type { Plan, PlannedStatement } from '../../session/plan.ts';
 import type { RowCounter } from '../../session/row-limit.ts';
 import type { Session, Ticket } from '../../session/session.ts';
 import { held, refused } from '../../session/statement-record.ts';
-import { type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
 import { EVERYTHING, estimateContext } from './blast-radius.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
@@ -27,6 +26,7 @@ import { SessionEstimates } from './session-estimates.ts';
 import type { SessionLabels } from './session-labels.ts';
 import type { SessionPlanner } from './session-planner.ts';
 import { errorAsWritten, type StatementText } from './session-reading.ts';
+import { namesIn } from './session-scope.ts';
 
 const budgeted = ({ facts, decision }: PlannedStatement) => ({ facts, unmasked: decision.unmasked });
 
@@ -45,7 +45,13 @@ export interface AdmissionOptions {
 
 /** Undefined if it was done at once, which is the rule. */
 export type Pending = Promise<void> | undefined;
-export type Forward = (plan: Plan, tickets: readonly Ticket[], approval: string | undefined) => Pending;
+/** @param rows the only ones that the approval lets it change, if it says so */
+export type Forward = (
+  plan: Plan,
+  tickets: readonly Ticket[],
+  approval: string | undefined,
+  rows?: RowBinding,
+) => Pending;
 /** @param text the client's own, if that is what was refused */
 export type Refuse = (error: SluiceError, text?: string) => void;
 
@@ -318,13 +324,14 @@ export class StatementAdmission {
     tickets: readonly Ticket[],
     { forward, returned }: Admission,
     approval: string | undefined,
+    rows?: RowBinding,
   ): Pending {
     const { responses, planner, session } = this.#o;
     session.meter(tickets, approval !== undefined, returned);
     responses.restOn(tickets);
     if (plan.redefines && tickets.length > 0) responses.redefinitions += 1;
     planner.forwarded(plan);
-    return forward(plan, tickets, approval);
+    return forward(plan, tickets, approval, rows);
   }
 
   #admitHeld(plan: Plan, admission: Admission): Pending {
@@ -337,7 +344,7 @@ export class StatementAdmission {
           this.#hold = undefined;
           this.#held = undefined;
         }),
-      (released) => this.#forward(released.plan, released.tickets, admission, released.approval),
+      ({ plan: now, tickets, approval, rows }) => this.#forward(now, tickets, admission, approval, rows),
       admission.refuse,
     );
   }
@@ -384,11 +391,6 @@ export class StatementAdmission {
       // Nothing runs, so nothing runs unrecorded; the ledger reports its own failure.
     }
   }
-}
-
-/** How the names of a session are looked up again when it is gone. */
-function namesIn({ path, user }: PostgresScope, parameterTypes: readonly number[] = []): StatementNames {
-  return { searchPath: path.filter((schema) => schema !== TEMPORARY_SCHEMA), user, parameterTypes };
 }
 
 /** In the database's own words. */

@@ -123,6 +123,7 @@ async function run(
   return {
     ...{ request: request.id, at: now(), place, durationMs: Math.round(durationMs), relation: relation.id },
     affected: isInsert ? { ...affected, count: outcome.rows } : affected,
+    parameterTypes: values?.parameterTypes ?? [],
     ...{ tables, triggers: outcome.triggers, columns: shownColumns(relation).map(({ name }) => name) },
     masked: (masks ?? []).map(({ column }) => column),
     rows: after.rows,
