@@ -69,11 +69,16 @@ export class SessionBudgets {
   }
 
   async #takeLate(demands: readonly Demand[]): Promise<Excess | undefined> {
+    // What an approval cannot lift is found out first.
+    const ordered = demands.toSorted(([a], [b]) => Number(mayBeLifted(a)) - Number(mayBeLifted(b)));
     for (;;) {
-      const short = demands.find(([{ lease }, amount]) => lease.left < amount);
+      const short = ordered.find(([{ lease }, amount]) => lease.left < amount);
       if (short === undefined) break;
       const [account, amount] = short;
-      if (!(await account.lease.more(amount))) return { account, refillsAt: account.lease.refillsAt };
+      if (await account.lease.more(amount)) continue;
+      // It may run yet: then it has used up what there was of others.
+      if (mayBeLifted(account)) takeAll(demands.filter(([{ lease }, wanted]) => lease.left >= wanted));
+      return { account, refillsAt: account.lease.refillsAt };
     }
     takeAll(demands);
     return undefined;
@@ -125,6 +130,8 @@ export class SessionBudgets {
     });
   }
 }
+
+const mayBeLifted = ({ budget }: Account): boolean => budget.exceeded !== 'deny';
 
 /** An account and what has to be left of it. */
 type Demand = readonly [account: Held, amount: number];
