@@ -47,6 +47,7 @@ test('the summary holds what was measured against the aims', () => {
       machine: [],
       rounds: 1,
       seconds: 1,
+      ledger: [{ name: 'verify', value: '300000/s', aim: '200000/s' }],
       memory: [],
       selectOnly: measurements,
       maskedByKey: measurements,

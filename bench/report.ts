@@ -1,5 +1,6 @@
 /** Lays the figures out as Markdown. Pure. */
 
+import type { LedgerFigure } from './ledger-figures.ts';
 import type { ScanMeasurement } from './masked-scan.ts';
 import type { Memory } from './process-cost.ts';
 import type { StatementCost } from './statement-cost.ts';
@@ -20,11 +21,13 @@ export interface Figures {
   readonly costs: readonly StatementCost[];
   /** The same with a thousand policies. */
   readonly manyPolicies: readonly StatementCost[];
+  /** The ledger alone. */
+  readonly ledger: readonly LedgerFigure[];
   readonly memory: readonly (readonly [when: string, memory: Memory])[];
 }
 
 /** Those that can be run alone. */
-export const SECTIONS = ['select-only', 'by-key', 'connect', 'scan', 'statements'] as const;
+export const SECTIONS = ['select-only', 'by-key', 'connect', 'scan', 'statements', 'ledger'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** A whole results file. */
@@ -53,7 +56,7 @@ ${sectionTexts(figures).join('\n\n')}
 }
 
 function sectionTexts(figures: Figures): string[] {
-  const { selectOnly, maskedByKey, connects, scans, costs, manyPolicies, memory } = figures;
+  const { selectOnly, maskedByKey, connects, scans, costs, manyPolicies, ledger, memory } = figures;
   const section = (
     measured: readonly unknown[],
     title: string,
@@ -85,6 +88,7 @@ function sectionTexts(figures: Figures): string[] {
       'Those that ship, and three for each of 320 teams (bench/many-policies.ts); none of them is about the tables asked for.',
       costTable(manyPolicies),
     ),
+    ...section(ledger, 'The ledger', LEDGER, ledgerTable(ledger)),
     ...section(memory, 'Memory of the gateway', '', memoryTable(memory)),
   ];
 }
@@ -92,6 +96,16 @@ function sectionTexts(figures: Figures): string[] {
 const WARM = `PgBouncer hands out server connections that other clients have used; Sluice never does: *warm* ones were made in advance, and each
 serves one session (\`warmConnections: 16\`). *Light* is a gate with \`tokens.scramIterations: 1\`: most of what a client does to
 log in by SCRAM is to hash its password 4096 times, which a token does not need. Times of single transactions leave the connection out; throughput has it in.`;
+
+const LEDGER = `The same statement with its outcome again and again, in one process, on the disk of the machine (bench/ledger-figures.ts): the log with its
+tiles, read back from the page cache. The traffic between checkpoints is some 4,000 statements a second.`;
+
+function ledgerTable(figures: Figures['ledger']): string {
+  return table(
+    ['What', 'Measured', 'Aim'],
+    figures.map(({ name, value, aim }) => [name, value, aim]),
+  );
+}
 
 function memoryTable(seen: Figures['memory']): string {
   return table(

@@ -3,7 +3,7 @@
  * bench/results.md. Needs Debian's pgbench and PgBouncer.
  *
  * --rounds <n>   default 5      --seconds <n>  of one run, default 4
- * --only <name>  one section of the results (select-only, by-key, connect, scan, statements), or several; writes nothing
+ * --only <name>  one section of the results (select-only, by-key, connect, scan, statements, ledger), or several; writes nothing
  * --quick        one short round, writes nothing: to see that it works
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/load-config.ts';
 import { readPolicyTexts } from '../src/config/policy-files.ts';
 import type { PolicySource } from '../src/policy/load.ts';
+import { measureLedger } from './ledger-figures.ts';
 import { manyPolicies } from './many-policies.ts';
 import { measureScans } from './masked-scan.ts';
 import { type Memory, memory } from './process-cost.ts';
@@ -89,6 +90,7 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
   const scans = wanted('scan') ? await scan(stage) : [];
   noteMemory('after the results of 1,000,000 rows');
   const costs = wanted('statements') ? await statementCosts(stage, (shipped) => shipped) : [];
+  const ledger = wanted('ledger') ? await measureLedger(values.quick ? 20_000 : 250_000, progress) : [];
   const many = wanted('statements') ? await statementCosts(stage, manyPolicies) : [];
   return {
     machine: machineLines(),
@@ -100,6 +102,7 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
     scans,
     costs,
     manyPolicies: many,
+    ledger,
     memory: seen,
   };
 }
