@@ -76,7 +76,7 @@ async function wire(
   const sessions = createSessionDesk(shared, host);
   const labels = createLabelDesk(shared);
   const budgets = createBudgetDesk(shared);
-  const index = openIndex(config, log, shared.registry);
+  const index = openIndex({ ...shared, onDeviations: (deviations) => host.installDeviations(deviations) });
   undo.push(() => index.close());
   const audit = createAuditDesk({ ...shared, index, now: Date.now });
   const reloadPolicies = async (author: ChangeAuthor): Promise<void> => {

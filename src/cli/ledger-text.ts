@@ -23,6 +23,8 @@ export function eventText(event: LedgerEvent): string {
       return `${event.session} by ${event.by ?? 'an administrator'} over ${event.door}${event.reason === undefined ? '' : `: ${event.reason}`}`;
     case 'budget-exceeded':
       return `${event.session}${event.statement === undefined ? '' : ` #${event.statement}`} ${event.budget}: ${event.limit} ${event.count} in ${event.windowMs / 1000} s`;
+    case 'finding':
+      return event.what;
     case 'session-tainted':
       return `${event.session} by ${event.by.join(', ')}${event.elsewhere ? ', in another session' : ''}`;
     case 'authentication-failed':

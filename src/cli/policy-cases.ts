@@ -34,6 +34,8 @@ export interface PolicyCase {
   readonly at?: string;
   /** The columns of untrusted text that the session, or another of the same reader, has read. */
   readonly taints?: readonly string[];
+  /** What was found out of the ordinary of the principal lately: rules. */
+  readonly deviations?: readonly string[];
   /** What is left of budgets: `{ rows: 100 }`. What is not named has none. */
   readonly left?: SupposedStanding['left'];
   /** What is sent; or, if `connect` is there, nothing: whether the principal gets in is decided. */
@@ -76,6 +78,7 @@ const FILE_SCHEMA = {
           database: NAME,
           at: NAME,
           taints: NAMES,
+          deviations: NAMES,
           left: {
             type: 'object',
             additionalProperties: false,
@@ -185,7 +188,7 @@ export async function runCases(
 
 async function differencesOf(
   checker: StatementChecker,
-  { as: principal, onBehalfOf, purpose, database, sql, connect, at, taints, left }: PolicyCase,
+  { as: principal, onBehalfOf, purpose, database, sql, connect, at, taints, deviations, left }: PolicyCase,
   expect: CaseExpectation,
 ): Promise<readonly string[]> {
   const now = at === undefined ? undefined : Date.parse(at);
@@ -198,7 +201,11 @@ async function differencesOf(
   try {
     if (connect !== undefined) return decisionDifferences(expect, [checker.connect(asker, connect, now)]);
     const { statements } = await checker.check(
-      { ...asker, sql: sql ?? '', standing: { ...(taints && { taints }), ...(left && { left }) } },
+      {
+        ...asker,
+        sql: sql ?? '',
+        standing: { ...(taints && { taints }), ...(deviations && { deviations }), ...(left && { left }) },
+      },
       now,
     );
     return decisionDifferences(

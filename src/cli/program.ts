@@ -8,6 +8,7 @@ import { addCheckConfigCommand } from './check-config-command.ts';
 import type { CliContext } from './cli-context.ts';
 import { EXIT, type ExitCode } from './exit-code.ts';
 import { addExplainCommand } from './explain-command.ts';
+import { addFindingsCommand } from './findings-command.ts';
 import { addIndexCommand } from './index-command.ts';
 import { addLabelsCommand } from './labels-command.ts';
 import { addLedgerCommand } from './ledger-command.ts';
@@ -69,6 +70,7 @@ Colours are used on terminals only, and never if NO_COLOR is set.`,
   addSessionsCommand(program, context);
   addBudgetsCommand(program, context);
   addSearchCommand(program, context);
+  addFindingsCommand(program, context);
   addIndexCommand(program, context);
   addLedgerCommand(program, context);
   addReportCommand(program, context);

@@ -1,5 +1,12 @@
 /** What holds where `sluice.yaml` is silent. The schema and docs/configuration.md show these same values. */
-import type { ApprovalConfig, Limits, TaintConfig, TokenConfig, WebhookEvent } from './config.ts';
+import type {
+  ApprovalConfig,
+  BehaviourSettings,
+  Limits,
+  TaintConfig,
+  TokenConfig,
+  WebhookEvent,
+} from './config.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -66,6 +73,12 @@ export const DEFAULT_TOKENS: TokenConfig = {
   maxTtlMs: 24 * HOUR,
   maxActivePerPrincipal: 32,
   scramIterations: 4096,
+};
+
+export const DEFAULT_BEHAVIOUR: BehaviourSettings = {
+  learnMs: 7 * 24 * HOUR,
+  windowMs: 30 * 24 * HOUR,
+  rememberMs: 24 * HOUR,
 };
 
 export const DEFAULT_TAINT: TaintConfig = { rememberMs: HOUR, per: 'principal' };

@@ -11,6 +11,7 @@ import { access } from './access-schema.ts';
 import { approvals } from './approvals-schema.ts';
 import { BUDGETS_SCHEMA } from './budgets-schema.ts';
 import {
+  DEFAULT_BEHAVIOUR,
   DEFAULT_DATA_DIR,
   DEFAULT_HOST,
   DEFAULT_HTTP_PORT,
@@ -332,6 +333,18 @@ const taint: SchemaNode = object('Sessions that have read untrusted text.', {
   },
 });
 
+const behaviour: SchemaNode = object('What is out of the ordinary for a principal: see behaviour.md.', {
+  learn: duration(
+    'How long a principal is only learned before anything is found.',
+    DEFAULT_BEHAVIOUR.learnMs,
+  ),
+  window: duration(
+    'How far back is the ordinary: what was last done earlier is done for the first time again.',
+    DEFAULT_BEHAVIOUR.windowMs,
+  ),
+  remember: duration('How long policies see a finding (context.deviations).', DEFAULT_BEHAVIOUR.rememberMs),
+});
+
 /** The schema of the whole file. */
 export const CONFIG_SCHEMA: SchemaNode = {
   $schema: 'http://json-schema.org/draft-07/schema#',
@@ -369,6 +382,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
       tokens,
       budgets: BUDGETS_SCHEMA,
       taint,
+      behaviour,
       ledger: LEDGER_SCHEMA,
       exports: EXPORTS_SCHEMA,
       limits,

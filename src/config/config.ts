@@ -231,6 +231,16 @@ export interface AccessConfig {
   readonly unmask: ReadonlyMap<string, AccessRule>;
 }
 
+/** What is out of the ordinary for a principal. */
+export interface BehaviourSettings {
+  /** How long a principal is only learned. */
+  readonly learnMs: number;
+  /** How far back is the ordinary. */
+  readonly windowMs: number;
+  /** How long policies see a finding. */
+  readonly rememberMs: number;
+}
+
 /** How far the taint of a session reaches beyond it. */
 export interface TaintConfig {
   /** How long after a reading of untrusted text other sessions of the reader are tainted; 0 for not at all. */
@@ -375,6 +385,7 @@ export interface Config {
   readonly access: AccessConfig;
   readonly budgets: ReadonlyMap<string, Budget>;
   readonly taint: TaintConfig;
+  readonly behaviour: BehaviourSettings;
   readonly ledger: LedgerConfig;
   readonly exports: readonly ExportConfig[];
   readonly limits: Limits;

@@ -1,6 +1,6 @@
-/** `tokens`, `taint` and `limits`: numbers, durations and sizes with their bounds. */
-import type { Limits, TaintConfig, TokenConfig } from './config.ts';
-import { DEFAULT_LIMITS, DEFAULT_TAINT, DEFAULT_TOKENS } from './config-defaults.ts';
+/** `tokens`, `taint`, `behaviour` and `limits`: numbers, durations and sizes with their bounds. */
+import type { BehaviourSettings, Limits, TaintConfig, TokenConfig } from './config.ts';
+import { DEFAULT_BEHAVIOUR, DEFAULT_LIMITS, DEFAULT_TAINT, DEFAULT_TOKENS } from './config-defaults.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { ConfigPath } from './config-source.ts';
 import { formatBytes, formatDuration, parseBytes, parseDurationMs } from './quantity.ts';
@@ -41,6 +41,17 @@ export function readTaint(reading: ConfigReading, raw: RawConfig['taint'] = {}):
   return {
     rememberMs: readDuration(reading, path, raw.remember, rememberMs, [0, 30 * DAY]),
     per: raw.per ?? per,
+  };
+}
+
+export function readBehaviour(reading: ConfigReading, raw: RawConfig['behaviour'] = {}): BehaviourSettings {
+  const { learnMs, windowMs, rememberMs } = DEFAULT_BEHAVIOUR;
+  const time = (key: 'learn' | 'window' | 'remember', fallback: number, bounds: Bounds) =>
+    readDuration(reading, ['behaviour', key], raw[key], fallback, bounds);
+  return {
+    learnMs: time('learn', learnMs, [1000, 365 * DAY]),
+    windowMs: time('window', windowMs, [1000, 365 * DAY]),
+    rememberMs: time('remember', rememberMs, [1000, 30 * DAY]),
   };
 }
 

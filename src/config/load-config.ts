@@ -16,7 +16,7 @@ import { type ConfigProblem, ConfigSource, configError } from './config-source.t
 import { readDatabase } from './databases-section.ts';
 import { readExports } from './exports-section.ts';
 import { readLedger } from './ledger-section.ts';
-import { readLimits, readTaint, readTokens } from './limits-section.ts';
+import { readBehaviour, readLimits, readTaint, readTokens } from './limits-section.ts';
 import { readListen } from './listen-section.ts';
 import { readPrincipals } from './principals-section.ts';
 import type { RawConfig } from './raw-config.ts';
@@ -87,6 +87,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
     budgets: readBudgets(reading, raw, approvals),
     tokens: readTokens(reading, raw.tokens),
     taint: readTaint(reading, raw.taint),
+    behaviour: readBehaviour(reading, raw.behaviour),
     ledger: readLedger(reading, raw.ledger, Object.keys(raw.databases ?? {})),
     exports: readExports(reading, raw.exports, Object.keys(raw.databases ?? {})),
     limits: readLimits(reading, raw.limits),

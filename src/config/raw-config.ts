@@ -188,6 +188,7 @@ export interface RawConfig {
     readonly unmask?: Readonly<Record<string, RawAccessRule>>;
   };
   readonly budgets?: Readonly<Record<string, RawBudget>>;
+  readonly behaviour?: { readonly learn?: string; readonly window?: string; readonly remember?: string };
   readonly taint?: { readonly remember?: string; readonly per?: 'principal' | 'token' };
   readonly ledger?: RawLedger;
   readonly exports?: readonly RawExport[];

@@ -62,6 +62,10 @@ const EVENTS: {
     },
     ...{ subject: { principal: 'p', session: 's', database: 'd', label: 'email' }, refillsAt: 7 },
   },
+  finding: {
+    ...{ kind: 'finding', finding: 'fnd_1', rule: 'relation', principal: 'p', database: 'd', session: 's' },
+    ...{ what: 'w', evidence: { seq: 1, at: 2, known: 3, last: 4, value: 5, usual: 6 } },
+  },
   'session-tainted': { kind: 'session-tainted', session: 's', by: ['public.reviews.body'], elsewhere: true },
   'session-closed': { kind: 'session-closed', session: 's', reason: 'done', statements: 3 },
   label: {

@@ -95,6 +95,18 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     },
     { statement: count, refillsAt: count },
   ],
+  finding: [
+    {
+      finding: text,
+      rule: oneOf('relation', 'label', 'hours', 'rows', 'refusals', 'shapes'),
+      principal: text,
+      database: text,
+      session: text,
+      what: text,
+      evidence: object({ seq: count, at: count, known: count }, { last: count, value: count, usual: count }),
+    },
+    {},
+  ],
   'session-tainted': [{ session: text, by: strings }, { elsewhere: yes }],
   form: [{ form: FORM }, {}],
   statement: [

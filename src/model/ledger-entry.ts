@@ -37,6 +37,9 @@ export interface StatementForm {
   readonly rewritten?: true;
 }
 
+/** What a finding is about: see docs/behaviour.md. */
+export type FindingRule = 'relation' | 'label' | 'hours' | 'rows' | 'refusals' | 'shapes';
+
 /** The group of people that a labelled relation belongs to which names no other. */
 export const EVERYONE = 'everyone';
 
@@ -298,6 +301,31 @@ export type LedgerEvent =
       readonly by: string;
       /** What was asked for, as it was written. */
       readonly query: string;
+    }
+  | {
+      /** A principal did what is out of the ordinary for it. */
+      readonly kind: 'finding';
+      /** The same for the same thing, should it ever be recorded twice. */
+      readonly finding: string;
+      readonly rule: FindingRule;
+      readonly principal: string;
+      readonly database: string;
+      /** Of the statement that showed it, or that came last. */
+      readonly session: string;
+      /** A plain sentence. */
+      readonly what: string;
+      readonly evidence: {
+        /** The entry that showed it: its place in the log. */
+        readonly seq: number;
+        /** When, and since when the principal is known; milliseconds since the epoch. */
+        readonly at: number;
+        readonly known: number;
+        /** When the same was done last; absent for never, and for counts. */
+        readonly last?: number;
+        /** Within the hour, and the most within one hour before. */
+        readonly value?: number;
+        readonly usual?: number;
+      };
     }
   | {
       /** Data keys go: what was sealed under them cannot be read again. Recorded before they do. */

@@ -18,9 +18,11 @@ export interface Standing {
    * Never shrinks.
    */
   readonly taints: readonly string[];
+  /** What was found out of the ordinary of the principal lately: rules, sorted. Comes and goes. */
+  readonly deviations: readonly string[];
   /** The least that is left of any budget of this kind that applies; undefined if none does. */
   left(count: BudgetCount): number | undefined;
 }
 
 /** Of a session that has done nothing yet, under no budget. */
-export const CLEAN_STANDING: Standing = { taints: [], left: () => undefined };
+export const CLEAN_STANDING: Standing = { taints: [], deviations: [], left: () => undefined };

@@ -10,6 +10,7 @@ import type { Relevance } from './relevance.ts';
 export const STANDING_ATTRIBUTES = {
   tainted: 'Bool',
   taints: 'Set<String>',
+  deviations: 'Set<String>',
   'statementsLeft?': 'Long',
   'rowsLeft?': 'Long',
   'bytesLeft?': 'Long',
@@ -26,6 +27,7 @@ type Watched = readonly (readonly [name: string, thresholds: readonly number[] |
 export class StandingWatch {
   readonly #watched: Watched;
   readonly #counts: readonly BudgetCount[];
+  readonly #watchesDeviations: boolean;
 
   /** @param relevances what policies look at, of every action that matters */
   constructor(relevances: readonly Relevance[]) {
@@ -33,6 +35,7 @@ export class StandingWatch {
     this.#watched = names
       .filter((name) => relevances.some(({ context }) => context.includes(name)))
       .map((name) => [name, thresholdsOf(relevances, name)] as const);
+    this.#watchesDeviations = this.#watched.some(([name]) => name === 'deviations');
     this.#counts = BUDGET_COUNTS.filter((count) =>
       this.#watched.some(([name]) => name === attributeOf(count)),
     );
@@ -43,6 +46,7 @@ export class StandingWatch {
     const context: Record<string, CedarValueJson> = {
       tainted: standing.taints.length > 0,
       taints: [...standing.taints],
+      deviations: this.#watchesDeviations ? [...standing.deviations] : [],
     };
     for (const count of this.#counts) {
       const left = standing.left(count);

@@ -66,14 +66,12 @@ function draft(drafts: Drafts, seq: number, at: number, members: Members): void 
       return;
     }
     case 'outcome': {
-      const { statement, rows, bytes, us, sqlstate, tag } = members as Record<string, number> & {
-        sqlstate?: string;
-      };
+      const { statement, bytes, us, sqlstate } = members;
       const terms: Term[] =
         typeof sqlstate === 'string' ? [{ field: 'sqlstate', value: fold(sqlstate) }] : [];
       const numbers = {
         statement: count(statement),
-        rows: count(rows) || rowsOf(tag),
+        rows: outcomeRows(members),
         bytes: count(bytes),
         us: count(us),
       };
@@ -117,14 +115,15 @@ function draft(drafts: Drafts, seq: number, at: number, members: Members): void 
         seq,
         at,
         kind,
-        ...session,
+        ...(kind === 'finding' ? {} : session),
         terms: eventTerms(members as unknown as LedgerEvent),
       });
   }
 }
 
-/** `UPDATE 5` → 5: rows that were changed and not returned. */
-function rowsOf(tag: unknown): number {
+/** Rows that were returned, or else changed: `UPDATE 5`. */
+export function outcomeRows({ rows, tag }: Readonly<Record<string, unknown>>): number {
+  if (count(rows) > 0) return count(rows);
   const digits = typeof tag === 'string' ? /^[A-Z]+(?: \d+)? (\d{1,15})$/.exec(tag)?.[1] : undefined;
   return digits === undefined ? 0 : Number(digits);
 }

@@ -221,6 +221,13 @@ export function eventTerms(event: LedgerEvent): readonly Term[] {
       terms.addExactly('=database', event.database);
       terms.addWords('word', event.reason);
       break;
+    case 'finding':
+      // Whom it is about finds it only with the right to read the audit.
+      addBy(terms, event.principal);
+      terms.add('database', event.database);
+      terms.addExactly('=database', event.database);
+      terms.addWords('word', `${event.rule} ${event.what}`);
+      break;
     case 'session-killed':
       if (event.by !== undefined) addBy(terms, event.by);
       terms.addWords('word', event.reason);

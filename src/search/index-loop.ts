@@ -9,6 +9,7 @@ import { readVkey } from '../ledger/ledger-key.ts';
 import { LogFollower } from '../ledger/log-follower.ts';
 import { formatVkey } from '../ledger/signed-note.ts';
 import { DirectoryStore, type TileSource } from '../ledger/tile-store.ts';
+import { type BehaviourOptions, BehaviourRun } from './behaviour-run.ts';
 import type { IndexWriter } from './index-storage.ts';
 import { Indexer, tipOf } from './indexer.ts';
 import { LogEntries } from './log-entries.ts';
@@ -37,6 +38,8 @@ export interface IndexLoopOptions {
   /** Where the log's tiles are; default: in the directory. */
   readonly source?: TileSource;
   readonly onStatus: (status: IndexStatus) => void;
+  /** What is learned of behaviour on the way; nothing without it. */
+  readonly behaviour?: BehaviourOptions;
   readonly pollMs?: number;
   /** Entries put in at once. */
   readonly pieceEntries?: number;
@@ -52,6 +55,7 @@ interface Standing {
   readonly storage: IndexWriter;
   readonly indexer: Indexer;
   readonly follower: LogFollower;
+  readonly behaviour: BehaviourRun | undefined;
 }
 
 export class IndexLoop {
@@ -86,30 +90,38 @@ export class IndexLoop {
         await this.#fail(cause);
       }
     }
-    await this.#standing?.storage.close().catch(() => {});
+    await this.#letGo();
   }
 
   /** @returns true if there may be more to do at once. */
   async #step(): Promise<boolean> {
     if (this.#rebuild !== undefined) await this.#throwAway(this.#rebuild);
     this.#standing ??= await this.#open();
-    const { follower, indexer } = this.#standing;
+    const { behaviour, follower, indexer } = this.#standing;
     const piece = await follower.readRaw(this.#options.pieceEntries ?? PIECE_ENTRIES);
     const isNew = piece.next > indexer.head.next;
     if (isNew) await indexer.add(piece);
     this.#failure = undefined;
     this.#tell(!isNew);
-    return isNew;
+    const isLearning = (await behaviour?.advance(indexer.head.next)) ?? false;
+    if (!isNew && !isLearning) behaviour?.settle(Date.now());
+    return isNew || isLearning;
   }
 
   async #open(): Promise<Standing> {
     const { directory, path, source = new DirectoryStore(nodeFileSystem, directory) } = this.#options;
     const key = readVkey(nodeFileSystem, directory);
-    const storage = SqliteIndex.openToWrite(path, key === undefined ? '' : formatVkey(key));
+    const log = key === undefined ? '' : formatVkey(key);
+    const storage = SqliteIndex.openToWrite(path, log);
     try {
       const indexer = await Indexer.open(storage, source);
       const follower = new LogFollower({ directory, source, from: indexer.head.next });
-      if (await continues(indexer, new LogEntries(source, follower))) return { storage, indexer, follower };
+      if (await continues(indexer, new LogEntries(source, follower))) {
+        const { behaviour: wanted } = this.#options;
+        const ground = { directory, source, index: storage, log };
+        const behaviour = wanted && (await BehaviourRun.open(wanted, ground));
+        return { storage, indexer, follower, behaviour };
+      }
     } catch (cause) {
       await storage.close();
       throw cause;
@@ -122,14 +134,12 @@ export class IndexLoop {
   async #throwAway(reason: string): Promise<void> {
     this.#rebuild = undefined;
     this.#rebuilt = reason;
-    await this.#standing?.storage.close();
-    this.#standing = undefined;
+    await this.#letGo();
     removeIndex(this.#options.path);
   }
 
   async #fail(cause: unknown): Promise<void> {
-    await this.#standing?.storage.close().catch(() => {});
-    this.#standing = undefined;
+    await this.#letGo();
     if (isDamage(cause)) {
       this.#rebuild = 'it was damaged';
       return;
@@ -138,6 +148,13 @@ export class IndexLoop {
     this.#failure = detail === undefined ? message : `${message}: ${detail}`;
     this.#tell(true);
     await this.#pause(RETRY_MS);
+  }
+
+  async #letGo(): Promise<void> {
+    const standing = this.#standing;
+    this.#standing = undefined;
+    standing?.behaviour?.close();
+    await standing?.storage.close().catch(() => {});
   }
 
   async #pause(ms: number): Promise<void> {

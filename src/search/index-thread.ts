@@ -3,7 +3,7 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { S3Bucket } from '../ledger/s3-bucket.ts';
 import { IndexLoop } from './index-loop.ts';
-import type { IndexCommand, IndexConfig } from './start-index.ts';
+import type { IndexCommand, IndexConfig, IndexNews } from './start-index.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is a thread of the gateway, not a program');
@@ -16,11 +16,19 @@ try {
   // A container may forbid it; the index is then only less polite.
 }
 
-const { directory, path, tiles } = workerData as IndexConfig;
+const say = (news: IndexNews) => port.postMessage(news);
+const { directory, path, tiles, behaviour } = workerData as IndexConfig;
 const loop = new IndexLoop({
   ...{ directory, path },
   ...(tiles === undefined ? {} : { source: new S3Bucket(tiles) }),
-  onStatus: (status) => port.postMessage(status),
+  onStatus: (status) => say({ status }),
+  ...(behaviour && {
+    behaviour: {
+      ...behaviour,
+      onFindings: (findings) => say({ findings }),
+      onDeviations: (deviations) => say({ deviations }),
+    },
+  }),
 });
 port.on('message', (command: IndexCommand) => {
   if (command === 'rebuild') loop.rebuild('it was asked for');

@@ -6,7 +6,9 @@ import { Worker } from 'node:worker_threads';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { S3Config } from '../ledger/s3-bucket.ts';
+import type { BehaviourConfig, Deviation } from './behaviour.ts';
 import type { Filter } from './filter/filter.ts';
+import type { Finding } from './finding.ts';
 import type { IndexStatus } from './index-loop.ts';
 import type { CountResult, SearchCall, SearchCalls, SearchResult } from './search-calls.ts';
 
@@ -18,6 +20,24 @@ export interface IndexConfig {
   readonly path: string;
   /** Object storage that holds the log's tiles instead of the directory. */
   readonly tiles?: S3Config;
+  /** What is learned of behaviour, and the file that keeps it. */
+  readonly behaviour?: BehaviourConfig & { readonly path: string };
+}
+
+/** What the thread that indexes says. */
+export type IndexNews =
+  | { readonly status: IndexStatus }
+  | { readonly findings: readonly Finding[] }
+  | { readonly deviations: readonly Deviation[] };
+
+/** Must not throw. */
+export interface IndexListener {
+  /** How far the index is, and when it fails or works again. */
+  readonly onStatus: (status: IndexStatus) => void;
+  /** Findings that are to be recorded. */
+  readonly onFindings: (findings: readonly Finding[]) => void;
+  /** What policies are to see from now on. */
+  readonly onDeviations: (deviations: readonly Deviation[]) => void;
 }
 
 export type IndexCommand = 'rebuild' | 'close';
@@ -55,25 +75,21 @@ const MAX_HEAP_MIB = 512;
 /** Searches that may wait; more are refused. */
 const MAX_WAITING = 64;
 
-/** `onStatus` is told how far the index is, and when it fails or works again. Must not throw. */
-export function startIndex(
-  config: IndexConfig,
-  onStatus: (status: IndexStatus) => void = () => {},
-): RunningIndex {
-  return new IndexThreads(config, onStatus);
+export function startIndex(config: IndexConfig, listener: IndexListener): RunningIndex {
+  return new IndexThreads(config, listener);
 }
 
 class IndexThreads implements RunningIndex {
   readonly #config: IndexConfig;
-  readonly #onStatus: (status: IndexStatus) => void;
+  readonly #listener: IndexListener;
   #timer: NodeJS.Timeout | undefined;
   #indexing: Thread | undefined;
   #searching: SearchThread | undefined;
   #status: IndexStatus = { indexed: 0, entries: 0, items: 0, at: 0 };
 
-  constructor(config: IndexConfig, onStatus: (status: IndexStatus) => void) {
+  constructor(config: IndexConfig, listener: IndexListener) {
     this.#config = config;
-    this.#onStatus = onStatus;
+    this.#listener = listener;
     this.#timer = setTimeout(() => this.#keepUp(), START_DELAY_MS).unref();
   }
 
@@ -104,7 +120,11 @@ class IndexThreads implements RunningIndex {
     if (this.#indexing !== undefined) return this.#indexing;
     clearTimeout(this.#timer);
     const thread = new Thread('index-thread', this.#config);
-    thread.worker.on('message', (status: IndexStatus) => this.#tell(status));
+    thread.worker.on('message', (news: IndexNews) => {
+      if ('status' in news) this.#tell(news.status);
+      else if ('findings' in news) this.#listener.onFindings(news.findings);
+      else this.#listener.onDeviations(news.deviations);
+    });
     thread.onEnd((reason) => {
       this.#indexing = undefined;
       this.#tell({ ...this.#status, failure: reason });
@@ -116,7 +136,7 @@ class IndexThreads implements RunningIndex {
 
   #tell(status: IndexStatus): void {
     this.#status = status;
-    this.#onStatus(status);
+    this.#listener.onStatus(status);
   }
 
   async #ask(call: keyof SearchCalls, argument: unknown): Promise<unknown> {

@@ -19,11 +19,16 @@ export interface CheckQuery {
 /** A standing as somebody supposes it. */
 export interface SupposedStanding {
   readonly taints?: readonly string[];
+  readonly deviations?: readonly string[];
   readonly left?: Readonly<Partial<Record<BudgetCount, number>>>;
 }
 
-export function standingOf({ taints = [], left = {} }: SupposedStanding = {}): Standing {
-  return { taints: [...new Set(taints)].sort(), left: (count) => left[count] };
+export function standingOf({ taints = [], deviations = [], left = {} }: SupposedStanding = {}): Standing {
+  return {
+    taints: [...new Set(taints)].sort(),
+    deviations: [...new Set(deviations)].sort(),
+    left: (count) => left[count],
+  };
 }
 
 export interface CheckedStatement {

@@ -4,14 +4,21 @@ import type { BudgetCount, Standing } from '../model/standing.ts';
 
 export class SessionStanding implements Standing {
   readonly #budgets: SessionBudgets | undefined;
+  readonly #deviations: () => readonly string[];
   #taints: readonly string[] = [];
 
-  constructor(budgets: SessionBudgets | undefined) {
+  /** @param deviations of the session's principal, whenever asked */
+  constructor(budgets: SessionBudgets | undefined, deviations: () => readonly string[]) {
     this.#budgets = budgets;
+    this.#deviations = deviations;
   }
 
   get taints(): readonly string[] {
     return this.#taints;
+  }
+
+  get deviations(): readonly string[] {
+    return this.#deviations();
   }
 
   left(count: BudgetCount): number | undefined {

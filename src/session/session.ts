@@ -14,6 +14,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import type { Action, Facts } from '../model/facts.ts';
 import { EVERYONE, type LabelRows } from '../model/ledger-entry.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
+import type { DeviationRegistry } from './deviation-registry.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { Plan, PlannedStatement } from './plan.ts';
 import { type RowCounter, RowLimitMeter } from './row-limit.ts';
@@ -58,10 +59,16 @@ export class Session {
   #bytes = 0;
   #closed = false;
 
-  constructor(info: SessionInfo, ledger: Ledger, metrics: PipelineMetrics, budgets?: SessionBudgets) {
+  constructor(
+    info: SessionInfo,
+    ledger: Ledger,
+    metrics: PipelineMetrics,
+    budgets?: SessionBudgets,
+    deviations?: DeviationRegistry,
+  ) {
     this.info = info;
     this.budgets = budgets;
-    this.standing = new SessionStanding(budgets);
+    this.standing = new SessionStanding(budgets, () => deviations?.of(info.actor.principal.id) ?? []);
     this.#ledger = ledger;
     this.#metrics = metrics;
   }

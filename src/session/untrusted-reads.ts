@@ -37,5 +37,9 @@ export function untrustedReads(
 export function tainted(standing: Standing, reads: readonly string[]): Standing {
   const news = reads.filter((one) => !standing.taints.includes(one));
   if (news.length === 0) return standing;
-  return { taints: [...standing.taints, ...news].sort(), left: (count) => standing.left(count) };
+  return {
+    taints: [...standing.taints, ...news].sort(),
+    deviations: standing.deviations,
+    left: (count) => standing.left(count),
+  };
 }

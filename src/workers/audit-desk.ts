@@ -1,14 +1,16 @@
 /** Reading the record: who may, what is recorded of it, and where the index lies. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { AuditDesk, AuditReader, SearchAnswer, SearchQuery } from '../api/audit-routes.ts';
 import { noSession } from '../api/session-routes.ts';
 import type { Config } from '../config/config.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Deviation } from '../search/behaviour.ts';
 import { cursorText, parseCursor } from '../search/cursor.ts';
 import { all, type Filter, fold } from '../search/filter/filter.ts';
 import { parseFilter } from '../search/filter/parse-filter.ts';
+import type { Finding } from '../search/finding.ts';
 import type { IndexStatus } from '../search/index-loop.ts';
 import { replaySession } from '../search/session-replay.ts';
 import { type RunningIndex, startIndex } from '../search/start-index.ts';
@@ -16,28 +18,57 @@ import { confined, type Visibility } from '../search/visibility.ts';
 import type { PolicyHolder } from '../session/policy-holder.ts';
 import { storageConfig } from './sequencing.ts';
 
-/** Starts the index of a gateway's ledger. */
-export function openIndex(
-  config: Pick<Config, 'dataDir' | 'ledger'>,
-  log: Logger,
-  registry: Registry,
-): RunningIndex {
+interface IndexDeps {
+  readonly config: Pick<Config, 'dataDir' | 'ledger' | 'behaviour'>;
+  readonly ledger: Ledger;
+  readonly log: Logger;
+  readonly registry: Registry;
+  /** Told what policies are to see from now on. */
+  readonly onDeviations: (deviations: readonly Deviation[]) => void;
+}
+
+/** Starts the index of a gateway's ledger; what it finds out of the ordinary is recorded. */
+export function openIndex({ config, ledger, log, registry, onDeviations }: IndexDeps): RunningIndex {
   const { tiles } = config.ledger;
+  const directory = join(config.dataDir, 'index');
+  const findings = new Counter({
+    name: 'sluice_findings_total',
+    help: 'What was found out of the ordinary for a principal, by rule',
+    labelNames: ['rule'],
+    registers: [registry],
+  });
   const index = startIndex(
     {
-      directory: join(config.dataDir, 'ledger'),
-      path: indexPath(config),
+      ...{ directory: join(config.dataDir, 'ledger'), path: join(directory, 'index.db') },
       ...(tiles === undefined ? {} : { tiles: storageConfig(tiles) }),
+      behaviour: { ...config.behaviour, path: join(directory, 'behaviour.db') },
     },
-    indexReports(log),
+    {
+      onStatus: indexReports(log),
+      onDeviations,
+      onFindings: (found) => {
+        for (const finding of found) {
+          findings.inc({ rule: finding.rule });
+          recordFinding(ledger, finding, log);
+        }
+      },
+    },
   );
   measureIndex(registry, index);
   return index;
 }
 
-/** The file of the index. */
-export function indexPath({ dataDir }: Pick<Config, 'dataDir'>): string {
-  return join(dataDir, 'index', 'index.db');
+/** One that cannot be recorded is found again by the next start. */
+function recordFinding(ledger: Ledger, finding: Finding, log: Logger): void {
+  try {
+    ledger.append(finding);
+    log.warn(
+      { rule: finding.rule, finding: finding.finding },
+      'something is out of the ordinary for a principal',
+    );
+  } catch (err) {
+    log.error({ err, finding: finding.finding }, 'a finding could not be recorded');
+  }
 }
 
 interface AuditDeskDeps {

@@ -20,6 +20,7 @@ import type { Preview } from '../model/preview.ts';
 import type { Actor } from '../model/principal.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import type { DeviationNews } from '../session/deviation-registry.ts';
 import type { LookupDemand } from '../session/lookup-meter.ts';
 import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
@@ -90,6 +91,7 @@ export interface WorkerOrder {
   /** Failed authentications so far. */
   readonly failures: readonly PackedTally[];
   readonly taints: readonly TaintNews[];
+  readonly deviations: readonly DeviationNews[];
 }
 
 /** What the primary may ask of a worker. What is asked of one that still starts is done when it has. */
@@ -102,6 +104,8 @@ export interface WorkerCalls {
   catalogChanged(database: string): Promise<void>;
   learnLabels(database: string, labels: readonly RememberedLabel[]): Promise<void>;
   learnTaint(news: TaintNews): Promise<void>;
+  /** All that was found out of the ordinary lately. */
+  installDeviations(news: readonly DeviationNews[]): Promise<void>;
   /** All access that is lent from now on. */
   installAccess(grants: readonly AccessGrant[]): Promise<void>;
   forgetLabels(database: string, origins: readonly string[], keys: readonly string[]): Promise<void>;
@@ -221,6 +225,14 @@ const TAINT = {
   required: ['reader', 'taints', 'until'],
   properties: { reader: TEXT, taints: TEXTS, until: COUNT },
 };
+const DEVIATIONS = {
+  type: 'array',
+  items: {
+    ...OBJECT,
+    required: ['principal', 'rule', 'until'],
+    properties: { principal: TEXT, rule: TEXT, until: COUNT },
+  },
+};
 const POLICIES = {
   type: 'array',
   items: { ...OBJECT, required: ['file', 'text'], properties: { file: TEXT, text: TEXT } },
@@ -262,6 +274,7 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   catalogChanged: [TEXT],
   learnLabels: [TEXT, LABELS],
   learnTaint: [TAINT],
+  installDeviations: [DEVIATIONS],
   installAccess: [{ type: 'array', items: OBJECT }],
   forgetLabels: [TEXT, TEXTS, TEXTS],
   recallBudgets: [TEXTS],

@@ -10,6 +10,7 @@ import type { ApprovalRequest } from '../model/approval.ts';
 import type { Preview } from '../model/preview.ts';
 import type { Actor } from '../model/principal.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import { type DeviationNews, DeviationRegistry } from '../session/deviation-registry.ts';
 import { TaintRegistry } from '../session/taint-registry.ts';
 import type { OnForgotten } from './label-desk.ts';
 import { SessionServer } from './session-server.ts';
@@ -25,6 +26,8 @@ export interface SessionHost {
   sessions(): Promise<SessionListing>;
   /** Ends a session with 57P01; false if there is none of that id. */
   killSession(id: string): Promise<boolean>;
+  /** What was found out of the ordinary lately, for policies to see: all of it. */
+  installDeviations(news: readonly DeviationNews[]): void;
   /** What must be well for sessions to be served, by name. */
   readonly readiness: ReadonlyMap<string, ReadinessCheck>;
   /** None where sessions are served in this process. */
@@ -47,6 +50,7 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
   const { rememberMs, per } = shared.config.taint;
   const taints = new TaintRegistry({ rememberMs, per, now: Date.now, tell: (news) => taintBook.keep(news) });
   for (const news of taintBook.current()) taints.learn(news);
+  const deviations = new DeviationRegistry(Date.now);
   const { budgetBook } = shared;
   const teller: Teller = { recall: (keys) => budgets.recall(keys) };
   const budgets = new LeaseDesk({
@@ -56,6 +60,7 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
   const server = await SessionServer.open({
     ...shared,
     taints,
+    deviations,
     budgets,
     policy: policies.current,
     certificates: shared.postgresCertificates(),
@@ -71,6 +76,7 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
     preview: (request, reviewer) => server.preview(request, reviewer),
     sessions: async () => ({ sessions: server.sessions(), silentWorkers: [] }),
     killSession: async (id) => server.killSession(id),
+    installDeviations: (news) => deviations.install(news),
     readiness: new Map<string, ReadinessCheck>([
       ['ledger', () => ledger.failure?.message],
       ['databases', () => server.databasesProblem()],

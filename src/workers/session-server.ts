@@ -25,6 +25,7 @@ import type { Actor } from '../model/principal.ts';
 import type { SessionStatus } from '../model/session.ts';
 import type { PolicyEngine } from '../policy/engine.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import type { DeviationRegistry } from '../session/deviation-registry.ts';
 import type { LookupMeter } from '../session/lookup-meter.ts';
 import type { PipelineMetrics } from '../session/metrics.ts';
 import type { TaintRegistry } from '../session/taint-registry.ts';
@@ -60,6 +61,7 @@ export interface SessionServerDeps {
   readonly slots: ConnectionSlots;
   readonly lookups: LookupMeter;
   readonly taints: TaintRegistry;
+  readonly deviations: DeviationRegistry;
   readonly budgets: LeaseDesk;
   readonly policy: () => PolicyEngine;
   readonly metrics: PipelineMetrics;
@@ -111,6 +113,7 @@ export class SessionServer {
       metrics: deps.metrics,
       slots: deps.slots,
       taints: deps.taints,
+      deviations: deps.deviations,
       budgets: deps.budgets,
       tls: deps.certificates && new ClientTls(deps.certificates),
       newSessionId: () => newSessionId(Date.now(), randomBytes),

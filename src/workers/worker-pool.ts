@@ -17,6 +17,7 @@ import type { AccessGrant } from '../model/grant.ts';
 import type { Preview } from '../model/preview.ts';
 import type { Actor } from '../model/principal.ts';
 import type { CheckQuery, CheckReport } from '../session/check-report.ts';
+import type { DeviationNews } from '../session/deviation-registry.ts';
 import type { TaintNews } from '../session/taint-registry.ts';
 import type { RememberedLabel } from '../sql/postgres/label-memory.ts';
 import type { WorkerOrder } from './calls.ts';
@@ -59,6 +60,7 @@ export class WorkerPool implements SessionHost, Broadcast {
   /** What workers that start are given. */
   #certificates: PackedCertificates | undefined;
   #lastChosen = 0;
+  #deviations: readonly DeviationNews[] = [];
   #closing: Promise<void> | undefined;
 
   private constructor(shared: SharedServices, count: number) {
@@ -74,6 +76,7 @@ export class WorkerPool implements SessionHost, Broadcast {
       access: shared.access.current,
       failures: shared.throttle.pack(),
       taints: shared.taintBook.current(),
+      deviations: this.#deviations,
       labels: shared.labels.all(),
     });
     this.#seats = Array.from(
@@ -218,6 +221,11 @@ export class WorkerPool implements SessionHost, Broadcast {
   ): Promise<void> {
     await this.#shared.labels.keep(database, labels, copied);
     await this.#askOthers(from, (worker) => worker.calls.call('learnLabels', database, labels));
+  }
+
+  installDeviations(news: readonly DeviationNews[]): void {
+    this.#deviations = news;
+    this.#tellAll((worker) => worker.calls.notify('installDeviations', news));
   }
 
   async taintMet(from: WorkerLink, news: TaintNews): Promise<void> {

@@ -16,6 +16,7 @@ import { TokenAuthority } from '../identity/token-authority.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { PolicyEngine } from '../policy/engine.ts';
 import { loadPolicies } from '../policy/load.ts';
+import { DeviationRegistry } from '../session/deviation-registry.ts';
 import { PipelineMetrics } from '../session/metrics.ts';
 import { TaintRegistry } from '../session/taint-registry.ts';
 import { openStore } from '../store/store.ts';
@@ -50,6 +51,7 @@ interface Shift {
   readonly tokens: TokenAuthority;
   readonly throttle: AuthThrottle;
   readonly taints: TaintRegistry;
+  readonly deviations: DeviationRegistry;
   readonly budgets: LeaseDesk;
   installPolicies(policies: readonly PolicyText[]): void;
 }
@@ -71,6 +73,7 @@ const offer: WorkerCalls = {
   learnLabels: async (database, labels) => (await working).server.learnLabels(database, labels),
   recallBudgets: async (keys) => (await working).budgets.recall(keys),
   learnTaint: async (news) => (await working).taints.learn(news),
+  installDeviations: async (news) => (await working).deviations.install(news),
   installAccess: async (grants) => (await working).server.installAccess(grants),
   forgetLabels: async (database, origins, keys) =>
     (await working).server.forgetLabels(database, origins, keys),
@@ -147,6 +150,8 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     tell: (news) => primary.call('taintMet', news).catch(() => {}),
   });
   for (const news of order.taints) taints.learn(news);
+  const deviations = new DeviationRegistry(Date.now);
+  deviations.install(order.deviations);
   const budgets = new LeaseDesk({
     draw: (demands) => primary.call('drawBudgets', demands),
     settle: (reports) => primary.notify('settleBudgets', reports),
@@ -161,6 +166,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
     slots: new RemoteSlots(primary),
     lookups: new RemoteLookupMeter(primary),
     taints,
+    deviations,
     budgets,
     policy: () => engine,
     metrics: new PipelineMetrics(registry),
@@ -171,7 +177,7 @@ async function begin(order: WorkerOrder): Promise<Shift> {
   server.installAccess(order.access);
   for (const [database, labels] of order.labels) server.learnLabels(database, labels);
   return {
-    ...{ log, ledger, registry, server, tokens, throttle, taints, budgets },
+    ...{ log, ledger, registry, server, tokens, throttle, taints, deviations, budgets },
     installPolicies: (policies) => {
       engine = engineOf(policies);
       server.policiesChanged();

@@ -366,7 +366,7 @@ export class Connection {
 async function openSession({ context, info }: ConnectionOptions): Promise<Session> {
   const { id, actor, database } = info;
   const budgets = await context.openBudgets({ id, actor, database: database.name });
-  return new Session(info, context.ledger, context.metrics, budgets);
+  return new Session(info, context.ledger, context.metrics, budgets, context.deviations);
 }
 
 /** Everything but who and where: those are the gate's to say. */

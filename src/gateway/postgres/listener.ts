@@ -14,6 +14,7 @@ import type { TokenAuthority } from '../../identity/token-authority.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import type { SessionInfo, SessionStatus } from '../../model/session.ts';
 import type { PolicyEngine } from '../../policy/engine.ts';
+import type { DeviationRegistry } from '../../session/deviation-registry.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
 import type { TaintRegistry } from '../../session/taint-registry.ts';
 import { Backends } from './backends.ts';
@@ -42,6 +43,7 @@ export interface GatewayOptions {
   readonly metrics: PipelineMetrics;
   readonly slots: ConnectionSlots;
   readonly taints: TaintRegistry;
+  readonly deviations: DeviationRegistry;
   readonly budgets: LeaseDesk;
   /** What clients are offered; undefined where the configuration says `disable`. */
   readonly tls: ClientTls | undefined;
@@ -62,6 +64,7 @@ export interface GatewayContext {
   readonly cancels: CancelRegistry;
   readonly sendQueue: SendQueue;
   readonly taints: TaintRegistry;
+  readonly deviations: DeviationRegistry;
   /** What a session may use; undefined if no budget applies. @throws {SluiceError} */
   readonly openBudgets: (session: BudgetSession) => Promise<SessionBudgets | undefined>;
   readonly now: () => number;
@@ -107,6 +110,7 @@ export class PostgresListener {
       cancels: new CancelRegistry(),
       sendQueue: new SendQueue(options.ledger),
       taints: options.taints,
+      deviations: options.deviations,
       openBudgets: (session) => SessionBudgets.open(budgets, options.budgets, session),
       now: options.now,
       watchToken: (tokenId, onEnd) =>
