@@ -1,4 +1,5 @@
 /** An exact preview in words and a table. Knows no protocol. */
+import type { TextRow } from '../approvals/fact-rows.ts';
 import type { Preview, PreviewedRow, TableCounts } from '../model/preview.ts';
 import { printRows } from './check-command.ts';
 import { printableLine } from './printable-text.ts';
@@ -8,23 +9,36 @@ import type { Terminal } from './terminal.ts';
 const MAX_CELL = 40;
 
 export function printPreview(terminal: Terminal, preview: Preview): void {
-  const { affected, tables, triggers, durationMs, place, masked, notes, relation } = preview;
-  printRows(terminal, [
-    ['rows', `${affected.count} of ${relation}`],
-    ...tables.map((counts) => ['table', tableText(counts)] as const),
-    ...triggers.map(
-      ({ name, relation: on, calls }) => ['trigger', `${name} on ${on}, ${calls} times`] as const,
-    ),
-    [
-      'took',
-      `${durationMs} ms, on ${place === 'database' ? 'the database itself' : 'the copy for previews'}; rolled back`,
-    ],
-    ...(masked.length === 0 ? [] : [['masked', masked.join(', ')] as const]),
-    ...notes.map((note) => ['note', note] as const),
-  ]);
+  printRows(terminal, previewRows(preview));
   if (preview.rows.length === 0) return;
   terminal.out();
-  printTable(terminal, preview);
+  for (const line of previewTable(preview, terminal.width)) terminal.out(line);
+}
+
+/** What it came to, a line each. */
+export function previewRows(preview: Preview): readonly TextRow[] {
+  const { affected, tables, triggers, durationMs, place, masked, notes, relation } = preview;
+  const where = place === 'database' ? 'the database itself' : 'the copy for previews';
+  return [
+    ['rows', `${affected.count} of ${relation}`],
+    ...tables.map((counts): TextRow => ['table', tableText(counts)]),
+    ...triggers.map(
+      ({ name, relation: on, calls }): TextRow => ['trigger', `${name} on ${on}, ${calls} times`],
+    ),
+    ['took', `${durationMs} ms, on ${where}; rolled back`],
+    ...(masked.length === 0 ? [] : [['masked', masked.join(', ')] as const]),
+    ...notes.map((note): TextRow => ['note', note]),
+  ];
+}
+
+/** The rows, before and after in one. */
+export function previewTable(
+  { columns, rows, affected }: Preview,
+  width: number | undefined,
+): readonly string[] {
+  const cells = rows.map((row) => columns.map((_, i) => cellText(row, i)));
+  const more = affected.count - rows.length;
+  return [...tableLines(columns, cells, width), ...(more > 0 ? [`… and ${more} more`] : [])];
 }
 
 function tableText({ relation, inserted, updated, deleted }: TableCounts): string {
@@ -34,12 +48,6 @@ function tableText({ relation, inserted, updated, deleted }: TableCounts): strin
     ...(deleted === 0 ? [] : [`${deleted} deleted`]),
   ];
   return `${relation}: ${parts.join(', ')}`;
-}
-
-function printTable(terminal: Terminal, { columns, rows, affected }: Preview): void {
-  const lines = rows.map((row) => columns.map((_, i) => cellText(row, i)));
-  for (const line of tableLines(columns, lines, terminal.width)) terminal.out(line);
-  if (rows.length < affected.count) terminal.out(`… and ${affected.count - rows.length} more`);
 }
 
 /** `before → after`, or the one there is. */

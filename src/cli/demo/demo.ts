@@ -17,9 +17,11 @@ import { SealOpener } from '../../ledger/seal-keys.ts';
 import { verifyLedger } from '../../ledger/verify.ts';
 import { openKeyWrapper } from '../../ledger/wrapper-key-file.ts';
 import { type RunningGateway, startGateway } from '../../main.ts';
+import type { Preview } from '../../model/preview.ts';
 import { askGateway } from '../api-client.ts';
 import { EXIT, type ExitCode } from '../exit-code.ts';
 import { entryLine } from '../ledger-text.ts';
+import { previewRows, previewTable } from '../preview-text.ts';
 import { Terminal } from '../terminal.ts';
 import { bannerLines, type DemoPlace } from './banner.ts';
 import { type EmbeddedPostgres, freePort, startEmbeddedPostgres } from './embedded-postgres.ts';
@@ -209,6 +211,12 @@ async function tour(terminal: Terminal, { place }: RunningDemo): Promise<ExitCod
     approveAsAlice: async (id) => {
       const address = { url: new URL(`http://${place.http}`), token: place.tokens.alice };
       await askGateway(address, 'POST', `/v1/approvals/${id}/approve`, { reason: 'checked with Bob' });
+    },
+    previewAsAlice: async (id) => {
+      const address = { url: new URL(`http://${place.http}`), token: place.tokens.alice };
+      const preview = (await askGateway(address, 'POST', `/v1/approvals/${id}/preview`, {})) as Preview;
+      const rows = previewRows(preview).map(([label, text]) => `${label.padEnd(6)} ${text}`);
+      return [...rows, '', ...previewTable(preview, undefined)];
     },
     ledgerLines: (principal) => linesAbout(principal, dirname(place.ledgerDir)),
     verifyLedger: () => verdictOf(place.ledgerDir),

@@ -74,6 +74,7 @@ describe('the tour', () => {
     await playTour(stage, {
       ...{ alice: open, bob: open, bot: open },
       approveAsAlice: async () => undefined,
+      previewAsAlice: async () => [],
       ledgerLines: async () => [],
       verifyLedger: () => Promise.reject(new Error('broken at entry 3')),
       proveDenial: () => Promise.reject(new Error('not published')),

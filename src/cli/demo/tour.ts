@@ -13,6 +13,8 @@ export interface TourCast {
   readonly bot: Visitor;
   /** Approves a request as Alice, through the public API. @throws if it is refused */
   approveAsAlice(requestId: string): Promise<void>;
+  /** Previews a request as Alice, likewise. @returns what the command shows */
+  previewAsAlice(requestId: string): Promise<readonly string[]>;
   /** What the ledger holds of a principal's sessions and of approvals, as lines for people. */
   ledgerLines(principal: string): Promise<readonly string[]>;
   /** Verifies the whole ledger; says in a line what was found. @throws if it does not verify */
@@ -95,25 +97,33 @@ async function botDrops(stage: Stage, { alice, bot }: TourCast): Promise<void> {
   );
 }
 
-async function botUpdates(stage: Stage, { alice, bot, approveAsAlice }: TourCast): Promise<void> {
-  stage.scene('report-bot changes data: it waits until Alice agrees');
+async function botUpdates(
+  stage: Stage,
+  { alice, bot, previewAsAlice, approveAsAlice }: TourCast,
+): Promise<void> {
+  stage.scene('report-bot changes data: it waits until Alice has seen what it would do, and agrees');
   const before = 'SELECT status FROM orders WHERE id = 12';
   const old = await alice.ask(before);
   let approval: Promise<void> | undefined;
   const reply = await stage.ask(bot, "UPDATE orders SET status = 'on hold' WHERE id = 12", (notice) => {
     const id = requestIdIn(notice);
     if (id === undefined || approval !== undefined) return;
-    approval = untouched(alice, before, old).then((waits) => {
-      stage.expect(waits, 'Nothing has changed while it waits.');
+    approval = (async () => {
+      stage.act('alice', `sluice approvals preview ${id}`);
+      const shown = await previewAsAlice(id);
+      stage.lines(shown);
+      const waits = await untouched(alice, before, old);
+      const showsChange = shown.some((line) => line.includes('→ on hold'));
+      stage.expect(waits && showsChange, 'Run, shown and rolled back: nothing has changed while it waits.');
       stage.act('alice', `sluice approvals approve ${id}`);
-      return approveAsAlice(id);
-    });
+      await approveAsAlice(id);
+    })();
   });
   await approval;
   const now = await alice.ask(before);
   stage.expect(
     approval !== undefined && reply.tag === 'UPDATE 1' && now.rows[0]?.[0] === 'on hold',
-    'Approved for this statement, these values, once. It ran in the connection that waited.',
+    'Approved for this statement, these values, these rows, once. It ran in the connection that waited.',
   );
 }
 
