@@ -86,7 +86,7 @@ describe('values', () => {
 });
 
 test('the page that links lead to shows no more', async () => {
-  const id = await held(`UPDATE customers SET plan = 'page-secret' WHERE email = $1`, [SECRET]);
+  const id = await held(`UPDATE customers SET plan = 'page-secret', name = name WHERE email = $1`, [SECRET]);
   const page = async (who: string) => {
     const body = new URLSearchParams({ token: await gate.token(who), answer: 'show' });
     const answer = await fetch(`${gate.httpUrl}/approvals/${id}`, { method: 'POST', body });
