@@ -3,14 +3,17 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_ANCHOR_INTERVAL_MS } from '../config/ledger-section.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { readKeptCheckpoints } from '../ledger/kept-checkpoints.ts';
 import { readEntries } from '../ledger/read-entries.ts';
-import { verifyLedger } from '../ledger/verify.ts';
+import { pinnedKey, sourceOf, verifyLedger } from '../ledger/verify.ts';
+import type { Anchoring } from '../report/anchors-part.ts';
 import { collectEvidence } from '../report/collect-evidence.ts';
 import type { Evidence, LogState } from '../report/evidence.ts';
 import { FRAMEWORKS, type FrameworkId } from '../report/frameworks.ts';
 import { reportPage } from '../report/report-page.ts';
-import type { CliContext } from './cli-context.ts';
+import { type CliContext, configOf } from './cli-context.ts';
 import { EXIT } from './exit-code.ts';
 import { ledgerPlace, type PlaceOptions, tilesOf } from './ledger-place.ts';
 import { keyText } from './ledger-verification.ts';
@@ -22,6 +25,7 @@ interface ReportOptions extends PlaceOptions {
   readonly framework?: FrameworkId;
   readonly out: string;
   readonly vkey?: string;
+  readonly anchors?: string;
   /** False after --no-verify. */
   readonly verify: boolean;
 }
@@ -47,6 +51,10 @@ export function addReportCommand(program: Command, context: CliContext): void {
     .option('--out <directory>', 'where to write', '.')
     .option('--directory <path>', 'the ledger itself, such as a copy (default: the one of the configuration)')
     .option('--vkey <key>', 'the verifier key of the log, or a file with it, kept elsewhere')
+    .option(
+      '--anchors <directory>',
+      'where checkpoints are kept as a second place (default: the one of the configuration)',
+    )
     .option('--no-verify', 'do not verify the log first')
     .addHelpText(
       'after',
@@ -63,12 +71,14 @@ Exit codes:
 
 async function report(context: CliContext, options: ReportOptions): Promise<void> {
   const { terminal, now, version } = context;
-  // Whole seconds are easier to type again.
-  const { from, to = Math.ceil(now() / 1000) * 1000, database, framework } = options;
+  // Whole seconds are easier to type again; one that is not over would have other entries later.
+  const { from, to = Math.floor(now() / 1000) * 1000, database, framework } = options;
   if (to <= from) throw new SluiceError('bad_request', 'the period ends before it begins');
   const place = ledgerPlace(context, options);
   const source = tilesOf(context, options);
-  const log = await logState(place, options, source);
+  const verified = await logState(place, options, source);
+  const anchoring = await anchoringOf(context, options, place, verified);
+  const log = { ...verified, ...(anchoring === undefined ? {} : { anchors: countOf(anchoring) }) };
   // No keys: what is sealed in the ledger stays so in a report that is handed around.
   const entries = readEntries(place, source === undefined ? {} : { source });
   const evidence = await collectEvidence(
@@ -78,11 +88,34 @@ async function report(context: CliContext, options: ReportOptions): Promise<void
       ...{ madeAt: now(), madeBy: userInfo().username, version, log },
       ...(framework === undefined ? {} : { framework }),
     },
+    anchoring === undefined ? {} : { anchoring },
   );
   for (const file of writeReport(options.out, evidence)) terminal.out(file);
-  if (log.verified?.ok !== false) return;
+  const problem =
+    log.verified?.fault ?? (log.anchors?.unfit ? 'a checkpoint kept elsewhere does not fit it' : undefined);
+  if (problem === undefined) return;
   context.exitCode = EXIT.failure;
-  terminal.note(`The ledger does NOT verify: ${log.verified.fault}`);
+  terminal.note(`The ledger does NOT verify: ${problem}`);
+}
+
+/** The checkpoints in a second place, held against a log that verified. */
+async function anchoringOf(
+  context: CliContext,
+  options: ReportOptions,
+  place: string,
+  { vkey, checkpoint, verified }: LogState,
+): Promise<Anchoring | undefined> {
+  const config = options.directory === undefined ? configOf(context, options).ledger : undefined;
+  const directory = options.anchors ?? config?.anchors.directory;
+  if (directory === undefined || vkey === undefined || checkpoint === undefined || verified?.ok !== true)
+    return undefined;
+  const source = tilesOf(context, options) ?? sourceOf(place);
+  const kept = await readKeptCheckpoints(directory, { key: pinnedKey(vkey), source, size: checkpoint.size });
+  return { kept, withinMs: 3 * (config?.anchorIntervalMs ?? DEFAULT_ANCHOR_INTERVAL_MS) };
+}
+
+function countOf({ kept }: Anchoring): NonNullable<LogState['anchors']> {
+  return { kept: kept.length, unfit: kept.filter(({ problem }) => problem !== undefined).length };
 }
 
 async function logState(

@@ -107,6 +107,8 @@ export interface LogState {
     readonly root: string;
     readonly cosigners: readonly string[];
   };
+  /** Checkpoints kept in a second place that were held against the log, and how many of them do not fit it. */
+  readonly anchors?: { readonly kept: number; readonly unfit: number };
   /** Absent if it was not verified. */
   readonly verified?: {
     readonly ok: boolean;

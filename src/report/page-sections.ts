@@ -184,6 +184,7 @@ export function verifySection({ log, entries }: Evidence): Html {
 <dt>Log</dt><dd><code>${log.vkey ?? 'unknown'}</code></dd>
 <dt>Checkpoint</dt><dd>${log.checkpoint === undefined ? 'none' : html`${numberText(log.checkpoint.size)} entries, root <code>${log.checkpoint.root}</code>`}</dd>
 ${log.checkpoint === undefined || log.checkpoint.cosigners.length === 0 ? undefined : html`<dt>Witnesses</dt><dd>${names(log.checkpoint.cosigners)}</dd>`}
+${log.anchors === undefined ? undefined : html`<dt>Second place</dt><dd>${anchorsText(log.anchors)}</dd>`}
 <dt>Verified</dt><dd>${verifiedText(log)}</dd>
 </dl>
 <p>The whole log, with nothing but its public key:</p>
@@ -195,6 +196,12 @@ ${log.checkpoint === undefined || log.checkpoint.cosigners.length === 0 ? undefi
 <p class="quiet">Compare the key and the checkpoint with ones that were noted elsewhere before: witnesses, anchors, an earlier report. A report can only
 be as good as the key it is checked with.</p>`,
   );
+}
+
+function anchorsText({ kept, unfit }: NonNullable<Evidence['log']['anchors']>): Html {
+  if (unfit > 0)
+    return html`<span class="bad">${numberText(unfit)} of ${numberText(kept)} checkpoints do not fit the log</span>`;
+  return html`${numberText(kept)} checkpoints, all of this log`;
 }
 
 export function verifiedText({ verified }: Evidence['log']): Html {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { KeptCheckpoint } from '../ledger/kept-checkpoints.ts';
 import type { LedgerEntry, LedgerEvent } from '../model/ledger-entry.ts';
 import { collectEvidence } from './collect-evidence.ts';
 import type { Evidence } from './evidence.ts';
@@ -121,8 +122,8 @@ describe('a period', () => {
     expect(numberOf(evidence, 'statements without an outcome')).toBe(2);
     expect(evidence.gaps.rows.map(({ what }) => what)).toEqual([
       'UPDATE by bob on shop: nothing says how it ended',
-      'lane 1 was recovered after a crash; 12 bytes of an unfinished write were cut off',
       'SELECT by bob on shop: nothing says how it ended',
+      'lane 1 was recovered after a crash; 12 bytes of an unfinished write were cut off',
     ]);
   });
 
@@ -167,6 +168,53 @@ describe('approvals', () => {
       .evidence();
     expect(evidence.approvals.selfApproved).toBe(times);
     expect(evidence.approvals.rows[0]).toMatchObject({ askedBy: 'report-bot for bob', state: 'approved' });
+  });
+});
+
+describe('checkpoints in a second place', () => {
+  const MINUTE = 60_000;
+  const log = () =>
+    new Log()
+      .open(FROM, 's1')
+      .ask(FROM + MINUTE, 's1', 1)
+      .ask(FROM + 2 * MINUTE, 's1', 2)
+      .ask(FROM + DAY, 's1', 3);
+  const gapsWith = async (kept: readonly KeptCheckpoint[]) => {
+    const entries = log().entries;
+    async function* read() {
+      yield* entries;
+    }
+    const frame = { madeAt: TO, madeBy: 'root', version: '1', log: {} };
+    const anchoring = { kept, withinMs: 3 * MINUTE };
+    const { gaps } = await collectEvidence(read(), { from: FROM, to: TO }, frame, { anchoring });
+    return gaps.rows
+      .map(({ seq, what }) => [seq, what])
+      .filter(([, what]) => !String(what).startsWith('SELECT'));
+  };
+
+  it('in time for all entries leave no gap', async () => {
+    const kept = [
+      { size: 2, keptAt: FROM + MINUTE },
+      { size: 3, keptAt: FROM + 5 * MINUTE },
+      { size: 4, keptAt: FROM + DAY },
+    ];
+    expect(await gapsWith(kept)).toEqual([]);
+  });
+
+  it('that came late, or do not fit, do', async () => {
+    const kept = [
+      { size: 1, keptAt: FROM },
+      { size: 3, keptAt: FROM + DAY, problem: 'the log is not the one that was signed then' },
+      { size: 4, keptAt: FROM + DAY + MINUTE },
+    ];
+    expect(await gapsWith(kept)).toEqual([
+      [1, 'no checkpoint was kept in a second place in time for 2 entries until 2026-11-01T00:02:00.000Z'],
+      [3, 'the checkpoint of 3 entries kept in a second place: the log is not the one that was signed then'],
+    ]);
+  });
+
+  it('of which there are none cover nothing', async () => {
+    expect(await gapsWith([])).toHaveLength(1);
   });
 });
 

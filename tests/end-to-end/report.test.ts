@@ -1,5 +1,5 @@
 /** `sluice report` on the ledger of a real gate: each number is one that the test knows, because it did it. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -22,7 +22,8 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-report-'));
   gate = await startGate({
     files: { 'more.cedar': SEES_PLANS },
-    yaml: 'policies: { files: [./more.cedar] }',
+    yaml: `policies: { files: [./more.cedar] }
+ledger: { anchors: { directory: ./anchors }, anchorInterval: 1s }`,
   });
   const bob = await gate.client('bob');
   await bob.query('SELECT id, email FROM customers LIMIT 7');
@@ -48,7 +49,13 @@ beforeAll(async () => {
   const ended = async () =>
     (await gate.entries()).filter(({ event }) => event.kind === 'session-closed').length;
   await vi.waitFor(async () => expect(await ended()).toBe(2), { timeout: 20_000, interval: 50 });
-  await report('--framework', 'pci');
+  await vi.waitFor(() => expect(readdirSync(join(gate.dataDir, '../anchors')).length).toBeGreaterThan(0), {
+    timeout: 20_000,
+    interval: 50,
+  });
+  // Reports end with the last whole second.
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  await report('--framework', 'pci', '--anchors', join(gate.dataDir, '../anchors'));
   [evidence, page] = read('evidence-pci');
 });
 afterAll(async () => {
@@ -231,6 +238,22 @@ describe('the command', () => {
     const run = await runInProcess(['report', '--directory', join(gate.dataDir, 'ledger'), ...args]);
     expect(run.exitCode).not.toBe(0);
     expect(run.stderr).toContain(problem);
+  });
+
+  test('holds checkpoints that were kept elsewhere against the log', async () => {
+    expect(evidence.log.anchors).toMatchObject({ unfit: 0 });
+    expect(evidence.log.anchors!.kept).toBeGreaterThan(0);
+    expect(page).toContain('checkpoints, all of this log');
+    const forged = join(directory, 'forged');
+    cpSync(join(gate.dataDir, '../anchors'), forged, { recursive: true });
+    const name = readdirSync(forged).sort()[0]!;
+    const text = readFileSync(join(forged, name), 'utf8');
+    writeFileSync(join(forged, name), text.replace(/^\d+$/m, '9'));
+    const run = await report('--anchors', forged);
+    expect([run.exitCode, run.stderr]).toEqual([1, expect.stringContaining('does not fit it')]);
+    const [other] = read('evidence');
+    expect(other.log.anchors!.unfit).toBe(1);
+    expect(other.gaps.rows[0]!.what).toContain('not signed by the key');
   });
 
   test('says so if the log is not the one that the key is of', async () => {
