@@ -33,6 +33,7 @@ thead th { font-size: .75rem; letter-spacing: .04em; text-transform: uppercase; 
 td, th { overflow-wrap: break-word; }
 td { padding-right: 1rem; font-variant-numeric: tabular-nums; }
 td:first-child, .time { white-space: nowrap; }
+td:nth-child(2) { min-width: 6.5rem; }
 .what { overflow-wrap: anywhere; }
 .seq { color: var(--accent); font-variant-numeric: tabular-nums; white-space: nowrap; }
 .deny, .bad { color: var(--bad); }
