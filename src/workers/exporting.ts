@@ -21,10 +21,10 @@ export async function openExports(
   return running;
 }
 
-/** What is wrong with exports, as a phrase; undefined if nothing is. */
+/** What is wrong with exports, as a phrase for anybody; undefined if nothing is. The log has the reasons. */
 export function exportProblem(running: RunningExports): string | undefined {
   const failing = running.statuses().filter(({ failure }) => failure !== undefined);
-  const problems = failing.map(({ name, lag, failure }) => `${name} is ${lag} entries behind: ${failure}`);
+  const problems = failing.map(({ name, lag }) => `${name} is ${lag} entries behind`);
   return running.failure() ?? (problems.length === 0 ? undefined : problems.join('; '));
 }
 

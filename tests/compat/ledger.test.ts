@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { entrySchema } from '../../src/ledger/entry-schema.ts';
+import { pruneLedger } from '../../src/ledger/prune.ts';
 import { readRawEntries } from '../../src/ledger/read-entries.ts';
 import { verifyLedger } from '../../src/ledger/verify.ts';
 import { type Gate, startGate } from '../support/gate.ts';
@@ -59,7 +60,7 @@ test.skipIf(problem !== undefined && process.env.CI === undefined)(
     const verify = () => spawnSync(PROGRAM, [copy, vkey, ...noted], { encoding: 'utf8' });
     expect(verify()).toMatchObject({
       status: 0,
-      stdout: `${checkpoint?.size} entries, ${noted.length} earlier checkpoints\n`,
+      stdout: `${checkpoint?.size} entries, ${noted.length} earlier checkpoints, 0 pruned\n`,
       stderr: '',
     });
     const validate = new Ajv2020({ strict: false }).compile(entrySchema());
@@ -67,6 +68,19 @@ test.skipIf(problem !== undefined && process.env.CI === undefined)(
       const entry = JSON.parse(bytes.toString('utf8'));
       expect(validate(entry), JSON.stringify(entry)).toBe(true);
     }
+    // What retention takes out leaves tiles that others verify as before.
+    const thinned = join(directory, 'thinned');
+    cpSync(copy, thinned, { recursive: true });
+    const rules = [{ keepMs: 3_600_000, kinds: ['statement', 'outcome'] }];
+    const now = Date.now() + 86_400_000;
+    const { count } = await pruneLedger({ directory: thinned, rules, now, by: 'test', version: '1' });
+    expect(count).toBeGreaterThan(STATEMENTS);
+    const { checkpoint: later, pruned } = await verifyLedger(thinned);
+    expect(pruned).toBe(count);
+    const seen = spawnSync(PROGRAM, [thinned, vkey, ...noted], { encoding: 'utf8' });
+    expect(seen).toMatchObject({ status: 0, stderr: '' });
+    const [, size, gone] = /^(\d+) entries, \d+ earlier checkpoints, (\d+) pruned/.exec(seen.stdout) ?? [];
+    expect([Number(size), Number(gone) >= count]).toEqual([later?.size, true]);
     const bundle = join(copy, 'tile/entries', readdirSync(join(copy, 'tile/entries')).sort()[3] as string);
     const bytes = readFileSync(bundle);
     bytes[1000] = (bytes[1000] as number) ^ 1;

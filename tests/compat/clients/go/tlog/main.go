@@ -1,5 +1,5 @@
 // Verifies a ledger with the implementation behind Go's checksum database, which knows nothing of Sluice: the signed checkpoint, the
-// tiles, every entry's inclusion, and that each earlier size is a beginning of the log.
+// tiles, every entry's inclusion, and that each earlier size is a beginning of the log. Of bundles that were pruned it checks the hashes.
 //
 //	tlog <directory> <verifier key> [<earlier checkpoint>...]
 package main
@@ -107,8 +107,19 @@ func verify(directory, key string, earlier []string) error {
 	}
 	log := files{directory}
 	hashes := tlog.TileHashReader(head, log)
+	pruned := 0
 	for index := int64(0); index<<height < head.N; index++ {
 		entries, err := log.entries(index, head.N)
+		if errors.Is(err, os.ErrNotExist) && (index+1)<<height <= head.N {
+			// The reader holds each hash against the tiles above it, up to the root.
+			for id := index << height; id < (index+1)<<height; id++ {
+				if _, err := hashes.ReadHashes([]int64{tlog.StoredHashIndex(0, id)}); err != nil {
+					return err
+				}
+				pruned++
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -143,7 +154,7 @@ func verify(directory, key string, earlier []string) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	fmt.Printf("%d entries, %d earlier checkpoints\n", head.N, len(earlier))
+	fmt.Printf("%d entries, %d earlier checkpoints, %d pruned\n", head.N, len(earlier), pruned)
 	return nil
 }
 
