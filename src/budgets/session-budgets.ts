@@ -112,9 +112,25 @@ export class SessionBudgets {
     return metered.length === 0 ? undefined : new LeaseMeter(metered, asSluiceError);
   }
 
-  /** So many rows were written. */
-  wrote(rows: number): void {
-    for (const { budget, lease } of this.#accounts) if (budget.count === 'written') lease.spend(rows);
+  /** True if rows written have to be counted. */
+  get countsWrites(): boolean {
+    return this.#accounts.some(({ budget }) => budget.count === 'written');
+  }
+
+  /**
+   * A statement has changed so many rows, and waits for whether that may be kept. Takes them, or nothing.
+   * @returns the budget that has not so many left; one that approvals lift is only used up
+   * @throws {SluiceError} if the book cannot be asked
+   */
+  async takeWritten(rows: number): Promise<Excess | undefined> {
+    const written = this.#accounts.filter(({ budget }) => budget.count === 'written');
+    for (;;) {
+      const short = written.find((account) => !mayBeLifted(account) && account.lease.left < rows);
+      if (short === undefined) break;
+      if (!(await short.lease.more(rows))) return { account: short, refillsAt: short.lease.refillsAt };
+    }
+    for (const { lease } of written) lease.spend(rows);
+    return undefined;
   }
 
   close(): void {

@@ -11,7 +11,6 @@ import type { ResultMeter } from '../budgets/result-meter.ts';
 import type { SessionBudgets } from '../budgets/session-budgets.ts';
 import { asSluiceError, type SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { Action, Facts } from '../model/facts.ts';
 import { EVERYONE, type LabelRows } from '../model/ledger-entry.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import type { DeviationRegistry } from './deviation-registry.ts';
@@ -277,7 +276,6 @@ export class Session {
     this.#metrics.answered(ticket.rows, ticket.bytes);
     this.#rows += ticket.rows;
     this.#bytes += ticket.bytes;
-    if (outcome.tag !== undefined) this.budgets?.wrote(rowsWritten(ticket.planned.facts, outcome.tag));
     if (outcome.sqlstate !== undefined) this.#metrics.errors.inc({ class: outcome.sqlstate.slice(0, 2) });
     try {
       return this.#ledger.append({
@@ -315,14 +313,6 @@ export class Session {
     return { statement: this.#statements, seq, startedAtMs: performance.now(), planned, rows: 0, bytes: 0 };
   }
 }
-
-/** As the command tag tells it: `INSERT 0 5`, `UPDATE 5`. */
-function rowsWritten({ actions }: Facts, tag: string): number {
-  const changes = actions.some((action) => CHANGES.has(action));
-  return changes ? Number(/ (\d+)$/.exec(tag)?.[1] ?? 0) : 0;
-}
-
-const CHANGES: ReadonlySet<Action> = new Set(['Insert', 'Update', 'Delete']);
 
 /** A parser's message quotes the text, which is sealed. */
 function reasonOf(error: SluiceError): string {

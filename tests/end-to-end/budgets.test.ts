@@ -207,12 +207,33 @@ describe('what is counted', () => {
     expect((await count(client, 'SELECT email FROM customers LIMIT 1')).error?.code).toBe('SL030');
   });
 
-  test('rows written: the statement that exceeds it is the last', async () => {
+  test('rows written: what goes over it is rolled back', async () => {
     const client = await gate.client('bob');
-    await client.query("UPDATE orders SET status = 'a' WHERE id <= 7");
-    await client.query("UPDATE orders SET status = 'b' WHERE id <= 7");
-    expect((await count(client, "UPDATE orders SET status = 'c' WHERE id = 1")).error?.code).toBe('SL030');
-    await client.query("SET application_name = 'reading is free'");
+    await client.query("UPDATE orders SET status = 'a' WHERE id <= 4");
+    for (const values of [undefined, []]) {
+      const over = await count(client, "UPDATE orders SET status = 'b' WHERE id <= 7", values);
+      expect(over.error).toMatchObject({
+        code: 'SL030',
+        message: expect.stringContaining('10 rows written'),
+      });
+    }
+    await client.query('BEGIN');
+    await client.query("UPDATE orders SET status = 'c' WHERE id <= 3");
+    expect((await count(client, "UPDATE orders SET status = 'd' WHERE id <= 4")).error?.code).toBe('SL030');
+    await client.query('ROLLBACK');
+    // What was rolled back was written all the same: three are left.
+    const two = await gate.client('bob');
+    const both = [client, two].map((one) => count(one, "UPDATE orders SET status = 'e' WHERE id <= 2"));
+    const codes = (await Promise.all(both)).map(({ error }) => error?.code);
+    expect(codes.toSorted()).toEqual(['SL030', undefined]);
+    const { rows } = await (await gate.database.client()).query(
+      'SELECT status, count(*)::int AS n FROM orders WHERE id <= 7 GROUP BY 1 ORDER BY 1',
+    );
+    expect(rows).toEqual([
+      { status: 'a', n: 2 },
+      { status: 'e', n: 2 },
+      { status: 'paid', n: 3 },
+    ]);
   });
 
   test('requests for approval', async () => {

@@ -1,10 +1,12 @@
 /**
- * Statements that count only once it is known what they did: under a limit of rows, or by an approval that is good for certain rows.
+ * Statements that count only once it is known what they did: under a limit or a budget of rows, or by an approval that is good for certain
+ * rows.
  *
  * Whatever a statement changes, itself, by triggers, foreign keys and functions, is counted by the database, asked in the same transaction
  * before and behind it; until that is known the client is told of no success, and nothing that would commit is forwarded. A statement that
  * did too much is followed by a message that fails, so that the database itself rolls it back.
  */
+import { budgetError } from '../../budgets/excess.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { RowLimit } from '../../model/decision.ts';
 import type { Plan } from '../../session/plan.ts';
@@ -103,10 +105,23 @@ export class GuardedRuns {
     if (ended === undefined) return;
     const after = await this.#count();
     if (after === undefined) return ended.reject(SKIPPED);
-    const error = excess(guarded, Math.max(after - before, rowsOfTag(ended.tag)), rowsOfTag(ended.tag));
+    const rows = Math.max(after - before, rowsOfTag(ended.tag));
+    const error = excess(guarded, rows, rowsOfTag(ended.tag)) ?? (await this.#overBudget(guarded, rows));
     if (error === undefined) return ended.accept();
     ended.reject(error.sqlstate);
     this.#fail(error, guarded);
+  }
+
+  async #overBudget({ ticket }: GuardedRun, rows: number): Promise<SluiceError | undefined> {
+    const { session } = this.#o;
+    try {
+      const over = await session.budgets?.takeWritten(rows);
+      if (over === undefined) return undefined;
+      session.exceeded(over, ticket.statement);
+      return budgetError(over);
+    } catch (thrown) {
+      return asSluiceError(thrown);
+    }
   }
 
   /** True if the rows that it would change are those that were approved, or nobody has said which. */

@@ -3,18 +3,18 @@
  * that stands in its way is told to `refuse` instead. Exactly one of the two is called, unless the database is skipping or the client
  * is gone: then neither.
  */
-import { budgetError, budgetPolicy, limitText } from '../../budgets/excess.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { RowBinding } from '../../model/approval.ts';
 import type { Estimate } from '../../model/blast-radius.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
+import { boundWrites, takeBudgets, takeRequest } from '../../session/budget-steps.ts';
 import { awaitApproval } from '../../session/hold.ts';
 import { takeLookups } from '../../session/lookup-meter.ts';
-import type { Plan, PlannedStatement } from '../../session/plan.ts';
+import type { Plan } from '../../session/plan.ts';
 import type { RowCounter } from '../../session/row-limit.ts';
 import type { Session, Ticket } from '../../session/session.ts';
-import { held, refused } from '../../session/statement-record.ts';
+import { refused } from '../../session/statement-record.ts';
 import { EVERYTHING, estimateContext } from './blast-radius.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
@@ -27,8 +27,6 @@ import type { SessionLabels } from './session-labels.ts';
 import type { SessionPlanner } from './session-planner.ts';
 import { errorAsWritten, type StatementText } from './session-reading.ts';
 import { namesIn } from './session-scope.ts';
-
-const budgeted = ({ facts, decision }: PlannedStatement) => ({ facts, unmasked: decision.unmasked });
 
 /** SQLSTATEs by which statements end that were recorded and never forwarded. */
 const SKIPPED = '25P02';
@@ -243,23 +241,13 @@ export class StatementAdmission {
 
   /** Counts what a plan uses of budgets and looks up, and goes on if that was not too much. */
   #count(plan: Plan, admission: Admission): Pending {
-    const { budgets } = this.#o.session;
+    const { session } = this.#o;
     return this.attempt(
-      () => budgets?.take(plan.statements.map(budgeted)),
-      (excess) => {
-        if (excess === undefined) return this.#countLookups(plan, admission);
-        this.#o.session.exceeded(excess);
-        const { budget } = excess.account;
-        const policy = budgetPolicy(budget);
-        if (budget.exceeded === 'deny')
-          return this.refuse(
-            refused(plan, budgetError(excess), policy),
-            admission.refuse,
-            admission.parameters,
-          );
-        const needing = held(plan, budget.exceeded, policy, limitText(excess.account));
-        return this.#countLookups(needing, admission);
-      },
+      () => takeBudgets(session, plan),
+      (counted) =>
+        counted.refusal === undefined
+          ? this.#countLookups(counted, admission)
+          : this.refuse(counted, admission.refuse, admission.parameters),
       (error) => {
         this.refuse(refused(plan, error, 'sluice:budgets'), admission.refuse, admission.parameters);
       },
@@ -283,16 +271,6 @@ export class StatementAdmission {
         this.refuse(refused(plan, error, 'sluice:lookups'), admission.refuse, admission.parameters);
       },
     );
-  }
-
-  async #takeRequest(plan: Plan, parameters: readonly ParameterValue[]): Promise<void> {
-    const { session } = this.#o;
-    const excess = await session.budgets?.takeRequest();
-    if (excess === undefined) return;
-    session.exceeded(excess);
-    const error = budgetError(excess);
-    session.refuse(refused(plan, error, budgetPolicy(excess.account.budget)), parameters, 'deny');
-    throw error;
   }
 
   #takeLookups({ lookups = [] }: Plan): void | Promise<void> {
@@ -367,16 +345,17 @@ export class StatementAdmission {
           session.refuse(plan, parameters, 'hold', request.id);
           if (session.info.holdMode === 'wait') responses.send(heldNotice(request));
         },
-        beforeRequest: () => this.#takeRequest(plan, parameters),
+        beforeRequest: () => takeRequest(session, plan, parameters),
         replan: async () => replan(),
       });
       // A policy that grants lookups may have come while it was held.
       if (plan.lookups === undefined && released.plan.lookups !== undefined)
         await this.#takeLookups(released.plan);
-      this.#meet(released.plan);
-      await this.#o.labels.bring(released.plan);
-      const tickets = await session.admit(released.plan, parameters, released.approval);
-      if (!signal.aborted && !this.moot) return { ...released, tickets };
+      const bounded = boundWrites(session, released.plan);
+      this.#meet(bounded);
+      await this.#o.labels.bring(bounded);
+      const tickets = await session.admit(bounded, parameters, released.approval);
+      if (!signal.aborted && !this.moot) return { ...released, plan: bounded, tickets };
       session.abandon(tickets, CANCELLED);
       throw cancelled();
     } finally {
