@@ -43,7 +43,12 @@ const TERMS_SCHEMA = {
   required: ['times', 'forMs'],
   additionalProperties: false,
   properties: {
-    ...{ times: { type: 'integer' }, forMs: { type: 'integer' }, reason: REASON },
+    ...{
+      times: { type: 'integer' },
+      forMs: { type: 'integer' },
+      maxRows: { type: 'integer' },
+      reason: REASON,
+    },
     ...{ parameters: BOUNDS, literals: BOUNDS },
   },
 } as const;
@@ -62,6 +67,7 @@ const LIST_SCHEMA = {
 export interface GrantBody {
   readonly times: number;
   readonly forMs: number;
+  readonly maxRows?: number;
   readonly parameters?: Readonly<Record<string, string>>;
   readonly literals?: Readonly<Record<string, string>>;
   readonly reason?: string;
@@ -118,9 +124,9 @@ function refuseProbes({ parameters, literals }: GrantBody): void {
 }
 
 function termsOf({ binding, shape }: ApprovalRequest, body: GrantBody): GrantTerms {
-  const { times, forMs } = body;
+  const { times, forMs, maxRows } = body;
   return {
-    ...{ times, forMs },
+    ...{ times, forMs, ...(maxRows === undefined ? {} : { maxRows }) },
     parameters: boundsOf('parameter', binding.parameters, body.parameters),
     literals: boundsOf('literal', shape?.literals ?? [], body.literals),
   };

@@ -212,6 +212,8 @@ describe('terms', () => {
     ['once', { times: 1 }],
     ['a year of times', { times: 10_001 }],
     ['half a time', { times: 2.5 }],
+    ['half a row', { maxRows: 0.5 }],
+    ['less than no row', { maxRows: -1 }],
     ['no time', { forMs: 0 }],
     ['31 days', { forMs: 31 * 24 * HOUR }],
     ['bounds that leave out the request itself', { parameters: [{ from: '6', to: '9' }] }],
@@ -228,6 +230,18 @@ describe('terms', () => {
     const { shape: _, ...shapeless } = demand();
     const { id } = await approvals.request(shapeless);
     await expect(approvals.voteToGrant(id, alice, TERMS)).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('limit rows only where they can be counted', async () => {
+    const facts = { command: 'CALL', opaque: [] } as unknown as ApprovalDemand['facts'][number];
+    const { id } = await approvals.request(demand({ facts: [facts] }));
+    const limited = { ...TERMS, maxRows: 5 };
+    await expect(approvals.voteToGrant(id, alice, limited)).rejects.toMatchObject({ code: 'bad_request' });
+    const plain = await approvals.request(
+      demand({ facts: [{ ...facts, command: 'UPDATE' }], binding: { ...BINDING, astDigests: ['a2'] } }),
+    );
+    const { grant } = await approvals.voteToGrant(plain.id, alice, limited);
+    expect(await grants.use(USE, RULE)).toEqual({ id: grant, maxRows: 5 });
   });
 
   it('are none where each statement has to be previewed', async () => {

@@ -43,6 +43,8 @@ export interface GrantsOptions {
 /** A use that was counted: the statement runs by this grant. */
 export interface GrantUse {
   readonly id: string;
+  /** How many rows it may touch. */
+  readonly maxRows?: number;
 }
 
 type GrantEvent = Extract<LedgerEvent, { kind: 'grant' }>;
@@ -177,7 +179,8 @@ export class Grants {
     await this.#o.ledger.durable(this.#append(grant, 'used', { session, use: used }));
     const counted = await this.#replace({ ...record, grant });
     if (used >= grant.terms.times) await this.#end(counted, 'used-up', {});
-    return { id: grant.id };
+    const { maxRows } = grant.terms;
+    return { id: grant.id, ...(maxRows === undefined ? {} : { maxRows }) };
   }
 
   async #end(
@@ -239,13 +242,16 @@ export function rightName(right: AccessRight): string {
 
 /** What may be granted at once, so that a slip of the finger grants no year. */
 const MAX_TIMES = 10_000;
+const MAX_ROWS = 1_000_000_000;
+/** Commands of which the database tells how many rows they touch. */
+const COUNTABLE: ReadonlySet<string> = new Set(['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 const MAX_FOR_MS = 30 * 24 * 3600 * 1000;
 
 /**
  * Checks that these terms can be granted for this request: it has a shape, and itself lies within them.
  * @throws {SluiceError} bad_request, conflict
  */
-export function checkTerms({ id, binding, shape, rule }: ApprovalRequest, terms: GrantTerms): void {
+export function checkTerms({ id, binding, shape, rule, facts }: ApprovalRequest, terms: GrantTerms): void {
   if (rule.previewRequired === true) {
     throw new SluiceError('conflict', `request ${id} is approved on a preview, which is of one statement`);
   }
@@ -261,6 +267,12 @@ export function checkTerms({ id, binding, shape, rule }: ApprovalRequest, terms:
     refuse(`a grant is for 2 to ${MAX_TIMES} times; approve a statement that is to run once`);
   if (!Number.isSafeInteger(terms.forMs) || terms.forMs < 1000 || terms.forMs > MAX_FOR_MS)
     refuse('a grant lasts from 1s to 30d');
+  if (terms.maxRows !== undefined) {
+    if (!Number.isSafeInteger(terms.maxRows) || terms.maxRows < 0 || terms.maxRows > MAX_ROWS)
+      refuse(`the limit of rows is from 0 to ${MAX_ROWS}`);
+    if (!facts.every(({ command, opaque }) => COUNTABLE.has(command) && opaque.length === 0))
+      refuse('the rows that such a statement touches cannot be counted for sure');
+  }
   if (!areWithin(terms.parameters, binding.parameters) || !areWithin(terms.literals, shape.literals))
     refuse('the statement that was asked for lies outside of these bounds');
 }

@@ -15,6 +15,7 @@ type Options = GlobalOptions & GatewayOptions & { readonly json?: true; readonly
 interface TermOptions {
   readonly times: string;
   readonly until: string;
+  readonly rows?: string;
   readonly param?: Readonly<Record<string, string>>;
   readonly literal?: Readonly<Record<string, string>>;
 }
@@ -28,6 +29,7 @@ export function addGrantsCommands(
     .argument('<id>', 'such as apr_…')
     .requiredOption('--times <count>', 'how often, the statement that was asked for included')
     .requiredOption('--until <duration>', 'for how long, such as 2h')
+    .option('--rows <count>', 'how many rows each of them may change or return')
     .option('--param <number=bound>', 'what a parameter may be: 1=1..500, 2=paid|open, 3=*', collect, {})
     .option('--literal <number=bound>', 'the same for a literal of the statement', collect, {})
     .option('--reason <text>', 'why; the requester and the record get to see it')
@@ -42,9 +44,10 @@ export function addGrantsCommands(
 }
 
 /** Terms in words, one a line. */
-export function termLines({ times, forMs, parameters, literals }: GrantTerms): string[] {
+export function termLines({ times, forMs, maxRows, parameters, literals }: GrantTerms): string[] {
   return [
     `${times} times within ${formatDuration(forMs)}`,
+    ...(maxRows === undefined ? [] : [`at most ${maxRows} rows each`]),
     ...parameters.map((bound, index) => `$${index + 1}: ${boundText(bound)}`),
     ...literals.map((bound, index) => `literal ${index + 1}: ${boundText(bound)}`),
   ];
@@ -70,6 +73,7 @@ async function grant(context: CliContext, options: Options & TermOptions, id: st
   }
   const body = {
     ...{ times: Number(options.times), forMs, parameters: options.param, literals: options.literal },
+    ...(options.rows === undefined ? {} : { maxRows: Number(options.rows) }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
   };
   const address = await gatewayAddress(context, options);

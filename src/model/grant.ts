@@ -24,6 +24,8 @@ export interface GrantTerms {
   readonly times: number;
   /** How long, from the moment the approval is complete. */
   readonly forMs: number;
+  /** How many rows each of them may change or return; whatever touches more is rolled back. */
+  readonly maxRows?: number;
   /** A bound for each parameter, and for each exchangeable literal. */
   readonly parameters: readonly ValueBound[];
   readonly literals: readonly ValueBound[];

@@ -16,6 +16,7 @@ import type { LabelSet } from '../model/labels.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import { mergeApprovals } from '../policy/approval-rules.ts';
 import type { Plan } from './plan.ts';
+import { capped } from './row-limit.ts';
 import { readablePieces } from './statement-form.ts';
 import { touchedLabels } from './statement-privacy.ts';
 
@@ -56,9 +57,10 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
   const { session, plan, parameters, signal } = options;
   const binding = bindingOf(session, plan, parameters);
   const rule = ruleOf(plan);
-  const granted =
-    (await approvals.claimGranted(binding, rule)) ?? (await claimShape(approvals, options, binding, rule));
-  if (granted !== undefined) return { plan, approval: granted.id, ...rowsOf(granted) };
+  const granted = await approvals.claimGranted(binding, rule);
+  if (granted !== undefined) return releasedBy(granted, plan);
+  const use = await claimShape(approvals, options, binding, rule);
+  if (use !== undefined) return { plan: withCap(plan, use.id, use.maxRows), approval: use.id };
   await options.beforeRequest?.();
   const request = await approvals.request({
     binding,
@@ -114,12 +116,23 @@ async function claim(
   const rule = plan.outcome === 'hold' ? ruleOf(plan) : undefined;
   const binding = bindingOf(options.session, plan, options.parameters);
   const claimed = await approvals.claim(request.id, binding, rule);
-  if (claimed !== undefined) return { plan, approval: claimed.id, ...rowsOf(claimed) };
+  if (claimed !== undefined) return releasedBy(claimed, plan);
   throw refusal(
     'approval_drifted',
     request,
     `request ${request.id} was approved for something that has changed since`,
   );
+}
+
+/** What an approval releases: with the rows that it was given for, and under the limit of the grant that came with it. */
+function releasedBy(request: ApprovalRequest, plan: Plan): Released {
+  const { id, grant, votes } = request;
+  const terms = grant === undefined ? undefined : votes.find((vote) => vote.terms !== undefined)?.terms;
+  return { plan: withCap(plan, id, terms?.maxRows), approval: id, ...rowsOf(request) };
+}
+
+function withCap(plan: Plan, policy: string, rows: number | undefined): Plan {
+  return rows === undefined ? plan : capped(plan, { rows, policy });
 }
 
 /** What an approval of this plan is good for. */
@@ -206,8 +219,8 @@ function refusal(code: ErrorCode, request: ApprovalRequest, message: string): Sl
 }
 
 /** The rows that an approval which was given on a preview is good for. */
-function rowsOf(granted: ApprovalRequest | GrantUse): Pick<Released, 'rows'> {
-  if (!('previewed' in granted) || granted.previewed === undefined) return {};
-  const { affected, parameterTypes } = granted.previewed;
-  return { rows: { request: granted.id, affected, parameterTypes } };
+function rowsOf({ id, previewed }: ApprovalRequest): Pick<Released, 'rows'> {
+  if (previewed === undefined) return {};
+  const { affected, parameterTypes } = previewed;
+  return { rows: { request: id, affected, parameterTypes } };
 }

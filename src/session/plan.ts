@@ -3,7 +3,7 @@
  * and shared between sessions of the same actor, so that a known statement costs one look-up.
  */
 import type { SluiceError } from '../errors/sluice-error.ts';
-import type { Decision } from '../model/decision.ts';
+import type { Decision, RowLimit } from '../model/decision.ts';
 import type { AnalyzedStatement, Splice } from '../model/dialect.ts';
 import type { Facts } from '../model/facts.ts';
 import type { StatementShape } from '../model/grant.ts';
@@ -69,6 +69,8 @@ export interface Plan {
   readonly text: string;
   /** start, end, start, end, … of its plain literals; absent if the text cannot be taken apart for sure. */
   readonly literals?: readonly number[];
+  /** A limit of rows by which it was released. */
+  readonly cap?: RowLimit;
   /** Present if it is held and an approval may be given to others of its shape, too. */
   readonly shape?: StatementShape;
   /** If the client wrote it otherwise, as settings of its session allow: that, and the splices that make it `text`. */

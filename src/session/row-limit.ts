@@ -2,6 +2,7 @@
 import type { ResultMeter, Room } from '../budgets/result-meter.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { RowLimit } from '../model/decision.ts';
+import type { Plan } from './plan.ts';
 
 /** Rows that a portal or cursor has returned so far, in however many portions. */
 export interface RowCounter {
@@ -34,6 +35,21 @@ export class RowLimitMeter implements ResultMeter {
     if (this.#counter.rows < this.#limit.rows) return this.#other?.more(rowBytes);
     return rowLimitError(this.#limit, `the statement returns more than ${rowsText(this.#limit.rows)}`);
   }
+}
+
+/** The same plan under one more limit, of the rows that each of its statements changes and returns. */
+export function capped(plan: Plan, limit: RowLimit): Plan {
+  const lower = (one: RowLimit | undefined) => (one !== undefined && one.rows <= limit.rows ? one : limit);
+  const statements = plan.statements.map((statement) => {
+    const { facts, decision } = statement;
+    const { returned, written } = decision.rowLimits ?? {};
+    const rowLimits = {
+      returned: lower(returned),
+      ...(facts.writes ? { written: lower(written) } : {}),
+    };
+    return { ...statement, decision: { ...decision, rowLimits } };
+  });
+  return { ...plan, statements, cap: limit };
 }
 
 /** For a statement that was stopped. */

@@ -95,6 +95,33 @@ describe('a grant of a shape', () => {
     expect((await gate.api('app', 'GET', '/v1/grants')).body.grants).toEqual([]);
   });
 
+  test('rolls back what touches more rows than it allows, in either protocol, the first use too', async () => {
+    const sql = (status: string, most: number) =>
+      `UPDATE orders SET status = '${status}' WHERE id BETWEEN 301 AND ${most}`;
+    const open = { literals: { 1: '*', 3: '1..1000' } };
+    await grant(await requestOf(sql('wide', 320)), { ...open, times: 9, maxRows: 10 });
+    expect((await refusal(sql('wide', 320))).code).toBe('SL032');
+    expect((await bot.query(sql('narrow', 310))).rowCount).toBe(10);
+    expect((await refusal(sql('x', 311))).code).toBe('SL032');
+    const id = await requestOf('UPDATE orders SET status = $1 WHERE id BETWEEN 301 AND $2', ['a', 303]);
+    await grant(id, { parameters: { 1: '*', 2: '1..1000' }, maxRows: 10 });
+    const bound = (status: string, most: number): [string, unknown[]] => [
+      'UPDATE orders SET status = $1 WHERE id BETWEEN 301 AND $2',
+      [status, most],
+    ];
+    expect((await bot.query(...bound('b', 303))).rowCount).toBe(3);
+    expect((await refusal(...bound('c', 330))).code).toBe('SL032');
+    expect((await bot.query(...bound('d', 305))).rowCount).toBe(5);
+    const { rows } = await gate.database.query(
+      `SELECT status, count(*)::int AS n FROM orders WHERE id BETWEEN 301 AND 330 GROUP BY 1 ORDER BY 1`,
+    );
+    expect(rows).toEqual([
+      { status: 'd', n: 5 },
+      { status: 'narrow', n: 5 },
+      { status: 'paid', n: 20 },
+    ]);
+  });
+
   test('needs bounds for what there is', async () => {
     const id = await requestOf('UPDATE orders SET cents = 0 WHERE id = 77');
     expect((await grant(id, { literals: { 3: '1' } })).status).toBe(400);

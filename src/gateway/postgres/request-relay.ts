@@ -27,6 +27,7 @@ import { handleCall } from './function-call.ts';
 import { MessagePump } from './message-pump.ts';
 import { MeteredPipeline } from './metered-pipeline.ts';
 import { UNANSWERED } from './name-space.ts';
+import { noteRelease, underCap } from './portal-release.ts';
 import { QueryMessages } from './query-messages.ts';
 import { recordParameters } from './recorded-parameters.ts';
 import { type InClient, type Refusal, refusalFor } from './refusals.ts';
@@ -312,9 +313,7 @@ export class RequestRelay {
       });
     }
     const forward: Forward = (plan, [ticket], approval, rows) => {
-      // The rows that are left when this Execute has had its share are covered, too.
-      if (approval !== undefined) portal.approval = approval;
-      portal.counted = true;
+      noteRelease(portal, plan, approval);
       if (plan.writes) this.pipeline.writes = true;
       const run = (more: { completion?: Completion } = {}): undefined =>
         this.#expect(frame.bytes, { kind: 'execute', plan, ticket, ...more });
@@ -325,7 +324,7 @@ export class RequestRelay {
     return this.admission.attempt(
       () => planner.planOfPortal(portal),
       (plan) =>
-        this.admission.admit(plan, {
+        this.admission.admit(underCap(portal, plan), {
           parameters: portal.parameters,
           approval: portal.approval,
           counted: portal.counted,

@@ -7,6 +7,7 @@
  * forgotten; it never takes one name's meaning for another's.
  */
 import { SluiceError } from '../../errors/sluice-error.ts';
+import type { RowLimit } from '../../model/decision.ts';
 import type { SessionObjectUse } from '../../model/dialect.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
@@ -58,6 +59,8 @@ export interface Portal {
   statement: PlannedStatement | undefined;
   /** The approval under which it was released: it covers all rows of the portal, in however many Executes. */
   approval?: string;
+  /** The limit of rows that came with it. */
+  cap?: RowLimit;
   /** What it was bound to, where the database may be asked about it once more; absent if that is too large to keep. */
   readonly values?: BoundValues;
   /** What it has returned so far, in however many portions. */
@@ -207,6 +210,7 @@ export function portalOf(
   return {
     ...{ prepared, parameters, isCursor: false, plan, statement, returned: { rows: 0 } },
     ...(approval === undefined ? {} : { approval }),
+    ...(plan.cap === undefined ? {} : { cap: plan.cap }),
     ...(values === undefined ? {} : { values }),
   };
 }
