@@ -299,3 +299,28 @@ describe('what is used of budgets', () => {
     expect(await store.budgets.all()).toEqual([usage]);
   });
 });
+
+describe('where a message stands', () => {
+  it('is known after a restart, and replaced by where it stands next', async () => {
+    await store.approvals.insert(approval('apr_1'));
+    await store.notices.keepPlace('slack', 'apr_1', 'C1 1.1');
+    await store.notices.keepPlace('slack', 'apr_1', 'C1 2.2');
+    await store.notices.keepPlace('teams', 'apr_1', 'a b');
+    await store.close();
+    store = await openStore(path);
+    expect(await store.notices.place('slack', 'apr_1')).toBe('C1 2.2');
+    expect(await store.notices.place('teams', 'apr_1')).toBe('a b');
+    expect(await store.notices.place('slack', 'apr_2')).toBeUndefined();
+  });
+
+  it('is forgotten with the receiver, and with the request', async () => {
+    await store.approvals.insert(approval('apr_1', { state: 'denied', createdAt: 1 }));
+    await store.notices.keepPlace('slack', 'apr_1', 'C1 1.1');
+    await store.notices.keepPlace('teams', 'apr_1', 'a b');
+    await store.notices.keepOnly(['slack']);
+    expect(await store.notices.place('teams', 'apr_1')).toBeUndefined();
+    expect(await store.notices.place('slack', 'apr_1')).toBe('C1 1.1');
+    await store.approvals.prune(2);
+    expect(await store.notices.place('slack', 'apr_1')).toBeUndefined();
+  });
+});
