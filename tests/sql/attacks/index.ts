@@ -6,6 +6,7 @@ import type { Attack } from '../attack-play.ts';
 import { DISGUISES } from './disguises.ts';
 import { FIRST_STEPS } from './first-steps.ts';
 import { QUESTIONS } from './questions.ts';
+import { SECOND_THOUGHTS } from './second-thoughts.ts';
 import { STRUCTURES } from './structures.ts';
 import { WRITES_AND_WIRE } from './writes-and-wire.ts';
 
@@ -13,6 +14,7 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   ...FIRST_STEPS,
   ...DISGUISES,
   ...QUESTIONS,
+  ...SECOND_THOUGHTS,
   ...STRUCTURES,
   ...WRITES_AND_WIRE,
 };
