@@ -249,6 +249,10 @@ const database: SchemaNode = object(
       'What to do with columns without a label whose names say that they are personal: report them in the log, mask them as well until somebody decides, or ignore them.',
       { enum: ['report', 'mask', 'ignore'], default: 'report' },
     ),
+    scan: text(
+      'Whether cells of results that have no label are looked at as they pass: report what looks personal, stop the result before it leaves, or off.',
+      { enum: ['off', 'report', 'stop'], default: 'off' },
+    ),
     masks: record(
       'How a label is shown to those who may not see it, where the default of the label is not wanted.',
       LABEL,

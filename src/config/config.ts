@@ -136,6 +136,8 @@ export interface DatabaseConfig extends Database {
   readonly decided: readonly string[];
   /** What happens to columns without a label whose names say that they are personal. */
   readonly suspects: 'report' | 'mask' | 'ignore';
+  /** Whether cells of results without a label are looked at as they pass. */
+  readonly scan: 'off' | 'report' | 'stop';
   /** Masks by label as written (`bucket(10000)`); `masking` parses them. */
   readonly masks: Readonly<Record<Label, string>>;
   /** Sessions at once; undefined for as many as the gateway may have. */

@@ -25,6 +25,7 @@ export function readDatabase(reading: ConfigReading, name: string, raw: RawDatab
       label === DECIDED ? [`${relation}.${column}`] : [],
     ),
     suspects: raw.suspects ?? 'report',
+    scan: raw.scan ?? 'off',
     masks: raw.masks ?? {},
     ...(raw.maxConnections === undefined ? {} : { maxConnections: raw.maxConnections }),
   };

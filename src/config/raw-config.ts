@@ -146,6 +146,7 @@ export interface RawDatabase extends RawUpstream {
   readonly labels?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
   readonly subjects?: Readonly<Record<string, readonly string[]>>;
   readonly suspects?: 'report' | 'mask' | 'ignore';
+  readonly scan?: 'off' | 'report' | 'stop';
   readonly masks?: Readonly<Record<string, string>>;
   readonly maxConnections?: number;
 }

@@ -92,6 +92,12 @@ export const ERROR_TABLE = {
     'The principal has looked up as many values of hidden columns as it may within an hour.',
     'Try again later, or ask whoever writes the policies for a higher limit.',
   ),
+  personal_data_found: row(
+    'SL010',
+    403,
+    'A result was ended because a cell without a label looks personal, and the database is configured to stop it.',
+    'Leave the column out, or ask for it to be labelled.',
+  ),
   approval_not_now: row(
     'SL020',
     409,

@@ -18,6 +18,8 @@ export class PipelineMetrics {
   readonly authentications: Counter<'result'>;
   /** Times that a budget was used up, by the budget's name in the configuration. */
   readonly budgetsExceeded: Counter<'budget'>;
+  /** Cells of results that looked personal and had no label, by what they looked like. */
+  readonly scanFindings: Counter<'label'>;
   readonly #steps: Record<Step, { observe(seconds: number): void }>;
   readonly #decided: Record<Outcome, number> = { allow: 0, hold: 0, deny: 0 };
   #rows = 0;
@@ -42,6 +44,12 @@ export class PipelineMetrics {
       name: 'sluice_budgets_exceeded_total',
       help: 'Statements that were stopped or held because a budget was used up',
       labelNames: ['budget'],
+      registers,
+    });
+    this.scanFindings = new Counter({
+      name: 'sluice_scan_findings_total',
+      help: 'Cells without a label that looked personal, by label',
+      labelNames: ['label'],
       registers,
     });
     const histogram = new Histogram({

@@ -218,6 +218,8 @@ function catalogReports(database: string, log: Logger, others: OtherServers | un
   return {
     onRefreshFailure: (error: unknown) =>
       log.warn({ err: error, database }, 'the catalog could not be read again'),
+    onFound: (column: string, label: string) =>
+      log.warn({ database, column, label }, 'a result shows what looks personal in a column without a label'),
     onLabelsNotKept: (error: unknown) =>
       log.error({ err: error, database }, 'labels of columns could not be kept: a restart would lose them'),
     onLostLabels: (labels: readonly { relation: string; column: string }[]) =>

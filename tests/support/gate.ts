@@ -97,6 +97,8 @@ export interface GateOptions {
   readonly masks?: Readonly<Record<string, string>>;
   /** What happens to columns that look personal and have no label. */
   readonly suspects?: 'report' | 'mask' | 'ignore';
+  /** Whether cells without a label are looked at. */
+  readonly scan?: 'off' | 'report' | 'stop';
   /** Where the gate finds the database's server, if not where it is. */
   readonly upstream?: { readonly host: string; readonly port: number };
   /** The ledger's file system, if it is to fail. */
@@ -215,6 +217,7 @@ databases:
     tls: { mode: disable }
     labels: ${JSON.stringify(options.labels ?? SHOP_LABELS)}
     suspects: ${options.suspects ?? 'report'}
+    scan: ${options.scan ?? 'off'}
     masks: ${JSON.stringify(options.masks ?? {})}
 ${options.yaml ?? ''}`;
 }

@@ -21,6 +21,7 @@ import type { GatewayContext } from './listener.ts';
 import { errorFrame } from './refusals.ts';
 import { RequestRelay } from './request-relay.ts';
 import { ResponseRelay } from './response-relay.ts';
+import { openScan } from './result-scan.ts';
 import { SessionLabels } from './session-labels.ts';
 import { SessionObjects } from './session-objects.ts';
 import { SessionPlanner } from './session-planner.ts';
@@ -139,6 +140,7 @@ export class Connection {
       session,
       objects,
       sender: this.#sender,
+      scan: openScan(service, context.ledger, context.metrics),
       events: {
         onReady: (status) => {
           this.#readySince = performance.now();

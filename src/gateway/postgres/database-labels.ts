@@ -31,6 +31,8 @@ export interface LabelReports {
   readonly onSuspects?: (suspects: readonly ColumnLabel[]) => void;
   /** Told when something that is remembered could not be kept: it is in force until the process ends. */
   readonly onLabelsNotKept?: (error: unknown) => void;
+  /** Told when a result showed what looks personal in a column without a label: once for each. */
+  readonly onFound?: (column: string, label: string) => void;
   /** Absent where statements are only checked. */
   readonly labelKeeper?: LabelKeeper;
 }

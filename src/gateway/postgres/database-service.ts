@@ -213,6 +213,22 @@ export class DatabaseService {
     }
   }
 
+  /** The name of a column that has no label and that nobody has looked at; undefined for all others, and for what is not in the catalog. */
+  unlabelledColumn(relationOid: number, attnum: number): string | undefined {
+    const relation = this.catalog.relationByOid(relationOid);
+    const column = relation?.columns.find((one) => one.attnum === attnum)?.name;
+    if (relation === undefined || column === undefined || relation.system) return undefined;
+    const name = `${relation.id}.${column}`;
+    const isKnown =
+      this.labels.labelsOf(relation.id, column).length > 0 || this.config.decided.includes(name);
+    return isKnown ? undefined : name;
+  }
+
+  /** Tells that a column holds what looks personal. */
+  reportFound(column: string, label: string): void {
+    this.#options.onFound?.(column, label);
+  }
+
   /** DDL took effect: nothing is planned on the old snapshot from now on. */
   catalogChanged(): void {
     this.#wanted += 1;

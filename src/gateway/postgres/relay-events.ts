@@ -1,9 +1,11 @@
 /** What the relay of answers tells the connection it works for. */
+
 import type { SluiceError } from '../../errors/sluice-error.ts';
 import type { Session } from '../../session/session.ts';
 import type { TransactionStatus } from '../../wire/postgres/index.ts';
 import type { ClientSender } from './client-sender.ts';
 import type { CutStep } from './result-metering.ts';
+import type { ResultScan } from './result-scan.ts';
 import type { SessionObjects } from './session-objects.ts';
 
 export interface RelayEvents {
@@ -27,4 +29,6 @@ export interface RelayOptions {
   readonly events: RelayEvents;
   /** In the client's encoding. */
   readonly errorFrame: (error: SluiceError) => Buffer;
+  /** Looks at results as they pass; absent where none does. */
+  readonly scan?: ResultScan | undefined;
 }

@@ -91,6 +91,7 @@ export class ResponseRelay implements FrameSink {
 
   constructor(options: RelayOptions) {
     this.#errorFrame = options.errorFrame;
+    this.metering.scan = options.scan;
     this.#session = options.session;
     this.#objects = options.objects;
     this.#sender = options.sender;
@@ -146,7 +147,7 @@ export class ResponseRelay implements FrameSink {
   restOn(tickets: readonly Ticket[]): void {
     const last = tickets[tickets.length - 1];
     if (last !== undefined) this.#sender.restOn(last.seq);
-    for (const { meter } of tickets) if (meter !== undefined) this.metering.owed += 1;
+    for (const ticket of tickets) if (this.metering.mayCut(ticket)) this.metering.owed += 1;
   }
 
   /** A transaction may have been committed, and the client has not been told. */
@@ -161,7 +162,7 @@ export class ResponseRelay implements FrameSink {
     for (const expectation of this.expectations.drain()) this.#abandon(expectation, sqlstate);
   }
 
-  readonly room = () => this.metering.room();
+  readonly room = (at: number) => this.metering.room(this.#chunk, at);
 
   onRows(count: number, bytes: number): void {
     if (this.metering.cut !== undefined) return;
@@ -211,6 +212,7 @@ export class ResponseRelay implements FrameSink {
         break;
       case B.RowDescription:
       case B.NoData:
+        this.metering.scan?.describe(frame);
         if (head.kind === 'describe') this.expectations.shift();
         break;
       case B.CommandComplete:
@@ -281,7 +283,7 @@ export class ResponseRelay implements FrameSink {
   }
 
   #finish(ticket: Ticket, outcome: StatementOutcome): void {
-    if (ticket.meter !== undefined) this.metering.owed -= 1;
+    if (this.metering.mayCut(ticket)) this.metering.owed -= 1;
     this.#sender.restOn(this.#session.finish(ticket, outcome));
   }
 

@@ -9,9 +9,11 @@
  */
 import type { ResultMeter } from '../../budgets/result-meter.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
+import type { Ticket } from '../../session/session.ts';
 import { BACKEND_TYPE as B, type RowRoom, type TransactionStatus } from '../../wire/postgres/index.ts';
 import type { Expectation } from './expectations.ts';
 import { currentTicket, planOf } from './expected-answers.ts';
+import type { ResultScan } from './result-scan.ts';
 
 /** What has to be done at the database because a result was cut off. */
 export type CutStep =
@@ -41,6 +43,8 @@ export interface MeteredRelay {
 export class ResultMetering {
   /** Statements that are forwarded and may be cut off. */
   owed = 0;
+  /** Looks at rows before they pass; absent where none does. */
+  scan: ResultScan | undefined;
   readonly #relay: MeteredRelay;
   /** What has come and was not looked at: there is no room for it yet, or a header is cut. */
   #rest: Buffer | undefined;
@@ -55,16 +59,25 @@ export class ResultMetering {
     this.#relay = relay;
   }
 
+  /** True if the result of a statement may be cut off. */
+  mayCut({ meter }: Ticket): boolean {
+    return meter !== undefined || this.scan?.stops === true;
+  }
+
   /** By what the result that comes now was cut off; nothing of it is shown then. */
   get cut(): SluiceError | undefined {
     return this.#cut;
   }
 
-  /** What may pass of the rows that come now; undefined for all. */
-  room(): RowRoom | undefined {
-    const meter = this.#cut === undefined ? this.#meter : undefined;
-    if (meter === undefined) return undefined;
-    return { ...meter.room(), take: (rows, bytes) => meter.passed(rows, bytes) };
+  /** What may pass of the rows that come now, at that place of the chunk; undefined for all. */
+  room(chunk: Buffer, at: number): RowRoom | undefined {
+    if (this.#cut !== undefined) return undefined;
+    const meter = this.#meter;
+    const own = meter && {
+      ...meter.room(),
+      take: (rows: number, bytes: number) => meter.passed(rows, bytes),
+    };
+    return this.scan === undefined ? own : this.scan.room(chunk, at, currentTicket(this.#relay.head()), own);
   }
 
   /** What there is to look at now that this has come; undefined while nothing is to be looked at. */
@@ -77,8 +90,13 @@ export class ResultMetering {
   /** The rest could not be looked at. @param rowBytes of the row for which there is no room, if that is why */
   keep(rest: Buffer, rowBytes: number | undefined): void {
     this.#rest = rest;
+    const found = this.scan?.takeFound();
+    if (found !== undefined) {
+      this.#goOn(found);
+      return;
+    }
     const meter = this.#meter;
-    if (rowBytes === undefined || meter === undefined) return;
+    if (rowBytes === undefined || meter === undefined || this.scan?.limits === true) return;
     this.#waiting = true;
     this.#relay.setReading(false);
     void meter.more(rowBytes).then((error) => this.#goOn(error));

@@ -45,8 +45,8 @@ export interface FrameSink {
    * between two `onFrame`, with a count of 0 for a run that only continues a frame.
    */
   onRows(count: number, bytes: number): void;
-  /** What may pass of a run that begins; undefined for all of it. Asked at the beginning of each run. */
-  room?(): RowRoom | undefined;
+  /** What may pass of a run that begins at that place of the chunk; undefined for all of it. Asked at the beginning of each run. */
+  room?(at: number): RowRoom | undefined;
   /**
    * A complete frame of a chosen type. It occupies `chunk[start, end)`; `start` is negative if it began in an earlier
    * chunk, by as many bytes as `walk` withheld there. `frame` is a view of the chunk, or owned if it straddled.
@@ -147,7 +147,7 @@ export class FrameWalker {
     let at = this.#headerBytes > 0 ? this.#finishHeader(chunk, start) : start;
     let count = 0;
     if (this.#remainingBytes > 0) at = this.#skipRemaining(at, end);
-    const room = at < end && whole[chunk[at]!] === 0 ? sink.room?.() : undefined;
+    const room = at < end && whole[chunk[at]!] === 0 ? sink.room?.(at) : undefined;
     if (room !== undefined) return this.#countWithin(chunk, { start, at }, sink, room);
     // One million rows pass here: integers only, no calls but for a frame that does not end in this chunk.
     while (at < end) {
