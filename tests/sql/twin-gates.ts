@@ -6,7 +6,7 @@ import type { BackendMessage } from '../../src/wire/postgres/index.ts';
 import { query } from '../support/frames.ts';
 import { type Gate, startGate } from '../support/gate.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
-import { transcribe } from '../support/transcript.ts';
+import { createTranscriber } from '../support/transcript.ts';
 import { WireClient, type WireTarget } from '../support/wire-client.ts';
 import { LABELS, MASKS, MORE_SCHEMA, moreRowsOf, rowsOf, SCHEMA } from './twin-schema.ts';
 
@@ -110,7 +110,7 @@ function endsOf(frames: readonly Buffer[]): number {
 
 /** Messages as lines that can be compared between sessions and servers. */
 export function linesOf(messages: readonly BackendMessage[]): string[] {
-  return messages.map((message) => transcribe(message).replaceAll(CHANCE, '<chance>'));
+  return messages.map((message) => createTranscriber(CHANCE)(message).replaceAll(CHANCE, '<chance>'));
 }
 
 /** What each run makes up anew: ids of approval requests, names of databases, numbers of temporary schemas. */

@@ -9,8 +9,11 @@ const OID_FIELDS: ReadonlySet<string> = new Set(['tableOid', 'typeOid', 'paramet
 /** Longer values are compared by their length and digest. */
 const MAX_SHOWN_BYTES = 200;
 
-/** Writes the messages of one conversation as lines. OIDs of what was made on the way are numbered as they turn up. */
-export function createTranscriber(): (message: BackendMessage) => string {
+/**
+ * Writes the messages of one conversation as lines. OIDs of what was made on the way are numbered as they turn up.
+ * @param chance what each run makes up anew, wherever it stands
+ */
+export function createTranscriber(chance?: RegExp): (message: BackendMessage) => string {
   const oids = new Map<number, string>();
   const oidOf = (oid: unknown): unknown => {
     if (typeof oid !== 'number' || oid < FIRST_USER_OID) return oid;
@@ -19,8 +22,9 @@ export function createTranscriber(): (message: BackendMessage) => string {
     return known;
   };
   const plain = (value: unknown, key: string): unknown => {
-    if (Buffer.isBuffer(value)) return bytesOf(value);
-    if (value instanceof ErrorFields) return value.entries.map((one) => `${one.code}=${bytesOf(one.value)}`);
+    if (Buffer.isBuffer(value)) return bytesOf(value, chance);
+    if (value instanceof ErrorFields)
+      return value.entries.map((one) => `${one.code}=${bytesOf(one.value, chance)}`);
     if (Array.isArray(value)) return value.map((one) => plain(one, key));
     if (value instanceof Object)
       return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, plain(one, name)]));
@@ -41,8 +45,10 @@ function hidden(name: string, value: unknown, message: BackendMessage): unknown 
   return ALLOWED_DIFFERENCES.reduce((left, { hides }) => hides?.(name, left, message) ?? left, value);
 }
 
-function bytesOf(bytes: Buffer): string {
-  if (bytes.length <= MAX_SHOWN_BYTES) return bytes.toString('latin1');
-  const digest = createHash('sha256').update(bytes).digest('hex');
-  return `${bytes.toString('latin1', 0, 40)}… ${bytes.length} bytes, ${digest}`;
+function bytesOf(bytes: Buffer, chance: RegExp | undefined): string {
+  const told = bytes.toString('latin1');
+  const text = chance === undefined ? told : told.replaceAll(chance, '<chance>');
+  if (text.length <= MAX_SHOWN_BYTES) return text;
+  const digest = createHash('sha256').update(text, 'latin1').digest('hex');
+  return `${text.slice(0, 40)}… ${text.length} bytes, ${digest}`;
 }

@@ -52,8 +52,7 @@ export class ResponseRelay implements FrameSink {
   skipping = false;
   /** True while the database works for the client. */
   get busy(): boolean {
-    const head = this.expectations.head();
-    return head !== undefined && head.kind !== 'own';
+    return (this.expectations.head()?.kind ?? 'own') !== 'own';
   }
 
   /** True while the database takes COPY data. */
