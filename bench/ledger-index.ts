@@ -1,24 +1,24 @@
 /**
- * `node bench/ledger-index.ts`: how fast the index takes entries in, and how long each kind of search takes.
- *
- * --entries <n>   default 1000000      --runs <n>   of each search, default 7
+ * How fast the index takes a log in, and how long each kind of search takes: a page of 50, the newest first, in this process. The log is made up
+ * (bench/index-entries.ts); the file lies on the disk of the machine.
  */
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { parseFilter } from '../src/search/filter/parse-filter.ts';
 import { Finder } from '../src/search/find.ts';
 import { Indexer } from '../src/search/indexer.ts';
 import { SqliteIndex } from '../src/search/sqlite-index.ts';
 import { madeUpLog } from './index-entries.ts';
+import type { LedgerFigure } from './ledger-figures.ts';
+import { median } from './statistics.ts';
 
-const { values } = parseArgs({
-  options: { entries: { type: 'string', default: '1000000' }, runs: { type: 'string', default: '7' } },
-});
 const NO_TILES = { name: 'none', read: async () => undefined };
+const PIECE = 2048;
+const PAGE = 50;
+const AIM_MS = '200 ms';
 
-export const SEARCHES = [
+const SEARCHES = [
   'principal:person-7',
   'agent:agent-3*',
   'for:person-1',
@@ -50,55 +50,63 @@ export const SEARCHES = [
   'seq:5000..5010',
 ];
 
-const directory = mkdtempSync(join(tmpdir(), 'sluice-index-'));
-const path = join(directory, 'index.db');
-try {
-  const storage = SqliteIndex.openToWrite(path, 'bench');
+/** @param entries of the log; @param runs of each search */
+export async function measureIndex(
+  entries: number,
+  runs: number,
+  progress: (line: string) => void,
+): Promise<LedgerFigure[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-index-'));
+  const path = join(directory, 'index.db');
+  try {
+    progress(`indexing ${entries} entries`);
+    const storage = SqliteIndex.openToWrite(path, 'bench');
+    const taken = await takeIn(storage, entries);
+    const figures = [
+      ...taken,
+      { name: 'bytes an entry', value: String(Math.round(statSync(path).size / entries)), aim: '' },
+    ];
+    const reader = SqliteIndex.openToRead(path);
+    const finder = new Finder(reader);
+    for (const text of SEARCHES) {
+      progress(`searching ${text}`);
+      figures.push(await measureSearch(finder, text, runs));
+    }
+    await reader.close();
+    await storage.close();
+    return figures;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+async function takeIn(storage: SqliteIndex, entries: number): Promise<LedgerFigure[]> {
   const indexer = await Indexer.open(storage, NO_TILES);
-  let [indexedMs, cpuUs, slowestMs] = [0, 0, 0];
-  for (const piece of madeUpLog(Number(values.entries), 2048)) {
+  let [tookMs, cpuUs] = [0, 0];
+  for (const piece of madeUpLog(entries, PIECE)) {
     const [start, cpu] = [performance.now(), process.cpuUsage()];
     await indexer.add(piece);
     const { user, system } = process.cpuUsage(cpu);
-    const took = performance.now() - start;
-    indexedMs += took;
+    tookMs += performance.now() - start;
     cpuUs += user + system;
-    slowestMs = Math.max(slowestMs, took);
   }
-  const { next, items, sealed, forms, sessions, terms } = indexer.head;
-  console.log(
-    `${next} entries, ${items} items, ${sealed} chunks, ${forms} forms, ${sessions} sessions, ${terms} terms`,
-  );
-  console.log(
-    `indexed ${Math.round((next / indexedMs) * 1000)} entries/s, ${(cpuUs / next).toFixed(2)} us CPU an entry, slowest piece ${Math.round(slowestMs)} ms`,
-  );
-  console.log(
-    `${Math.round(statSync(path).size / next)} bytes an entry, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB RSS`,
-  );
-  const reader = SqliteIndex.openToRead(path);
-  const finder = new Finder(reader);
-  for (const text of SEARCHES) {
-    const filter = parseFilter(text, Date.UTC(2026, 10, 2));
-    const times: number[] = [];
-    const cpuStart = process.cpuUsage();
-    let found = 0;
-    for (let run = 0; run < Number(values.runs); run++) {
-      const start = performance.now();
-      found = (await finder.page({ filter, order: 'newest', limit: 50 })).items.length;
-      times.push(performance.now() - start);
-    }
-    const used = process.cpuUsage(cpuStart);
-    const cpuMs = (used.user + used.system) / 1000 / times.length;
+  return [
+    {
+      name: `${entries} entries taken in`,
+      value: `${Math.round((entries / tookMs) * 1000)}/s`,
+      aim: '20000/s',
+    },
+    { name: 'CPU an entry', value: `${(cpuUs / entries).toFixed(1)} µs`, aim: '' },
+  ];
+}
+
+async function measureSearch(finder: Finder, text: string, runs: number): Promise<LedgerFigure> {
+  const filter = parseFilter(text, Date.UTC(2026, 10, 2));
+  const times: number[] = [];
+  for (let run = 0; run < runs; run++) {
     const start = performance.now();
-    const count = await finder.count(filter);
-    const counted = performance.now() - start;
-    const median = times.sort((a, b) => a - b)[times.length >> 1] as number;
-    console.log(
-      `${median.toFixed(1).padStart(7)} ms  worst ${(times.at(-1) as number).toFixed(1).padStart(7)}  cpu ${cpuMs.toFixed(1).padStart(6)} ms  count ${String(count).padStart(8)} in ${counted.toFixed(0).padStart(4)} ms  page ${found}  ${text}`,
-    );
+    await finder.page({ filter, order: 'newest', limit: PAGE });
+    times.push(performance.now() - start);
   }
-  await reader.close();
-  await storage.close();
-} finally {
-  rmSync(directory, { recursive: true });
+  return { name: `\`${text}\``, value: `${median(times).toFixed(1)} ms`, aim: AIM_MS };
 }

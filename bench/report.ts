@@ -23,11 +23,21 @@ export interface Figures {
   readonly manyPolicies: readonly StatementCost[];
   /** The ledger alone. */
   readonly ledger: readonly LedgerFigure[];
+  /** Taking the ledger into the index, and searching. */
+  readonly index: readonly LedgerFigure[];
   readonly memory: readonly (readonly [when: string, memory: Memory])[];
 }
 
 /** Those that can be run alone. */
-export const SECTIONS = ['select-only', 'by-key', 'connect', 'scan', 'statements', 'ledger'] as const;
+export const SECTIONS = [
+  'select-only',
+  'by-key',
+  'connect',
+  'scan',
+  'statements',
+  'ledger',
+  'index',
+] as const;
 export type Section = (typeof SECTIONS)[number];
 
 /** A whole results file. */
@@ -56,7 +66,7 @@ ${sectionTexts(figures).join('\n\n')}
 }
 
 function sectionTexts(figures: Figures): string[] {
-  const { selectOnly, maskedByKey, connects, scans, costs, manyPolicies, ledger, memory } = figures;
+  const { selectOnly, maskedByKey, connects, scans, costs, manyPolicies, ledger, index, memory } = figures;
   const section = (
     measured: readonly unknown[],
     title: string,
@@ -89,6 +99,7 @@ function sectionTexts(figures: Figures): string[] {
       costTable(manyPolicies),
     ),
     ...section(ledger, 'The ledger', LEDGER, ledgerTable(ledger)),
+    ...section(index, 'Searching the ledger', INDEX, ledgerTable(index)),
     ...section(memory, 'Memory of the gateway', '', memoryTable(memory)),
   ];
 }
@@ -99,6 +110,9 @@ log in by SCRAM is to hash its password 4096 times, which a token does not need.
 
 const LEDGER = `The same statement with its outcome again and again, in one process, on the disk of the machine (bench/ledger-figures.ts): the log with its
 tiles, read back from the page cache. The traffic between checkpoints is some 4,000 statements a second.`;
+
+const INDEX = `A made-up log of people and agents (bench/index-entries.ts), in one process (bench/ledger-index.ts): taken in, then a page of 50 hits, the newest
+first, by each kind of filter; medians.`;
 
 function ledgerTable(figures: Figures['ledger']): string {
   return table(

@@ -3,7 +3,8 @@
  * bench/results.md. Needs Debian's pgbench and PgBouncer.
  *
  * --rounds <n>   default 5      --seconds <n>  of one run, default 4
- * --only <name>  one section of the results (select-only, by-key, connect, scan, statements, ledger), or several; writes nothing
+ * --only <name>  one section of the results (select-only, by-key, connect, scan, statements, ledger, index), or several; writes nothing
+ * --entries <n>  of the log that is searched, default 1000000
  * --quick        one short round, writes nothing: to see that it works
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -16,6 +17,7 @@ import { loadConfig } from '../src/config/load-config.ts';
 import { readPolicyTexts } from '../src/config/policy-files.ts';
 import type { PolicySource } from '../src/policy/load.ts';
 import { measureLedger } from './ledger-figures.ts';
+import { measureIndex } from './ledger-index.ts';
 import { manyPolicies } from './many-policies.ts';
 import { measureScans } from './masked-scan.ts';
 import { type Memory, memory } from './process-cost.ts';
@@ -38,6 +40,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
     only: { type: 'string', multiple: true, default: [] },
+    entries: { type: 'string', default: '1000000' },
     quick: { type: 'boolean', default: false },
   },
 });
@@ -91,6 +94,9 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
   noteMemory('after the results of 1,000,000 rows');
   const costs = wanted('statements') ? await statementCosts(stage, (shipped) => shipped) : [];
   const ledger = wanted('ledger') ? await measureLedger(values.quick ? 20_000 : 250_000, progress) : [];
+  const index = wanted('index')
+    ? await measureIndex(values.quick ? 50_000 : Number(values.entries), rounds, progress)
+    : [];
   const many = wanted('statements') ? await statementCosts(stage, manyPolicies) : [];
   return {
     machine: machineLines(),
@@ -103,6 +109,7 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
     costs,
     manyPolicies: many,
     ledger,
+    index,
     memory: seen,
   };
 }

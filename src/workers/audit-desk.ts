@@ -16,6 +16,7 @@ import { replaySession } from '../search/session-replay.ts';
 import { type RunningIndex, startIndex } from '../search/start-index.ts';
 import { confined, type Visibility } from '../search/visibility.ts';
 import type { PolicyHolder } from '../session/policy-holder.ts';
+import { ReaderSlots } from './reader-slots.ts';
 import { storageConfig } from './sequencing.ts';
 
 interface IndexDeps {
@@ -83,24 +84,31 @@ export function createAuditDesk(deps: AuditDeskDeps): AuditDesk {
   const { index, ledger } = deps;
   const record = (reader: AuditReader, query: string) =>
     ledger.durable(ledger.append({ kind: 'audit-read', by: nameOf(reader), query }));
+  const slots = new ReaderSlots(MAX_OF_READER);
+  const search = async (reader: AuditReader, query: SearchQuery): Promise<SearchAnswer> => {
+    const now = deps.now();
+    const cursor = query.cursor === undefined ? undefined : parseCursor(query.cursor);
+    const asked = parseFilter(query.q, cursor?.now ?? now);
+    await record(reader, `search ${query.q}`.trim());
+    const filter = confined(asked, visibilityOf(reader, deps));
+    const behindCursor = cursor === undefined ? filter : all([filter, beyond(cursor.seq, query)]);
+    const { hits, more, behind } = await index.search({
+      ...{ filter: behindCursor, order: query.order, limit: query.limit },
+    });
+    const last = hits.at(-1);
+    const next =
+      more && last !== undefined ? { cursor: cursorText({ seq: last.seq, now: cursor?.now ?? now }) } : {};
+    const count = query.count ? { count: (await index.count(filter)).count } : {};
+    return { hits, ...next, ...count, behind };
+  };
   return {
     search: async (reader, query) => {
-      const now = deps.now();
-      const cursor = query.cursor === undefined ? undefined : parseCursor(query.cursor);
-      const asked = parseFilter(query.q, cursor?.now ?? now);
-      await record(reader, `search ${query.q}`.trim());
-      const filter = confined(asked, visibilityOf(reader, deps));
-      const behindCursor = cursor === undefined ? filter : all([filter, beyond(cursor.seq, query)]);
-      const { hits, more, behind } = await index.search({
-        ...{ filter: behindCursor, order: query.order, limit: query.limit },
-      });
-      const last = hits.at(-1);
-      const next =
-        more && last !== undefined ? { cursor: cursorText({ seq: last.seq, now: cursor?.now ?? now }) } : {};
-      const count = query.count ? { count: (await index.count(filter)).count } : {};
-      return { hits, ...next, ...count, behind } satisfies SearchAnswer;
+      const release = slots.take(nameOf(reader));
+      return search(reader, query).finally(release);
     },
     replay: async (reader, { session, after, follow }, signal) => {
+      // Whether it ends or the reader goes: its signal tells.
+      signal.addEventListener('abort', slots.take(nameOf(reader)), { once: true });
       await record(reader, `sessions show ${session}`);
       const visibility = visibilityOf(reader, deps);
       const confine = (filter: Filter) => confined(filter, visibility);
@@ -115,6 +123,8 @@ export function createAuditDesk(deps: AuditDeskDeps): AuditDesk {
   };
 }
 
+/** Searches and replays of one reader at once. */
+const MAX_OF_READER = 8;
 /** How long one request follows a session: a token that was revoked meanwhile opens nothing more. */
 const FOLLOW_MS = 25_000;
 
