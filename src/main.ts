@@ -78,6 +78,8 @@ async function wire(
   const budgets = createBudgetDesk(shared);
   const index = openIndex({ ...shared, onDeviations: (deviations) => host.installDeviations(deviations) });
   undo.push(() => index.close());
+  // It must not know more than the ledger.
+  shared.pruneListeners.add(() => index.rebuild());
   const audit = createAuditDesk({ ...shared, index, now: Date.now });
   const reloadPolicies = async (author: ChangeAuthor): Promise<void> => {
     const read = runtime.readConfig?.();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -43,11 +43,15 @@ describe('ledger prune', () => {
     expect(dry.stdout).toMatch(
       /^ +12[0-9] {2}(statement|outcome)\n[\s\S]*253 of 403 entries, \d+ bytes would go\.\n$/,
     );
+    const index = join(directory, '.sluice', 'index', 'index.db');
+    mkdirSync(join(directory, '.sluice', 'index'));
+    writeFileSync(index, 'what was known of entries');
     expect(JSON.parse((await ledger('prune', '--json')).stdout)).toMatchObject({
       count: 253,
       of: 403,
       dryRun: false,
     });
+    expect(existsSync(index)).toBe(false);
     const verified = await ledger('verify');
     expect(verified.stdout).toContain(
       'pruned     253 entries: their hashes are proven, their text is gone (3-255)',

@@ -1,6 +1,7 @@
 /** `sluice ledger prune|hold`: what goes when it was kept long enough, and what nobody may prune meanwhile. */
 import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { recordCommand } from '../ledger/command-lane.ts';
@@ -9,7 +10,9 @@ import { pruneLedger } from '../ledger/prune.ts';
 import type { LegalHold } from '../ledger/retention.ts';
 import { S3Bucket } from '../ledger/s3-bucket.ts';
 import type { HoldScope } from '../model/ledger-entry.ts';
+import { removeIndex } from '../search/sqlite-index.ts';
 import { storageConfig } from '../workers/sequencing.ts';
+import { askGateway, NobodyListens } from './api-client.ts';
 import { type CliContext, configOf, listOption } from './cli-context.ts';
 import { ledgerPlace, type PlaceOptions, tilesOf } from './ledger-place.ts';
 import { printableLine } from './printable-text.ts';
@@ -85,6 +88,7 @@ async function prune(context: CliContext, options: PruneCommandOptions): Promise
     ...(tiles && { store: new S3Bucket(storageConfig(tiles)) }),
   });
   const { count, bytes, byKind, size, holds } = plan;
+  if (count > 0 && options.dryRun !== true) await forgetInIndex(context, options);
   if (options.json) {
     terminal.json({
       count,
@@ -101,6 +105,17 @@ async function prune(context: CliContext, options: PruneCommandOptions): Promise
   if (holds.length > 0) terminal.out(`${holds.length} holds are in force.`);
   const what = `${count} of ${size} entries, ${bytes} bytes`;
   terminal.out(options.dryRun ? `${what} would go.` : `${what} are gone.`);
+}
+
+/** The index must not know more than the ledger: a running gateway makes it anew, or the next one does. */
+async function forgetInIndex(context: CliContext, options: PlaceOptions): Promise<void> {
+  const { dataDir, listen } = configOf(context, options);
+  try {
+    await askGateway({ socketPath: listen.adminSocket }, 'POST', '/admin/index/rebuild');
+  } catch (cause) {
+    if (!(cause instanceof NobodyListens)) throw cause;
+    removeIndex(join(dataDir, 'index', 'index.db'));
+  }
 }
 
 function tilesAreElsewhere(context: CliContext, options: PlaceOptions): boolean {

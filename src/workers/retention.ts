@@ -6,12 +6,18 @@ import type { Config } from '../config/config.ts';
 import { type RetentionStatus, type RunningRetention, startRetention } from '../ledger/start-retention.ts';
 import { storageConfig } from './sequencing.ts';
 
-/** Undefined where nothing is to be pruned. @throws {SluiceError} ledger_unavailable */
+/**
+ * Undefined where nothing is to be pruned.
+ * @param onPruned told after each run that took something out; must not throw
+ * @throws {SluiceError} ledger_unavailable
+ */
 export async function openRetention(
   { dataDir, ledger }: Pick<Config, 'dataDir' | 'ledger'>,
   { version, log, registry }: { readonly version: string; readonly log: Logger; readonly registry: Registry },
+  onPruned: () => void,
 ): Promise<RunningRetention | undefined> {
   const { rules, everyMs } = ledger.retention;
+  let before = 0;
   if (rules.length === 0 || everyMs === 0) return undefined;
   const running = await startRetention(
     {
@@ -21,6 +27,8 @@ export async function openRetention(
     ({ pruned, failure }) => {
       if (failure === undefined) log.info({ pruned }, 'the ledger was pruned');
       else log.error({ cause: failure }, 'the ledger could not be pruned; it is tried again');
+      if (pruned > before) onPruned();
+      before = pruned;
     },
   );
   const gauge = (name: string, help: string, read: (status: RetentionStatus) => number) =>

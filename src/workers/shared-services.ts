@@ -63,6 +63,8 @@ export interface SharedServices {
   readonly tokens: TokenAuthority;
   /** Told of each token that is revoked. */
   readonly revocationListeners: Set<(tokenId: string) => void>;
+  /** Told when entries of the ledger were pruned. */
+  readonly pruneListeners: Set<() => void>;
   readonly installationSecret: Buffer;
   readonly approvals: Approvals;
   readonly grants: Grants;
@@ -159,7 +161,10 @@ export async function openSharedServices(
   const exports =
     config.exports.length === 0 ? undefined : await openExports(config, { version, log, registry });
   undo.push(() => exports?.close());
-  const retention = await openRetention(config, { version, log, registry });
+  const pruneListeners = new Set<() => void>();
+  const retention = await openRetention(config, { version, log, registry }, () => {
+    for (const tell of pruneListeners) tell();
+  });
   undo.push(() => retention?.close());
   return {
     ...{
@@ -184,6 +189,7 @@ export async function openSharedServices(
       registry,
     },
     revocationListeners,
+    pruneListeners,
     throttle: newThrottle(config.limits),
     slots: makeSlots(config),
     lookups: new LocalLookupMeter(() => performance.now()),

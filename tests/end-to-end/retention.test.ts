@@ -29,6 +29,11 @@ it('takes out what was kept long enough, and serves on', { timeout: 120_000 }, a
   }, PATIENCE);
   expect(await metrics()).toMatch(/sluice_ledger_pruning 1/);
   expect(existsSync(join(directory, 'tile/entries/001'))).toBe(false);
+  // The index is made anew, and knows no more than the log.
+  await vi.waitFor(
+    async () => expect((await gate?.admin('GET', '/admin/index'))?.body).toHaveProperty('rebuilt'),
+    PATIENCE,
+  );
   const recorded = (await gate.entries()).find(({ event }) => event.kind === 'entries-pruned');
   expect(recorded?.event).toMatchObject({ by: 'retention' });
   const report = await verifyLedger(directory);
