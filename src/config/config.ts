@@ -127,6 +127,8 @@ export interface Upstream {
 /** A connection target with its labels. */
 export interface DatabaseConfig extends Database {
   readonly upstream: Upstream;
+  /** For digests of rows that were previewed. Not from the file; absent where statements are only checked. */
+  readonly rowKey?: Secret;
   /** A copy of it, for previews; the database itself if absent. */
   readonly preview?: Upstream;
   readonly labels: readonly ColumnLabel[];

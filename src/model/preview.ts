@@ -4,7 +4,7 @@ import type { RelationId } from './facts.ts';
 /** Which rows a statement changes, as they are before it: an approval given on a preview is good for these. */
 export interface AffectedRows {
   readonly count: number;
-  /** Hex SHA-256 over the images of the rows, keys included, in their sorted order; of no rows if it only adds some. */
+  /** Hex, under a key of the installation: over the images of the rows, keys included; of no rows if it only adds some. */
   readonly digest: string;
 }
 

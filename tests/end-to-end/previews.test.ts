@@ -31,7 +31,7 @@ beforeAll(async () => {
     `,
     labels: { 'public.customers': { email: 'email' } },
     principals: { anna: { groups: ['support'] } },
-    yaml: '\npolicies: { files: [own.cedar] }\n',
+    yaml: '\npolicies: { files: [own.cedar] }\napprovals: { maxPending: 500, maxPendingPerPrincipal: 500 }\n',
     files: {
       'own.cedar': `
         @id("watched") @approval("groups=dba,support; preview=required")
@@ -136,6 +136,9 @@ describe('a preview', () => {
   });
 
   it.each([
+    ["UPDATE customers -- a\nSET plan = 'x' -- b\nWHERE id < 3 -- c\nRETURNING id -- d", 2],
+    ['DELETE FROM orders -- a\nUSING customers c -- b\nWHERE c.id = customer_id -- c\nAND c.id = 11 -- d', 1],
+    ["INSERT INTO customers VALUES (3001, 'z') -- a\nRETURNING id -- b", 1],
     ["UPDATE customers c SET plan = 'pro' FROM orders o WHERE o.customer_id = c.id AND o.cents < 4", 3],
     [
       "UPDATE ONLY public.customers AS c SET plan = CASE WHEN c.plan IS DISTINCT FROM 'x' THEN 'pro' END WHERE c.id < 6 RETURNING id",

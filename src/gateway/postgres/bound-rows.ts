@@ -2,6 +2,7 @@
  * An approval that was given on a preview is good for the rows that it showed. They are read again where the statement is about to run, in its
  * transaction, and locked, so that it cannot change others instead.
  */
+import type { DatabaseConfig } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { RowBinding } from '../../model/approval.ts';
 import type { Facts } from '../../model/facts.ts';
@@ -11,6 +12,7 @@ import { affectedQuery, rowChangeOf } from '../../sql/postgres/row-changes.ts';
 import type { ForwardChannel } from './forward-channel.ts';
 import { type BoundValues, NO_VALUES, type OwnQuestion } from './own-questions.ts';
 import type { ResponseRelay } from './response-relay.ts';
+import { keyedDigest } from './row-digest.ts';
 import type { SessionReading } from './session-reading.ts';
 
 /** What a statement may change, and the values it is bound to. */
@@ -28,6 +30,7 @@ export interface BoundRowsOptions {
   readonly channel: ForwardChannel;
   readonly responses: ResponseRelay;
   readonly reading: SessionReading;
+  readonly config: Pick<DatabaseConfig, 'rowKey'>;
 }
 
 /** From here on, all is read as it is now; for what begins a transaction. Outside of a block, the database warns and does it. */
@@ -41,7 +44,7 @@ const ISOLATION = `SELECT pg_catalog.current_setting('transaction_isolation')`;
 export async function driftOfRows(
   plan: Plan,
   { binding, values }: BoundRows,
-  { channel, responses, reading }: BoundRowsOptions,
+  { channel, responses, reading, config }: BoundRowsOptions,
 ): Promise<SluiceError | undefined> {
   const [statement] = plan.statements;
   const change = statement && rowChangeOf(runnablePart(plan, statement.analyzed));
@@ -59,7 +62,8 @@ export async function driftOfRows(
   const [row] = answers?.[0] ?? [];
   const isolation = answers?.[1]?.[0]?.[0]?.toString('latin1') ?? '';
   const [count, digest] = [row?.[0], row?.[1]].map((value) => value?.toString('latin1'));
-  if (Number(count) !== binding.affected.count || digest !== binding.affected.digest)
+  const isSame = keyedDigest(config, digest ?? '') === binding.affected.digest;
+  if (Number(count) !== binding.affected.count || !isSame)
     return drifted(binding, 'the rows have changed since they were previewed');
   if (isolation === 'read committed' && readsOthers(statement!.facts))
     return drifted(binding, 'what it reads of other tables may change before it runs', {

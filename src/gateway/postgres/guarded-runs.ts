@@ -7,6 +7,7 @@
  * did too much is followed by a message that fails, so that the database itself rolls it back.
  */
 import { budgetError } from '../../budgets/excess.ts';
+import type { DatabaseConfig } from '../../config/config.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { RowLimit } from '../../model/decision.ts';
 import type { Plan } from '../../session/plan.ts';
@@ -29,6 +30,7 @@ export interface GuardedRunsOptions {
   readonly channel: ForwardChannel;
   readonly responses: ResponseRelay;
   readonly reading: SessionReading;
+  readonly config: Pick<DatabaseConfig, 'rowKey'>;
   /** Lets the pipeline fail with this error. */
   readonly fail: (error: SluiceError) => void;
   /** What was approved cannot run any more. Must not throw. */

@@ -40,6 +40,7 @@ export class RequestPreviews {
       return await previewStatement({
         ...{ request, plan, searchPath, scope: service.scopeAlong(searchPath) },
         ...{ side: this.#side, place: config.preview === undefined ? 'database' : 'preview' },
+        config,
         masksOf: (relation) => this.#masksOn(relation, reviewer),
         now,
       });

@@ -3,6 +3,7 @@
  * read as whoever reviews it may see it. Nothing of it stays but what a rollback leaves behind: dead rows, and the locks while it lasts.
  */
 import { performance } from 'node:perf_hooks';
+import type { DatabaseConfig } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
 import type { ColumnMask } from '../../model/labels.ts';
@@ -28,6 +29,7 @@ import { affectedQuery, NO_ROWS, type RowChange, rowChangeOf } from '../../sql/p
 import type { PostgresScope } from '../../sql/postgres/scope.ts';
 import { boundAgain } from './bound-parameters.ts';
 import type { BoundValues } from './own-questions.ts';
+import { keyedDigest } from './row-digest.ts';
 import type { AskAside, SideConnection } from './side-connection.ts';
 import type { Row } from './sql-client.ts';
 
@@ -44,6 +46,7 @@ export interface PreviewOptions {
   readonly place: Preview['place'];
   /** What the reviewer sees masked; undefined if they may not read the table at all. */
   readonly masksOf: (relation: RelationInfo) => Promise<readonly ColumnMask[] | undefined>;
+  readonly config: Pick<DatabaseConfig, 'rowKey'>;
   readonly now: () => number;
 }
 
@@ -97,7 +100,7 @@ function readyToRun({ request, plan, scope }: PreviewOptions): Ready {
 }
 
 async function run(
-  { request, scope, place, now }: PreviewOptions,
+  { request, scope, place, config, now }: PreviewOptions,
   { change, relation, bound, inserted }: Ready,
   masks: readonly ColumnMask[] | undefined,
   ask: AskAside,
@@ -122,7 +125,10 @@ async function run(
   const after = await rowsThen({ shown, change, values, before, showsRows }, ask);
   return {
     ...{ request: request.id, at: now(), place, durationMs: Math.round(durationMs), relation: relation.id },
-    affected: isInsert ? { ...affected, count: outcome.rows } : affected,
+    affected: {
+      count: isInsert ? outcome.rows : affected.count,
+      digest: keyedDigest(config, affected.digest),
+    },
     parameterTypes: values?.parameterTypes ?? [],
     ...{ tables, triggers: outcome.triggers, columns: shownColumns(relation).map(({ name }) => name) },
     masked: (masks ?? []).map(({ column }) => column),
@@ -207,7 +213,7 @@ async function rowsThen(
   return { rows, notes: [] };
 }
 
-export function affectedIn(rows: readonly Row[]): AffectedRows {
+function affectedIn(rows: readonly Row[]): AffectedRows {
   return { count: Number(rows[0]?.count ?? 0), digest: rows[0]?.digest ?? '' };
 }
 

@@ -31,7 +31,8 @@ export function keyColumns(relation: RelationInfo): readonly string[] {
 /** The first rows that a change touches: `k0`, `k1`, … of the key as it is, `c0`, `c1`, … as they may be shown. */
 export function rowsBefore(shown: ShownRows, { alias, source, joins }: RowChange): string {
   const each = joins ? `DISTINCT ON (${alias}.tableoid, ${alias}.ctid) ` : '';
-  return `SELECT ${each}${listOf(shown, alias)} ${source} LIMIT ${MAX_ROWS}`;
+  return `SELECT ${each}${listOf(shown, alias)} ${source}
+    LIMIT ${MAX_ROWS}`;
 }
 
 /** The rows with these keys. */
@@ -48,7 +49,8 @@ export function rowsAfter(shown: ShownRows, keys: readonly (readonly (string | n
 /** Runs an INSERT and reads the first of the rows that it makes. */
 export function rowsInserted(shown: ShownRows, { text }: RowChange): string {
   const { name } = shown.relation;
-  return `WITH sluice_inserted AS (${text} RETURNING ${listOf(shown, insertedName(text) ?? quoteName(name))})
+  return `WITH sluice_inserted AS (${text}
+    RETURNING ${listOf(shown, insertedName(text) ?? quoteName(name))})
     SELECT * FROM sluice_inserted LIMIT ${MAX_ROWS}`;
 }
 

@@ -4,25 +4,25 @@ import { rowChangeOf } from './row-changes.ts';
 describe('a statement taken apart', () => {
   it.each([
     ['UPDATE t SET a = 1', '"t"', 'FROM t'],
-    ['update only s.t as x set a = 1 where x.b = 2;', '"x"', 'FROM only s.t as x where x.b = 2'],
+    ['update only s.t as x set a = 1 where x.b = 2;', '"x"', 'FROM only s.t as x\nwhere x.b = 2'],
     [
       'UPDATE t x SET a = 1 FROM u JOIN v USING (id) WHERE x.id = u.id',
       '"x"',
-      'FROM t x, u JOIN v USING (id) WHERE x.id = u.id',
+      'FROM t x\n, u JOIN v USING (id)\nWHERE x.id = u.id',
     ],
     [
       'UPDATE "T" AS "Set" SET a = b IS DISTINCT FROM c, d = (SELECT 1 FROM u WHERE true) WHERE id = 1 RETURNING *',
       '"Set"',
-      'FROM "T" AS "Set" WHERE id = 1',
+      'FROM "T" AS "Set"\nWHERE id = 1',
     ],
     [
       'UPDATE t AS set SET a = 1 /* where */ WHERE id IS NOT DISTINCT FROM 5 -- from',
       '"set"',
-      'FROM t AS set WHERE id IS NOT DISTINCT FROM 5',
+      'FROM t AS set\nWHERE id IS NOT DISTINCT FROM 5',
     ],
-    ['UPDATE ONLY (t) SET a[1] = 2 WHERE b = 1', '"t"', 'FROM ONLY (t) WHERE b = 1'],
-    ["DELETE FROM t * WHERE a = 'x where y'", '"t"', "FROM t * WHERE a = 'x where y'"],
-    ['DELETE FROM s.t USING u WHERE t.id = u.id RETURNING t.id', '"t"', 'FROM s.t, u WHERE t.id = u.id'],
+    ['UPDATE ONLY (t) SET a[1] = 2 WHERE b = 1', '"t"', 'FROM ONLY (t)\nWHERE b = 1'],
+    ["DELETE FROM t * WHERE a = 'x where y'", '"t"', "FROM t *\nWHERE a = 'x where y'"],
+    ['DELETE FROM s.t USING u WHERE t.id = u.id RETURNING t.id', '"t"', 'FROM s.t\n, u\nWHERE t.id = u.id'],
     ['DELETE FROM t', '"t"', 'FROM t'],
   ])('reads the same rows: %s', (text, alias, source) => {
     expect(rowChangeOf(text)).toMatchObject({ alias, source });

@@ -80,12 +80,15 @@ function change(
   if (/^where\s+current\s+of\b/i.test(condition)) return 'It changes the row that a cursor stands on.';
   const others = from === undefined ? '' : cut(text, from.end, Math.min(where, returning));
   const own = cut(text, target[0]!.start, target.at(-1)!.end);
-  const source = [
-    `FROM ${own}`,
-    ...(others === '' ? [] : [', ', others]),
-    ...(condition === '' ? [] : [' ', condition]),
-  ];
-  return { kind, text: cut(text, 0, returning), alias, source: source.join(''), joins: others !== '' };
+  // A comment that a part ends with must not take in what follows.
+  const source = [`FROM ${own}`, ...(others === '' ? [] : [`, ${others}`]), condition];
+  return {
+    kind,
+    text: cut(text, 0, returning),
+    alias,
+    source: source.filter((part) => part !== '').join('\n'),
+    joins: others !== '',
+  };
 }
 
 /** `[ONLY] name[.name…] [*] [[AS] alias]`, perhaps with parentheses, whose inside is left out here. */
@@ -140,7 +143,8 @@ export function affectedQuery({ alias, source }: RowChange): string {
   return `SELECT pg_catalog.count(*) AS count,
     pg_catalog.encode(pg_catalog.sha256(coalesce(pg_catalog.string_agg(q.h, ''::pg_catalog.bytea ORDER BY q.h), ''::pg_catalog.bytea)), 'hex') AS digest
     FROM (SELECT DISTINCT ON (r.o, r.c) r.h FROM (
-      SELECT ${alias}.tableoid AS o, ${alias}.ctid AS c, ${image} AS h ${source} FOR UPDATE OF ${alias}) AS r ORDER BY r.o, r.c) AS q`;
+      SELECT ${alias}.tableoid AS o, ${alias}.ctid AS c, ${image} AS h ${source}
+      FOR UPDATE OF ${alias}) AS r ORDER BY r.o, r.c) AS q`;
 }
 
 /** What `affectedQuery` says of no rows. */
