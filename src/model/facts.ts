@@ -177,6 +177,8 @@ export interface Facts {
   readonly settings: readonly SettingUse[];
   /** False for an UPDATE or DELETE (also nested) without a predicate, or with one that is always true. */
   readonly bounded: boolean;
+  /** Present if it is an UPDATE or DELETE that touches one row at the most, whatever the data; triggers and cascades aside. */
+  readonly atMostOneRow?: true;
   /** True if the statement may change data, objects, settings that outlive it, or the world outside. Unknown counts as true. */
   readonly writes: boolean;
   /** True if it may change what names mean (DDL): the catalog snapshot is refreshed after it. */

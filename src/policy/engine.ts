@@ -18,7 +18,7 @@ import { mergeApprovals } from './approval-rules.ts';
 import { type Asker, askerKey, createAsker } from './asker.ts';
 import { atomsOf, labelUseOf } from './atoms.ts';
 import { clientAddressOf } from './client-address.ts';
-import { type EstimateContext, estimateProbes, looksAtEstimates } from './estimate-probes.ts';
+import { type EstimateContext, estimateProbes, looksAtEstimates, probesOf } from './estimate-probes.ts';
 import { alternativeTo, hintOf, permissionOf, reasonOf } from './explanation.ts';
 import { BUILTIN, guardOf, type Refusal } from './guards.ts';
 import { type Atom, Judge } from './judge.ts';
@@ -205,7 +205,7 @@ export class PolicyEngine {
       if (!looksAtEstimates(this.#judge.relevance[atom.action])) return false;
       if (this.#probes === undefined || this.#judge.evaluations > budget) return true;
       const verdict = this.#judge.judge(asker, atom, minute);
-      return this.#probes.some((probe) => {
+      return probesOf(this.#probes, question.facts).some((probe) => {
         const context = { ...atom.context, ...probe };
         return !isAlike(verdict, this.#judge.judge(asker, { ...atom, context }, minute));
       });

@@ -72,6 +72,15 @@ describe('an engine', () => {
     expect(engine.wantsEstimate(ask(environment, action))).toBe(wanted);
   });
 
+  it('wants none of what touches one row at the most, unless one row matters', () => {
+    const asked = ask('prod', 'Update');
+    const one = { ...asked, facts: { ...asked.facts, atMostOneRow: true as const } };
+    expect(engine.wantsEstimate(one)).toBe(false);
+    const text = `permit (principal, action, resource);
+      forbid (principal, action, resource) when { context has estimatedRows && context.estimatedRows > 0 };`;
+    expect(new PolicyEngine(loadPolicies([{ file: 'b.cedar', text }])).wantsEstimate(one)).toBe(true);
+  });
+
   it.each([
     [undefined, 'allow'],
     [100, 'allow'],

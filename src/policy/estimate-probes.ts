@@ -4,6 +4,7 @@
  *
  * Errs on one side only: where a policy does anything else with an estimate than comparing it with a number, it is always asked for.
  */
+import type { Facts } from '../model/facts.ts';
 import type { PolicyJson } from './cedar.ts';
 
 /** What policies may be told of an estimate, by the names of the attributes. */
@@ -40,6 +41,15 @@ export function estimateProbes(policies: readonly PolicyJson[]): readonly Estima
       })),
     )
     .filter((probe) => Object.keys(probe).length > 0);
+}
+
+/** Those that an estimate of the statement can come to. */
+export function probesOf(
+  probes: readonly EstimateContext[],
+  { atMostOneRow }: Facts,
+): readonly EstimateContext[] {
+  if (atMostOneRow !== true) return probes;
+  return probes.filter(({ estimatedRows = 0 }) => estimatedRows <= 1);
 }
 
 /** Reads what estimates are compared with. */

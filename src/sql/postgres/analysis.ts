@@ -14,6 +14,7 @@ import { firstToken } from './lexer.ts';
 import { createOffsets, isAscii, type Offsets } from './offsets.ts';
 import type { PostgresScope } from './scope.ts';
 import { shapeOf } from './shape.ts';
+import { picksOneRow } from './single-row.ts';
 import { bindStatement } from './statements.ts';
 import { locksOf } from './table-locks.ts';
 import { type Node, type ParseTree, type RawStmt, statementOf } from './tree.ts';
@@ -157,6 +158,7 @@ function factsOf(tree: Node, binder: Binder, mayBreakOut: boolean): Facts {
   const hazards = hazardsOf(tree, facts, binder, locks, endsTransaction);
   return {
     ...facts,
+    ...(picksOneRow(tree, binder) ? { atMostOneRow: true as const } : {}),
     ...(hazards.length === 0 ? {} : { hazards }),
     ...(locks.length === 0 ? {} : { locks }),
     ...(binder.flows.length === 0 ? {} : { flows: binder.flows }),

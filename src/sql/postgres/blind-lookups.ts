@@ -8,12 +8,12 @@ import type { ColumnMask } from '../../model/labels.ts';
 import type { PostgresStatement } from './analysis.ts';
 import { type Binder, type ColumnUse, eachChild } from './binder.ts';
 import type { CatalogSnapshot } from './catalog.ts';
+import { COMPARABLE, columnComparedWithConstant, conjuncts } from './constant-comparison.ts';
 import { canonicalText } from './digest.ts';
 import type { MaskIndex } from './mask-index.ts';
 import type { Item, RelationReference } from './namespace.ts';
 import { maskRefused } from './refusal.ts';
 import {
-  type A_Expr,
   as,
   bodyOf,
   type ColumnRef,
@@ -21,8 +21,6 @@ import {
   type Node,
   type RangeVar,
   type SelectStmt,
-  stringsOf,
-  type TypeCast,
   tagOf,
 } from './tree.ts';
 
@@ -39,33 +37,6 @@ export interface BlindLookup {
 
 /** Nobody who does not read the rewritten text knows it. */
 const ALIAS_PREFIX = `sluice:${randomBytes(12).toString('hex')}:`;
-
-/**
- * Types whose equality says no more than that two values are the same: bool, bytea, int8, int2, int4, text, inet, bpchar, varchar, date,
- * time, timestamp, timestamptz, numeric, uuid.
- */
-const COMPARABLE: ReadonlySet<number> = new Set([
-  16, 17, 20, 21, 23, 25, 869, 1042, 1043, 1082, 1083, 1114, 1184, 1700, 2950,
-]);
-
-/** To these a constant may be cast: what they are compared by is told above. */
-const CASTS: ReadonlySet<string> = new Set([
-  ...[
-    'bool',
-    'bytea',
-    'int2',
-    'int4',
-    'int8',
-    'text',
-    'inet',
-    'bpchar',
-    'varchar',
-    'date',
-    'time',
-    'timestamp',
-  ],
-  ...['timestamptz', 'numeric', 'uuid'],
-]);
 
 /**
  * The lookups of a statement, at most one a comparison.
@@ -163,21 +134,10 @@ class LookupFinder {
     this.#seen.add(whereClause);
     const relations = new Set(fromClause.flatMap(relationsIn));
     for (const conjunct of conjuncts(whereClause)) {
-      const node = this.#compared(conjunct);
+      const node = columnComparedWithConstant(conjunct, this.#hasForeignEquals);
       const origin = node && this.#originOf(node, relations);
       if (node && origin) this.found.push({ node, ...origin });
     }
-  }
-
-  /** The column of `column = constant`. */
-  #compared(node: Node): ColumnRef | undefined {
-    const { kind, name, lexpr, rexpr } = as<A_Expr>(node, 'A_Expr') ?? {};
-    if (kind !== 'AEXPR_OP') return undefined;
-    const [operator, schema] = stringsOf(name).toReversed();
-    if (operator !== '=' || (schema !== 'pg_catalog' && (schema !== undefined || this.#hasForeignEquals)))
-      return undefined;
-    if (isConstant(rexpr)) return as<ColumnRef>(lexpr, 'ColumnRef');
-    return isConstant(lexpr) ? as<ColumnRef>(rexpr, 'ColumnRef') : undefined;
   }
 
   #originOf(node: ColumnRef, relations: ReadonlySet<RangeVar>): Omit<BlindLookup, 'node'> | undefined {
@@ -222,21 +182,4 @@ function relationsIn(item: Node): RangeVar[] {
   const left = larg && (jointype === 'JOIN_INNER' || jointype === 'JOIN_LEFT') ? relationsIn(larg) : [];
   const right = rarg && (jointype === 'JOIN_INNER' || jointype === 'JOIN_RIGHT') ? relationsIn(rarg) : [];
   return [...left, ...right];
-}
-
-function conjuncts(node: Node): readonly Node[] {
-  const { boolop, args = [] } = as<{ boolop?: string; args?: Node[] }>(node, 'BoolExpr') ?? {};
-  return boolop === 'AND_EXPR' ? args.flatMap(conjuncts) : [node];
-}
-
-/** One value for all rows, which nothing of the database decides. */
-function isConstant(node: Node | undefined): boolean {
-  const cast = as<TypeCast>(node, 'TypeCast');
-  if (cast?.arg && cast.typeName) {
-    const names = stringsOf(cast.typeName.names);
-    const isPlain = names.length === 1 || (names.length === 2 && names[0] === 'pg_catalog');
-    const { arrayBounds, setof } = cast.typeName;
-    return isPlain && CASTS.has(names.at(-1)!) && !arrayBounds && !setof && isConstant(cast.arg);
-  }
-  return node !== undefined && (tagOf(node) === 'A_Const' || tagOf(node) === 'ParamRef');
 }
