@@ -70,11 +70,13 @@ export class TileReader {
    */
   async bundle(index: number): Promise<readonly (Buffer | undefined)[] | undefined> {
     const tile = this.#tile('entries', index);
-    const bytes = (await this.#read(tile)) ?? (await this.keptBytes(index));
+    const whole = await this.#read(tile);
+    const bytes = whole ?? (await this.keptBytes(index));
     if (bytes === undefined) return undefined;
     const { entries } = decodeBundle(bytes);
     if (entries.length < tile.width) throw damaged(`${tilePath(tile)} is too short`);
-    return entries.slice(0, tile.width).map((entry) => (entry.length === 0 ? undefined : entry));
+    const isGone = (entry: Buffer) => whole === undefined && entry.length === 0;
+    return entries.slice(0, tile.width).map((entry) => (isGone(entry) ? undefined : entry));
   }
 
   #tile(level: Tile['level'], index: number): Tile {

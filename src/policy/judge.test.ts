@@ -85,7 +85,7 @@ const CONDITIONS = [
   'context has bounded && !context.bounded',
   'context has tainted && context.tainted',
   'context has taints && context.taints.contains("public.reviews.body")',
-  'context has deviations && context.deviations.contains("new-label")',
+  'context has deviations && context.deviations.contains("label")',
   'context has rowsLeft && context.rowsLeft < 100',
   'context has rowsLeft && (context.rowsLeft >= 7 || context.rowsLeft == 3)',
   'context has bytesLeft && context.bytesLeft * 2 > 10',
@@ -187,7 +187,7 @@ const STATEMENT_CONTEXT: Atom['context'] = {
 const standings = fc
   .record({
     taints: fc.constantFrom([], ['public.reviews.body'], ['public.mails.text']),
-    deviations: fc.constantFrom([], ['new-label'], ['unusual-hours']),
+    deviations: fc.constantFrom([], ['label'], ['hours']),
     rowsLeft: fc.constantFrom(undefined, 0, 2, 3, 4, 6, 7, 8, 99, 100, 101),
     bytesLeft: fc.constantFrom(undefined, 5, 6),
   })
