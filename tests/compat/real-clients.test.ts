@@ -77,7 +77,7 @@ describe.each(REAL_CLIENTS.map((client) => ({ ...client, version: versionOf(clie
       TIMEOUT_MS,
     );
 
-    test.skipIf(!installed || !client.reflects)(
+    test.skipIf(!installed)(
       'reads the structure under masks',
       () => reflectUnderMasks(client, directEnv(shop), gateEnv(gateway, 'bob', tokens.bob, 'shop')),
       TIMEOUT_MS,

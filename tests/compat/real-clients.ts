@@ -14,16 +14,13 @@ export interface RealClient {
   readonly pin: readonly [file: string, pattern: RegExp];
   /** Program and arguments, from the toolchain's folder in the cache. */
   readonly command: readonly string[];
-  /** Whether it also reads the structure of a database in which it sees masks. */
-  readonly reflects: boolean;
 }
 
-const python = (name: string, file: string, reflects = true): RealClient => ({
+const python = (name: string, file: string): RealClient => ({
   name,
   toolchain: 'python',
   pin: ['requirements.txt', new RegExp(`^${name.toLowerCase()}==(\\S+)`, 'm')],
   command: ['venv/bin/python', file],
-  reflects,
 });
 
 const node = (name: string, packageName: string, file: string): RealClient => ({
@@ -31,7 +28,6 @@ const node = (name: string, packageName: string, file: string): RealClient => ({
   toolchain: 'node',
   pin: ['package.json', new RegExp(`"${packageName}": "([^"]+)"`)],
   command: ['node', file],
-  reflects: true,
 });
 
 const go = (name: string, module: string, binary: string): RealClient => ({
@@ -39,7 +35,6 @@ const go = (name: string, module: string, binary: string): RealClient => ({
   toolchain: 'go',
   pin: ['go.mod', new RegExp(`^\\s*${module} v(\\S+)$`, 'm')],
   command: [`bin/${binary}`],
-  reflects: true,
 });
 
 const java = (name: string, artifact: string, main: string): RealClient => ({
@@ -47,7 +42,6 @@ const java = (name: string, artifact: string, main: string): RealClient => ({
   toolchain: 'java',
   pin: ['pom.xml', new RegExp(`<artifactId>${artifact}</artifactId>\\s*<version>([^<]+)</version>`)],
   command: ['java', '-cp', 'classes:lib/*', main],
-  reflects: true,
 });
 
 const rust = (name: string): RealClient => ({
@@ -55,7 +49,6 @@ const rust = (name: string): RealClient => ({
   toolchain: 'rust',
   pin: ['Cargo.lock', new RegExp(`^name = "${name}"\\nversion = "([^"]+)"`, 'm')],
   command: [`target/debug/${name}-client`],
-  reflects: true,
 });
 
 export const REAL_CLIENTS: readonly RealClient[] = [
@@ -67,7 +60,7 @@ export const REAL_CLIENTS: readonly RealClient[] = [
   python('psycopg', 'psycopg_client.py'),
   python('asyncpg', 'asyncpg_client.py'),
   // Not yet: its inspector passes the name of a setting as a parameter.
-  python('SQLAlchemy', 'sqlalchemy_client.py', false),
+  python('SQLAlchemy', 'sqlalchemy_client.py'),
   python('Django', 'django_client.py'),
   go('pgx', 'github.com/jackc/pgx/v5', 'pgx'),
   go('pq', 'github.com/lib/pq', 'pq'),
