@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Actor } from '../model/principal.ts';
 import type { SessionStatus } from '../model/session.ts';
+import { sameList } from './approval-routes.ts';
 import { actorOfRequest } from './bearer.ts';
 
 /** All sessions there are, as far as they could be had. */
@@ -86,8 +87,4 @@ function visibleTo(
     administered.set(session.database, may);
     return may;
   };
-}
-
-function sameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index]);
 }

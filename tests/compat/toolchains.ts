@@ -24,6 +24,15 @@ export interface Toolchain {
   readonly build: readonly (readonly string[])[];
 }
 
+/** An environment of its own with what requirements.txt pins, by hash and without building anything. */
+const PYTHON_PACKAGES = [
+  ['python3', '-m', 'venv', '--clear', 'venv'],
+  [
+    ...['venv/bin/pip', 'install', '--quiet', '--disable-pip-version-check'],
+    ...['--require-hashes', '--only-binary', ':all:', '-r', 'requirements.txt'],
+  ],
+];
+
 export const TOOLCHAINS: readonly Toolchain[] = [
   {
     // Older PostgreSQL servers, under names of their own.
@@ -37,13 +46,7 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     name: 'python',
     needs: ['python3'],
     locks: ['requirements.txt'],
-    install: [
-      ['python3', '-m', 'venv', '--clear', 'venv'],
-      [
-        ...['venv/bin/pip', 'install', '--quiet', '--disable-pip-version-check'],
-        ...['--require-hashes', '--only-binary', ':all:', '-r', 'requirements.txt'],
-      ],
-    ],
+    install: PYTHON_PACKAGES,
     build: [],
   },
   {
@@ -58,13 +61,7 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     name: 'storage',
     needs: ['python3'],
     locks: ['requirements.txt'],
-    install: [
-      ['python3', '-m', 'venv', '--clear', 'venv'],
-      [
-        ...['venv/bin/pip', 'install', '--quiet', '--disable-pip-version-check'],
-        ...['--require-hashes', '--only-binary', ':all:', '-r', 'requirements.txt'],
-      ],
-    ],
+    install: PYTHON_PACKAGES,
     build: [],
   },
   {
@@ -72,13 +69,7 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     name: 'exports',
     needs: ['python3'],
     locks: ['requirements.txt'],
-    install: [
-      ['python3', '-m', 'venv', '--clear', 'venv'],
-      [
-        ...['venv/bin/pip', 'install', '--quiet', '--disable-pip-version-check'],
-        ...['--require-hashes', '--only-binary', ':all:', '-r', 'requirements.txt'],
-      ],
-    ],
+    install: PYTHON_PACKAGES,
     build: [],
   },
   {
