@@ -10,35 +10,32 @@ const SCRIPT = fileURLToPath(new URL('../../.ci/count-tests.mjs', import.meta.ur
 const directory = mkdtempSync(join(tmpdir(), 'sluice-count-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const passing = { status: 'passed', assertionResults: [{ status: 'passed' }, { status: 'passed' }] };
-const failing = { status: 'failed', assertionResults: [{ status: 'passed' }, { status: 'failed' }] };
-const broken = { status: 'failed', assertionResults: [] };
-const brokenAfterwards = { status: 'failed', assertionResults: [{ status: 'passed' }] };
+const passed = { status: 'passed', fullName: 'holds' };
+const failed = { status: 'failed', fullName: 'breaks', failureMessages: ['Error: it broke\n    at a.ts:1'] };
+const passing = { name: 'a.ts', status: 'passed', assertionResults: [passed, passed] };
+const failing = { name: 'b.ts', status: 'failed', assertionResults: [passed, failed] };
+const broken = { name: 'c.ts', status: 'failed', message: 'no such module\nat c.ts', assertionResults: [] };
+const brokenAfterwards = { name: 'd.ts', status: 'failed', message: '', assertionResults: [passed] };
+
+const count = (file: string) =>
+  execFileSync(process.execPath, [SCRIPT, file], { encoding: 'utf8' }).trim().split('\n');
 
 test.each([
-  [
-    'what passed and what failed',
-    { numPassedTests: 3, numFailedTests: 1, testResults: [passing, failing] },
-    '3 1',
-  ],
-  [
-    'a file that does not load',
-    { numPassedTests: 2, numFailedTests: 0, testResults: [passing, broken] },
-    '2 1',
-  ],
-  [
-    'a clean-up that fails',
-    { numPassedTests: 3, numFailedTests: 0, testResults: [passing, brokenAfterwards] },
-    '3 1',
-  ],
-  ['a report that is none', 'gibberish', '0 1'],
-])('counts %s', (name, report, counted) => {
+  ['what passed and what failed', 3, [passing, failing], ['3 1', 'b.ts: breaks: Error: it broke']],
+  ['a file that does not load', 2, [passing, broken], ['2 1', 'c.ts: no such module']],
+  ['a clean-up that fails', 3, [passing, brokenAfterwards], ['3 1', 'd.ts:']],
+])('counts and names %s', (name, numPassedTests, testResults, told) => {
   const file = join(directory, `${name}.json`);
-  writeFileSync(file, typeof report === 'string' ? report : JSON.stringify(report));
-  expect(execFileSync(process.execPath, [SCRIPT, file], { encoding: 'utf8' }).trim()).toBe(counted);
+  writeFileSync(file, JSON.stringify({ numPassedTests, testResults }));
+  expect(count(file)).toEqual(told);
+});
+
+test('counts a report that is none as a failure', () => {
+  const file = join(directory, 'gibberish.json');
+  writeFileSync(file, 'gibberish');
+  expect(count(file)).toEqual(['0 1', expect.stringContaining('gibberish')]);
 });
 
 test('counts a report that was never written as a failure', () => {
-  const missing = join(directory, 'missing.json');
-  expect(execFileSync(process.execPath, [SCRIPT, missing], { encoding: 'utf8' }).trim()).toBe('0 1');
+  expect(count(join(directory, 'missing.json'))).toEqual(['0 1', expect.stringContaining('missing.json')]);
 });
