@@ -4,9 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MaskedDatabase, seedOf } from './masked-database.ts';
+import { MaskedDatabase, type Observation, seedOf } from './masked-database.ts';
 
 const QUERIES = JSON.parse(readFileSync(new URL('psql-queries.json', import.meta.url), 'utf8')) as string[];
+
+/** Without the sizes of relations: catalogs grow beneath the test, by autovacuum and by other tests' roles and databases. */
+const comparable = ({ rows, error, ...rest }: Observation) => ({
+  ...rest,
+  error: error?.slice(0, 5),
+  rows: JSON.stringify(rows).replace(/"\d+ (bytes|kB|MB)"/g, '"a size"'),
+});
 
 /** Reads every setting by a computed name. */
 const REFUSED = 'pg_catalog.current_setting(s.name)';
@@ -29,11 +36,7 @@ describe('psql', () => {
       const text = query.replaceAll('{oid}', oid);
       const [raw, masked] = [await database.raw(text), await database.masked(text)];
       if (text.includes(REFUSED)) expect(masked.refused).toContain('current_setting');
-      else
-        expect({ ...masked, error: masked.error?.slice(0, 5) }).toEqual({
-          ...raw,
-          error: raw.error?.slice(0, 5),
-        });
+      else expect(comparable(masked)).toEqual(comparable(raw));
     },
   );
 });
