@@ -109,6 +109,7 @@ async function granted(changes: Partial<ApprovalDemand> = {}): Promise<ApprovalR
   return approvals.vote(id, alice, 'approve');
 }
 
+const PATIENCE = { timeout: 25_000 };
 const never = new AbortController().signal;
 
 describe('asking', () => {
@@ -470,7 +471,10 @@ describe('waiting', () => {
     await vi.advanceTimersByTimeAsync(40 * 24 * 3600_000 - 1);
     expect((await store.approvals.byId(id))?.request.state).toBe('pending');
     await vi.advanceTimersByTimeAsync(1);
-    await vi.waitFor(async () => expect((await store.approvals.byId(id))?.request.state).toBe('expired'));
+    await vi.waitFor(
+      async () => expect((await store.approvals.byId(id))?.request.state).toBe('expired'),
+      PATIENCE,
+    );
   });
 
   it('is cancelled with the client, and so is the request', async () => {
@@ -493,7 +497,7 @@ describe('waiting', () => {
     const voted = approvals.vote(id, alice, 'approve');
     client.abort();
     await Promise.allSettled([voted, waiting]);
-    await vi.waitFor(async () => expect((await approvals.get(id))?.state).toBe('cancelled'));
+    await vi.waitFor(async () => expect((await approvals.get(id))?.state).toBe('cancelled'), PATIENCE);
     expect(await approvals.claim(id, BINDING)).toBeUndefined();
   });
 
@@ -522,8 +526,9 @@ describe('a restart', () => {
     expect(await state(pending)).toBe('pending');
     expect(await approvals.claimGranted(other)).toMatchObject({ id: approved.id });
     await vi.advanceTimersByTimeAsync(10 * MINUTE);
-    await vi.waitFor(async () =>
-      expect((await store.approvals.byId(pending.id))?.request.state).toBe('expired'),
+    await vi.waitFor(
+      async () => expect((await store.approvals.byId(pending.id))?.request.state).toBe('expired'),
+      PATIENCE,
     );
   });
 
@@ -533,7 +538,10 @@ describe('a restart', () => {
     vi.setSystemTime(START + 11 * MINUTE);
     await restart();
     await vi.advanceTimersByTimeAsync(0);
-    await vi.waitFor(async () => expect((await store.approvals.byId(id))?.request.state).toBe('expired'));
+    await vi.waitFor(
+      async () => expect((await store.approvals.byId(id))?.request.state).toBe('expired'),
+      PATIENCE,
+    );
     expect((await steps(id)).filter(({ step }) => step === 'expired')).toHaveLength(1);
   });
 
@@ -595,8 +603,9 @@ describe('a ledger that cannot be written', () => {
     await told;
     broken.now = false;
     await vi.advanceTimersByTimeAsync(5000);
-    await vi.waitFor(async () =>
-      expect((await store.approvals.byId(second.id))?.request.state).toBe('expired'),
+    await vi.waitFor(
+      async () => expect((await store.approvals.byId(second.id))?.request.state).toBe('expired'),
+      PATIENCE,
     );
   });
 

@@ -87,6 +87,7 @@ async function steps(id: string) {
   return found;
 }
 
+const PATIENCE = { timeout: 25_000 };
 const used = async (id: string) => ((await grants.get(id)) as ShapeGrant).used;
 
 describe('a grant', () => {
@@ -169,7 +170,10 @@ describe('a grant', () => {
     await grants.recover();
     expect(await grants.use(USE, RULE)).toEqual({ id });
     await vi.advanceTimersByTimeAsync(2 * HOUR);
-    await vi.waitFor(async () => expect((await steps(id)).at(-1)).toMatchObject({ step: 'expired' }));
+    await vi.waitFor(
+      async () => expect((await steps(id)).at(-1)).toMatchObject({ step: 'expired' }),
+      PATIENCE,
+    );
   });
 
   it('holds only at the times of its rule', async () => {

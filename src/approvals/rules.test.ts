@@ -66,6 +66,7 @@ const boss = actor('boss', ['managers']);
 const bob = actor('bob', ['dba']);
 const robot = actor('risk-analyst', ['robots'], 'Service').principal;
 
+const PATIENCE = { timeout: 25_000 };
 const ask = async (rule: string) => (await approvals.request(demand(rule))).id;
 const approve = (id: string, who: Actor) => approvals.vote(id, who, 'approve');
 const stateOf = async (id: string) => (await approvals.get(id))?.state;
@@ -180,7 +181,7 @@ describe('escalation', () => {
     const id = await ask(RULE);
     await expect(approve(id, boss)).rejects.toMatchObject({ code: 'forbidden' });
     await vi.advanceTimersByTimeAsync(5 * MINUTE);
-    await vi.waitFor(async () => expect((await approvals.get(id))?.escalated).toBeDefined());
+    await vi.waitFor(async () => expect((await approvals.get(id))?.escalated).toBeDefined(), PATIENCE);
     expect((await approve(id, boss)).state).toBe('pending');
     expect((await approve(id, dave)).state).toBe('approved');
     expect(await steps(id)).toMatchObject([
@@ -197,7 +198,7 @@ describe('escalation', () => {
     approvals = make();
     await approvals.recover();
     await vi.advanceTimersByTimeAsync(1);
-    await vi.waitFor(async () => expect((await approvals.get(id))?.escalated).toBeDefined());
+    await vi.waitFor(async () => expect((await approvals.get(id))?.escalated).toBeDefined(), PATIENCE);
     approvals.close();
     approvals = make();
     await approvals.recover();

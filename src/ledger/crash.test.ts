@@ -297,7 +297,7 @@ describe('a sync that fails', () => {
     });
     disk.fault = () => undefined;
     (disk.bytesOf(FIRST) as Buffer)[300] = 0;
-    await expect.poll(() => ledger.failure?.code, { timeout: 3000 }).toBe('ledger_corrupt');
+    await expect.poll(() => ledger.failure?.code).toBe('ledger_corrupt');
     await abandon(ledger, disk);
   });
 });

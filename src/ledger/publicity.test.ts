@@ -108,7 +108,7 @@ it('lets witnesses cosign what continues what they saw, also after a restart of 
     append(entries);
     await ledger.durable(ledger.appendedSeq);
     await expect
-      .poll(async () => (await verifyLedger(path, { witnesses: [vkey] })).checkpoint, { timeout: 10_000 })
+      .poll(async () => (await verifyLedger(path, { witnesses: [vkey] })).checkpoint)
       .toMatchObject({ size: ledger.appendedSeq + 1, cosigners: ['witness.example/w1'] });
   };
   await start();
@@ -127,7 +127,7 @@ it('lets witnesses cosign what continues what they saw, also after a restart of 
   await new Promise((resolve) => servers[0]?.close(resolve));
   append(1);
   await expect
-    .poll(() => sequencer.status(), { timeout: 10_000 })
+    .poll(() => sequencer.status())
     .toMatchObject({
       size: 308,
       publicity: [{ size: 307, failure: 'the witness witness.example/w1 does not answer' }],
@@ -147,7 +147,7 @@ it('is not fooled by a witness that signs something else', async () => {
   thief.logKey = parseVkey(readFileSync(join(path, 'vkey'), 'utf8'));
   ledger = await Ledger.open({ directory: path });
   await expect
-    .poll(() => sequencer.status().publicity, { timeout: 10_000 })
+    .poll(() => sequencer.status().publicity)
     .toMatchObject([{ size: 0, failure: expect.stringContaining('it signed something else') }]);
   expect(readFileSync(join(path, 'checkpoint'), 'utf8').match(/^\u2014/gm)).toHaveLength(1);
 });
@@ -175,7 +175,7 @@ it('keeps checkpoints in a second directory and tells an address, each as often 
   sequencer = await runSequencer({ directory: path, intervalMs: 10, publicity }, () => {});
   ledger = await Ledger.open({ directory: path });
   append(10);
-  await expect.poll(() => told.at(-1)?.split('\n')[1], { timeout: 10_000 }).toBe('11');
+  await expect.poll(() => told.at(-1)?.split('\n')[1]).toBe('11');
   append(1);
   await ledger.close();
   await sequencer.close();

@@ -87,7 +87,7 @@ test('a session goes on while somebody who waits for it keeps others from the ca
   await other.untilReady();
   await waiting.query('BEGIN');
   const locked = waiting.query('LOCK TABLE pg_class IN ACCESS EXCLUSIVE MODE');
-  await expect.poll(async () => (await observer.query(isWaiting)).rowCount, { timeout: 10_000 }).toBe(1);
+  await expect.poll(async () => (await observer.query(isWaiting)).rowCount).toBe(1);
   client.send(query('SELECT count(*) FROM orders WHERE id < 8'));
   const answer = (await client.untilReady()).map(transcribe).join('\n');
   expect(answer).toContain('"columns":["7"]');

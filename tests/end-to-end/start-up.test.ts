@@ -97,7 +97,7 @@ describe('cancel', () => {
     const waiting = 'SELECT relation FROM pg_locks WHERE NOT granted';
     const waits = async () =>
       (await gate.database.query(waiting)).rows.some(({ relation }) => relation === PG_OPERATOR);
-    await expect.poll(waits, { timeout: 10_000 }).toBe(true);
+    await expect.poll(waits).toBe(true);
     await cancel(client);
     const messages = await client.untilReady();
     expect(messages.map(({ type }) => type)).toEqual(['ErrorResponse', 'ReadyForQuery']);
@@ -126,7 +126,7 @@ describe('cancel', () => {
     client.send(q('SELECT pg_sleep(20)'));
     // A cancel that comes before the query runs cancels nothing, here as there.
     const running = `SELECT FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(20)'`;
-    await expect.poll(async () => (await gate.database.query(running)).rowCount, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await gate.database.query(running)).rowCount).toBe(1);
     const wrong = Buffer.from(client.key!.secret);
     wrong[0]! ^= 1;
     for (const secret of [wrong, client.key!.secret]) {

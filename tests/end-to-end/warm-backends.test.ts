@@ -7,7 +7,6 @@ import { type Gate, startGate } from '../support/gate.ts';
 
 const WARM = 3;
 /** Of a loaded machine. */
-const PATIENT = { timeout: 10_000 };
 let gate: Gate;
 let relay: FaultRelay;
 beforeEach(async () => {
@@ -38,7 +37,7 @@ const pidOf = async (client: pg.Client): Promise<number> =>
 /** Two sessions, after which a third is expected. */
 async function makeExpected(options: pg.ClientConfig = {}): Promise<void> {
   for (let i = 0; i < 2; i += 1) await (await gate.client('app', options)).end();
-  await expect.poll(() => waiting(), PATIENT).toHaveLength(WARM);
+  await expect.poll(() => waiting()).toHaveLength(WARM);
 }
 
 test('a session gets one that waited, which ends with it', async () => {
@@ -47,9 +46,9 @@ test('a session gets one that waited, which ends with it', async () => {
   const client = await gate.client('app');
   const pid = await pidOf(client);
   expect(before).toContain(pid);
-  await expect.poll(() => waiting(), PATIENT).toHaveLength(WARM);
+  await expect.poll(() => waiting()).toHaveLength(WARM);
   await client.end();
-  await expect.poll(async () => (await waiting()).includes(pid), PATIENT).toBe(false);
+  await expect.poll(async () => (await waiting()).includes(pid)).toBe(false);
 });
 
 test('nothing of one session meets another', async () => {
@@ -123,5 +122,5 @@ describe('one that is of no use any more is not given away', () => {
 test('a gateway that closes leaves none', async () => {
   await makeExpected();
   await gate.gateway.close();
-  await expect.poll(() => waiting(), PATIENT).toEqual([]);
+  await expect.poll(() => waiting()).toEqual([]);
 });

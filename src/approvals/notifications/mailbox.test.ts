@@ -241,6 +241,6 @@ describe('a server', () => {
     const port = await rawServer(talk);
     const attempt = await send(mailbox(port), REQUEST, 0, AbortSignal.timeout(300));
     expect(attempt).toEqual({ sent: false, why: 'no answer in time' });
-    await expect.poll(() => sockets.every(({ destroyed }) => destroyed), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => sockets.every(({ destroyed }) => destroyed)).toBe(true);
   });
 });

@@ -242,7 +242,7 @@ describe('a syslog receiver', () => {
       ...items(0, 2),
       item(2, { kind: 'authentication-failed', user: 'u', database: 'd', client: 'c', code: 'x' }),
     ]);
-    await vi.waitFor(() => expect(messages()).toHaveLength(3), { timeout: 10_000 });
+    await vi.waitFor(() => expect(messages()).toHaveLength(3), { timeout: 25_000 });
     const format =
       /^<110>1 2027-01-02T03:04:05\.678Z \S+ sluice \d+ token-revoked \[meta sequenceId="1"\] \u{feff}(\{.*\})$/u;
     const [, json = ''] = format.exec(messages()[0] ?? '') ?? [];
@@ -255,12 +255,12 @@ describe('a syslog receiver', () => {
   it('whose connection breaks is known to be broken, and connected anew', async () => {
     const { sink, sockets, messages } = await receiver();
     await sink.send(items(0, 1));
-    await vi.waitFor(() => expect(messages()).toHaveLength(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(messages()).toHaveLength(1), { timeout: 25_000 });
     sockets[0]?.destroy();
-    await vi.waitFor(() => expect(sink.check()).toBeInstanceOf(Error), { timeout: 10_000 });
+    await vi.waitFor(() => expect(sink.check()).toBeInstanceOf(Error), { timeout: 25_000 });
     expect(sink.check()).toBeUndefined();
     await sink.send(items(1, 1));
-    await vi.waitFor(() => expect(messages()).toHaveLength(2), { timeout: 10_000 });
+    await vi.waitFor(() => expect(messages()).toHaveLength(2), { timeout: 25_000 });
     expect(sockets).toHaveLength(2);
     await sink.close();
   });
