@@ -22,7 +22,7 @@ it.each([0, 1])('with %s workers', { timeout: 240_000 }, async (workers) => {
     workers,
     groups: ['auditor'],
     principals: { anna: { groups: ['auditor'] } },
-    yaml: 'policies: { files: [mine.cedar] }\nbehaviour: { learn: 2s, window: 1h, remember: 1h }\n',
+    yaml: 'policies: { files: [mine.cedar] }\nbehaviour: { learn: 6s, window: 1h, remember: 1h }\n',
     files: { 'mine.cedar': POLICY },
   });
   const running = gate;
@@ -31,7 +31,7 @@ it.each([0, 1])('with %s workers', { timeout: 240_000 }, async (workers) => {
   for (let count = 0; count < 25; count++)
     await bob.query('SELECT status FROM orders WHERE id = $1', [count]);
   await update();
-  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await new Promise((resolve) => setTimeout(resolve, 6_500));
   await bob.query('SELECT name FROM employees WHERE id = 1');
   await eventually(async () => {
     await expect(update()).rejects.toMatchObject({ message: expect.stringContaining('out of the ordinary') });
