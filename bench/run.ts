@@ -175,9 +175,6 @@ execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/build.mjs', im
   stdio: 'inherit',
 });
 const stage = await setStage(progress);
-// What was started is ended, whoever loses patience.
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => void stage.end().finally(() => process.exit(1)));
 try {
   const text = resultsText(await figuresOf(stage));
   console.log(text);

@@ -4,6 +4,7 @@ import type { IndexStatus } from '../search/index-loop.ts';
 import { askGateway } from './api-client.ts';
 import { type CliContext, configOf, type GlobalOptions } from './cli-context.ts';
 import { EXIT } from './exit-code.ts';
+import { printableLine } from './printable-text.ts';
 import { timeText } from './table.ts';
 
 type Options = GlobalOptions & { readonly json?: true };
@@ -27,12 +28,13 @@ async function status(context: CliContext, options: Options): Promise<void> {
   const found = (await askGateway(addressOf(context, options), 'GET', '/admin/index')) as IndexStatus;
   if (found.failure !== undefined) context.exitCode = EXIT.failure;
   if (options.json) return terminal.json(found);
-  const { indexed, entries, items, at, failure, rebuilt } = found;
+  const { indexed, entries, items, at, store, failure, rebuilt } = found;
   const behind = Math.max(0, entries - indexed);
   terminal.out(`${indexed} of ${entries} entries${behind === 0 ? ', up to date' : `, ${behind} behind`}`);
   terminal.out(`${items} can be found${at === 0 ? '' : `, the last of ${timeText(at)}`}`);
+  terminal.out(`kept in: ${printableLine(store)}`);
   if (rebuilt !== undefined) terminal.out(`made anew: ${rebuilt}`);
-  if (failure !== undefined) terminal.warn(failure);
+  if (failure !== undefined) terminal.warn(printableLine(failure));
 }
 
 async function rebuild(context: CliContext, options: Options): Promise<void> {

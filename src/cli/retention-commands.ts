@@ -10,7 +10,9 @@ import { pruneLedger } from '../ledger/prune.ts';
 import type { LegalHold } from '../ledger/retention.ts';
 import { S3Bucket } from '../ledger/s3-bucket.ts';
 import type { HoldScope } from '../model/ledger-entry.ts';
-import { removeIndex } from '../search/sqlite-index.ts';
+import { logName } from '../search/index-loop.ts';
+import { placeOf } from '../search/index-place.ts';
+import { indexPlace } from '../workers/index-config.ts';
 import { storageConfig } from '../workers/sequencing.ts';
 import { askGateway, NobodyListens } from './api-client.ts';
 import { type CliContext, configOf, listOption } from './cli-context.ts';
@@ -109,12 +111,13 @@ async function prune(context: CliContext, options: PruneCommandOptions): Promise
 
 /** The index must not know more than the ledger: a running gateway makes it anew, or the next one does. */
 async function forgetInIndex(context: CliContext, options: PlaceOptions): Promise<void> {
-  const { dataDir, listen } = configOf(context, options);
+  const { dataDir, index, listen } = configOf(context, options);
   try {
     await askGateway({ socketPath: listen.adminSocket }, 'POST', '/admin/index/rebuild');
   } catch (cause) {
     if (!(cause instanceof NobodyListens)) throw cause;
-    removeIndex(join(dataDir, 'index', 'index.db'));
+    const config = index.postgres === undefined ? { dataDir, index } : configOf(context, options, 'read');
+    await placeOf(indexPlace(config)).clear(logName(join(dataDir, 'ledger')));
   }
 }
 

@@ -22,6 +22,7 @@ import {
   DEFAULT_TOKENS,
 } from './config-defaults.ts';
 import { EXPORTS_SCHEMA } from './exports-schema.ts';
+import { INDEX_SCHEMA } from './index-schema.ts';
 import { LEDGER_SCHEMA } from './ledger-schema.ts';
 import { ACCOUNT_NODES } from './notification-schema.ts';
 import {
@@ -388,6 +389,7 @@ export const CONFIG_SCHEMA: SchemaNode = {
       taint,
       behaviour,
       ledger: LEDGER_SCHEMA,
+      index: INDEX_SCHEMA,
       exports: EXPORTS_SCHEMA,
       limits,
     },

@@ -2,7 +2,6 @@
  * What `sluice.yaml` says, checked and with every default filled in. Plain data: paths are absolute, secrets are read
  * and wrapped. docs/configuration.md describes the file.
  */
-
 import type { ApprovalState } from '../model/approval.ts';
 import type { Budget } from '../model/budget.ts';
 import type { Database } from '../model/database.ts';
@@ -11,6 +10,7 @@ import type { ColumnLabel, Label } from '../model/labels.ts';
 import type { Principal } from '../model/principal.ts';
 import type { HoldMode } from '../model/session.ts';
 import type { ConfigProblem, ConfigSource } from './config-source.ts';
+import type { IndexDatabase } from './index-database.ts';
 import type { EmailConfig, SlackConfig, TeamsConfig } from './notification-config.ts';
 import type { Secret } from './secret.ts';
 
@@ -391,6 +391,7 @@ export interface Config {
   readonly taint: TaintConfig;
   readonly behaviour: BehaviourSettings;
   readonly ledger: LedgerConfig;
+  readonly index: { readonly postgres?: IndexDatabase };
   readonly exports: readonly ExportConfig[];
   readonly limits: Limits;
 }

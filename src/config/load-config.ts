@@ -15,6 +15,7 @@ import { type ConfigDeps, ConfigReading, type ReadingOptions } from './config-re
 import { type ConfigProblem, ConfigSource, configError } from './config-source.ts';
 import { readDatabase } from './databases-section.ts';
 import { readExports } from './exports-section.ts';
+import { readIndex } from './index-section.ts';
 import { readLedger } from './ledger-section.ts';
 import { readBehaviour, readLimits, readTaint, readTokens } from './limits-section.ts';
 import { readListen } from './listen-section.ts';
@@ -89,6 +90,7 @@ function readSections(reading: ConfigReading, raw: RawConfig): CheckedConfig {
     taint: readTaint(reading, raw.taint),
     behaviour: readBehaviour(reading, raw.behaviour),
     ledger: readLedger(reading, raw.ledger, Object.keys(raw.databases ?? {})),
+    index: readIndex(reading, raw.index),
     exports: readExports(reading, raw.exports, Object.keys(raw.databases ?? {})),
     limits: readLimits(reading, raw.limits),
   };

@@ -192,6 +192,7 @@ export interface RawConfig {
   readonly behaviour?: { readonly learn?: string; readonly window?: string; readonly remember?: string };
   readonly taint?: { readonly remember?: string; readonly per?: 'principal' | 'token' };
   readonly ledger?: RawLedger;
+  readonly index?: RawIndex;
   readonly exports?: readonly RawExport[];
   readonly limits?: {
     readonly maxConnections?: number;
@@ -205,6 +206,25 @@ export interface RawConfig {
     readonly maxMessageBytes?: number | string;
     readonly authFailureDelay?: string;
     readonly authFailureMaxDelay?: string;
+  };
+}
+
+export interface RawIndex {
+  readonly postgres?: RawIndexDatabase;
+}
+
+export interface RawIndexDatabase {
+  readonly host: string;
+  readonly port?: number;
+  readonly database: string;
+  readonly user: string;
+  readonly password?: RawSecret;
+  readonly schema?: string;
+  readonly tls?: {
+    readonly mode?: 'disable' | 'require' | 'verify-ca' | 'verify-full';
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
   };
 }
 

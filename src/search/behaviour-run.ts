@@ -7,7 +7,7 @@ import type { IndexWriter } from './index-storage.ts';
 import { tipOf } from './indexer.ts';
 import { LogEntries } from './log-entries.ts';
 import { ProfileStore } from './profile-store.ts';
-import { removeIndex } from './sqlite-index.ts';
+import { removeIndex } from './sqlite-files.ts';
 
 export interface BehaviourOptions extends BehaviourConfig {
   /** The file that keeps it. */

@@ -9,6 +9,7 @@ import type { AskedEvent, LedgerEvent, StatementForm } from '../model/ledger-ent
 import type { Deviation } from './behaviour.ts';
 import type { Finding } from './finding.ts';
 import { IndexLoop } from './index-loop.ts';
+import { embeddedPlace } from './sqlite-place.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -94,7 +95,7 @@ async function run(record = false): Promise<Run> {
   const loop = new IndexLoop({
     ...{
       directory: join(directory, 'ledger'),
-      path: join(directory, 'index.db'),
+      place: embeddedPlace(join(directory, 'index.db')),
       pollMs: 10,
       pieceEntries: 100,
     },

@@ -1,33 +1,37 @@
 /**
- * Which items of a chunk a plan finds. Sealed chunks take sets, and items only where a number or a time splits one; the tail is looked
- * through. Exact in both: `not` may stand anywhere.
+ * Which items of a chunk a plan finds. Sealed chunks take sets, and items only where a time or a place in the log splits one; the tail is
+ * looked through. Exact in both: `not` may stand anywhere.
  */
 import {
   allBits,
   type Bits,
   CHUNK_ITEMS,
-  clearBit,
   intersect,
   invert,
   isEmpty,
   noBits,
   numbersIn,
+  setBit,
   unite,
   uniteStored,
 } from './bitmap.ts';
-import type { NumberField } from './filter/filter.ts';
 import type { ChunkRange, IndexReader, Item } from './index-storage.ts';
+import { decodeValues } from './number-values.ts';
 import type { NumberLeaf, Plan, TermLeaf } from './plan.ts';
+import { SetWindow } from './set-window.ts';
 import type { TailItem, TailView } from './tail.ts';
 
-/** Looks at sealed chunks.  */
+/** Looks at sealed chunks, best one after the other in one direction. */
 export class ChunkEvaluator {
   readonly #reader: IndexReader;
   readonly #ranges: ReadonlyMap<number, ChunkRange>;
+  readonly #sets: SetWindow;
 
-  constructor(reader: IndexReader, ranges: readonly ChunkRange[]) {
+  /** @param order of the chunks that will be asked for */
+  constructor(reader: IndexReader, ranges: readonly ChunkRange[], order: 'newest' | 'oldest') {
     this.#reader = reader;
     this.#ranges = new Map(ranges.map((one) => [one.chunk, one]));
+    this.#sets = new SetWindow(reader, ranges, order);
   }
 
   /**
@@ -53,13 +57,13 @@ export class ChunkEvaluator {
       case 'terms':
         return this.#terms(plan.terms, chunk);
       case 'number':
-        return this.#number(plan, chunk, within);
+        return plan.field === 'seq' ? this.#between(plan, chunk) : this.#number(plan, chunk);
       case 'time':
-        return this.#between(plan, chunk, within);
+        return this.#between(plan, chunk);
     }
   }
 
-  /** What takes no items comes first: there may be few left to look at, or none. */
+  /** What takes no items comes first: there may be none left to look at. */
   async #all(of: readonly Plan[], chunk: number, within?: Bits): Promise<Bits> {
     let left = within;
     for (const one of of.toSorted((a, b) => this.#cost(a, chunk) - this.#cost(b, chunk))) {
@@ -78,9 +82,9 @@ export class ChunkEvaluator {
       case 'terms':
         return 10 + plan.terms.length;
       case 'number':
-        return 100_000;
+        return plan.field === 'seq' ? this.#costBetween(plan, chunk) : 100 + plan.inside.length;
       case 'time':
-        return this.#cut(plan, chunk) === 'split' ? 100_000 : 0;
+        return this.#costBetween(plan, chunk);
       case 'not':
         return this.#cost(plan.of, chunk);
       default:
@@ -88,30 +92,49 @@ export class ChunkEvaluator {
     }
   }
 
+  #costBetween(leaf: Ordered, chunk: number): number {
+    return this.#cut(leaf, chunk) === 'split' ? 100_000 : 0;
+  }
+
   async #terms(terms: readonly number[], chunk: number): Promise<Bits> {
     const bits = noBits();
-    for (const set of await this.#reader.sets(chunk, terms)) uniteStored(bits, set);
+    for (const set of await this.#sets.of(terms, chunk)) uniteStored(bits, set.bits);
     return bits;
   }
 
-  async #number(leaf: NumberLeaf, chunk: number, within?: Bits): Promise<Bits> {
-    if (leaf.field === 'seq') return this.#between(leaf, chunk, within);
-    const isBucketed = leaf.field !== 'statement';
-    const bits = await this.#terms(leaf.inside, chunk);
-    const doubtful = isBucketed ? await this.#terms(leaf.split, chunk) : allBits();
-    if (within !== undefined) intersect(doubtful, within);
-    unite(bits, await this.#look(chunk, doubtful, leaf.field, leaf.from, leaf.to));
+  /** Ranges that the limits split keep the number of each item. */
+  async #number({ from, to, inside, split }: NumberLeaf, chunk: number): Promise<Bits> {
+    const bits = await this.#terms(inside, chunk);
+    if (split.length === 0) return bits;
+    const buckets = new Map(split.map(({ term, bucket }) => [term, bucket]));
+    for (const set of await this.#sets.of([...buckets.keys()], chunk)) {
+      const doubtful = noBits();
+      uniteStored(doubtful, set.bits);
+      const items = numbersIn(doubtful);
+      const bucket = buckets.get(set.term);
+      if (bucket === undefined) continue;
+      const values = decodeValues(bucket, set.numbers, items.length);
+      for (const [index, item] of items.entries()) {
+        const value = values[index] as number;
+        if (value >= from && value <= to) setBit(bits, item);
+      }
+    }
     return bits;
   }
 
   /** Times and places go up from chunk to chunk: few are split. */
-  async #between(leaf: Ordered, chunk: number, within?: Bits): Promise<Bits> {
+  async #between(leaf: Ordered, chunk: number): Promise<Bits> {
     const cut = this.#cut(leaf, chunk);
-    if (cut === 'split') {
-      const field = leaf.op === 'time' ? 'at' : leaf.field;
-      return this.#look(chunk, within?.slice() ?? allBits(), field, leaf.from, lastOf(leaf));
-    }
-    return cut === 'inside' ? allBits() : noBits();
+    if (cut !== 'split') return cut === 'inside' ? allBits() : noBits();
+    const first = chunk * CHUNK_ITEMS;
+    const found = await this.#reader.between(
+      leaf.op === 'time' ? 'at' : 'seq',
+      { from: first, to: first + CHUNK_ITEMS },
+      { least: leaf.from, most: lastOf(leaf) },
+    );
+    const bits = noBits();
+    for (const id of found) setBit(bits, id - first);
+    return bits;
   }
 
   #cut(leaf: Ordered, chunk: number): 'inside' | 'outside' | 'split' {
@@ -121,26 +144,6 @@ export class ChunkEvaluator {
     const last = lastOf(leaf);
     if (least >= leaf.from && most <= last) return 'inside';
     return most < leaf.from || least > last ? 'outside' : 'split';
-  }
-
-  /** Those of `candidates` whose number is from `from` to `to`, both included; changes them. */
-  async #look(
-    chunk: number,
-    candidates: Bits,
-    field: NumberField | 'at',
-    from: number,
-    to: number,
-  ): Promise<Bits> {
-    const numbers = numbersIn(candidates);
-    const first = chunk * CHUNK_ITEMS;
-    const isFew = numbers.length < CHUNK_ITEMS / 32;
-    const column = isFew ? undefined : await this.#reader.column(field, first, first + CHUNK_ITEMS);
-    const items = isFew ? await this.#reader.itemsById(numbers.map((number) => first + number)) : [];
-    for (const [index, number] of numbers.entries()) {
-      const value = column === undefined ? items[index]?.[field] : column[number];
-      if (typeof value !== 'number' || value < from || value > to) clearBit(candidates, number);
-    }
-    return candidates;
   }
 }
 

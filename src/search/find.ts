@@ -52,7 +52,7 @@ export class Finder {
     const tail = await this.#tail.view(head);
     const test = tailTest(plan, tail);
     for (const item of tail.items) if (test(item)) count++;
-    const evaluator = new ChunkEvaluator(this.#reader, await this.#reader.chunkRanges());
+    const evaluator = new ChunkEvaluator(this.#reader, await this.#reader.chunkRanges(), 'newest');
     const deadline = performance.now() + MAX_SEARCH_MS;
     for (let chunk = head.sealed - 1; chunk >= 0; chunk--) {
       count += countBits(await evaluator.evaluate(plan, chunk));
@@ -65,7 +65,8 @@ export class Finder {
   async *#found(filter: Filter, newest: boolean): AsyncGenerator<readonly number[], void, void> {
     const plan = await planOf(filter, this.#reader);
     const head = await this.#reader.head();
-    const evaluator = new ChunkEvaluator(this.#reader, await this.#reader.chunkRanges());
+    const order = newest ? 'newest' : 'oldest';
+    const evaluator = new ChunkEvaluator(this.#reader, await this.#reader.chunkRanges(), order);
     const deadline = performance.now() + MAX_SEARCH_MS;
     const tail = async () => {
       const view = await this.#tail.view(head);

@@ -10,10 +10,9 @@ import { LogFollower } from '../ledger/log-follower.ts';
 import { formatVkey } from '../ledger/signed-note.ts';
 import { DirectoryStore, type TileSource } from '../ledger/tile-store.ts';
 import { type BehaviourOptions, BehaviourRun } from './behaviour-run.ts';
-import type { IndexWriter } from './index-storage.ts';
+import type { IndexHead, IndexPlace, IndexWriter } from './index-storage.ts';
 import { Indexer, tipOf } from './indexer.ts';
 import { LogEntries } from './log-entries.ts';
-import { isDamage, removeIndex, SqliteIndex } from './sqlite-index.ts';
 
 /** Plain data: it crosses threads. */
 export interface IndexStatus {
@@ -22,6 +21,8 @@ export interface IndexStatus {
   readonly entries: number;
   /** What can be found. */
   readonly items: number;
+  /** Where the index is: `embedded`, or which database and schema. */
+  readonly store: string;
   /** The time of the last entry that is in, in milliseconds since the epoch; 0 if there is none. */
   readonly at: number;
   /** Why the index does not go on at the moment. */
@@ -33,8 +34,7 @@ export interface IndexStatus {
 export interface IndexLoopOptions {
   /** The ledger's. */
   readonly directory: string;
-  /** The index's file. */
-  readonly path: string;
+  readonly place: IndexPlace;
   /** Where the log's tiles are; default: in the directory. */
   readonly source?: TileSource;
   readonly onStatus: (status: IndexStatus) => void;
@@ -65,6 +65,7 @@ export class IndexLoop {
   #rebuild: string | undefined;
   #rebuilt: string | undefined;
   #failure: string | undefined;
+  #head: IndexHead | undefined;
   #toldAt = 0;
 
   constructor(options: IndexLoopOptions) {
@@ -95,7 +96,7 @@ export class IndexLoop {
 
   /** @returns true if there may be more to do at once. */
   async #step(): Promise<boolean> {
-    if (this.#rebuild !== undefined) await this.#throwAway(this.#rebuild);
+    if (this.#rebuild !== undefined) await this.#clear(this.#rebuild);
     this.#standing ??= await this.#open();
     const { behaviour, follower, indexer } = this.#standing;
     const piece = await follower.readRaw(this.#options.pieceEntries ?? PIECE_ENTRIES);
@@ -109,10 +110,9 @@ export class IndexLoop {
   }
 
   async #open(): Promise<Standing> {
-    const { directory, path, source = new DirectoryStore(nodeFileSystem, directory) } = this.#options;
-    const key = readVkey(nodeFileSystem, directory);
-    const log = key === undefined ? '' : formatVkey(key);
-    const storage = SqliteIndex.openToWrite(path, log);
+    const { directory, place, source = new DirectoryStore(nodeFileSystem, directory) } = this.#options;
+    const log = logName(directory);
+    const storage = await place.openToWrite(log);
     try {
       const indexer = await Indexer.open(storage, source);
       const follower = new LogFollower({ directory, source, from: indexer.head.next });
@@ -127,21 +127,24 @@ export class IndexLoop {
       throw cause;
     }
     await storage.close();
-    await this.#throwAway('it was made of another log');
+    await this.#clear('it was made of another log');
     return this.#open();
   }
 
-  async #throwAway(reason: string): Promise<void> {
-    this.#rebuild = undefined;
-    this.#rebuilt = reason;
+  /** What cannot be cleared now is cleared later: it is not gone on with. */
+  async #clear(reason: string): Promise<void> {
+    this.#rebuild = reason;
     await this.#letGo();
-    removeIndex(this.#options.path);
+    await this.#options.place.clear(logName(this.#options.directory));
+    [this.#rebuild, this.#rebuilt, this.#head] = [undefined, reason, undefined];
   }
 
   async #fail(cause: unknown): Promise<void> {
     await this.#letGo();
-    if (isDamage(cause)) {
+    if (this.#rebuild === undefined && this.#options.place.isDamage(cause)) {
       this.#rebuild = 'it was damaged';
+      // One that is damaged again and again must not keep the thread busy.
+      await this.#pause(this.#options.pollMs ?? POLL_MS);
       return;
     }
     const { message, detail } = asSluiceError(cause);
@@ -161,20 +164,38 @@ export class IndexLoop {
     await wait(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 
+  #entries(): number {
+    const { directory } = this.#options;
+    try {
+      return new LogFollower({ directory }).size();
+    } catch {
+      // Why the log cannot be read is told already: the step that needs it fails.
+      return this.#head?.next ?? 0;
+    }
+  }
+
   #tell(atOnce: boolean): void {
     const now = performance.now();
     if (!atOnce && now - this.#toldAt < STATUS_MS) return;
     this.#toldAt = now;
-    const head = this.#standing?.indexer.head;
+    // While it cannot be reached, the index is what it was.
+    this.#head = this.#standing?.indexer.head ?? this.#head;
     this.#options.onStatus({
-      indexed: head?.next ?? 0,
-      entries: this.#standing?.follower.size() ?? 0,
-      items: head?.items ?? 0,
-      at: head?.at ?? 0,
+      indexed: this.#head?.next ?? 0,
+      entries: this.#entries(),
+      items: this.#head?.items ?? 0,
+      store: this.#options.place.name,
+      at: this.#head?.at ?? 0,
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
       ...(this.#rebuilt === undefined ? {} : { rebuilt: this.#rebuilt }),
     });
   }
+}
+
+/** What a log is called, by its key; empty before it has one. */
+export function logName(directory: string): string {
+  const key = readVkey(nodeFileSystem, directory);
+  return key === undefined ? '' : formatVkey(key);
 }
 
 /** Whether the log still holds what was put in last. An entry that was pruned since says nothing. */

@@ -1,5 +1,5 @@
-/** Answers what is asked of an index, one thing after the other. Opens it anew when it was made anew. */
-import { statSync } from 'node:fs';
+/** Answers what is asked of an index, one thing after the other. Opens it anew when it was made anew, or when it failed. */
+import { SluiceError } from '../errors/sluice-error.ts';
 import { nodeFileSystem } from '../ledger/file-system.ts';
 import { LogFollower } from '../ledger/log-follower.ts';
 import type { TileSource } from '../ledger/tile-store.ts';
@@ -7,16 +7,14 @@ import { DirectoryStore } from '../ledger/tile-store.ts';
 import type { Filter } from './filter/filter.ts';
 import { Finder } from './find.ts';
 import { hitsOf } from './hits.ts';
-import type { IndexReader } from './index-storage.ts';
+import type { IndexPlace, IndexReader } from './index-storage.ts';
 import { LogEntries } from './log-entries.ts';
 import type { CountResult, SearchCall, SearchCalls, SearchResult } from './search-calls.ts';
-import { SqliteIndex } from './sqlite-index.ts';
 
 export interface SearcherOptions {
   /** The ledger's. */
   readonly directory: string;
-  /** The index's file. */
-  readonly path: string;
+  readonly place: IndexPlace;
   /** Where the log's tiles are; default: in the directory. */
   readonly source?: TileSource;
 }
@@ -24,18 +22,16 @@ export interface SearcherOptions {
 interface OpenIndex {
   readonly reader: IndexReader;
   readonly finder: Finder;
-  /** Which file it is: one made anew has another. */
-  readonly inode: number;
 }
 
 export class IndexSearcher implements SearchCalls {
-  readonly #path: string;
+  readonly #place: IndexPlace;
   readonly #log: LogEntries;
   #open: OpenIndex | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor({ directory, path, source }: SearcherOptions) {
-    this.#path = path;
+  constructor({ directory, place, source }: SearcherOptions) {
+    this.#place = place;
     const tiles = source ?? new DirectoryStore(nodeFileSystem, directory);
     this.#log = new LogEntries(tiles, new LogFollower({ directory, source: tiles }));
   }
@@ -58,23 +54,49 @@ export class IndexSearcher implements SearchCalls {
 
   async close(): Promise<void> {
     await this.#last.catch(() => {});
-    await this.#open?.reader.close();
+    await this.#letGo();
   }
 
   #inTurn<T>(work: (index: OpenIndex) => Promise<T>): Promise<T> {
-    const result = this.#last.catch(() => {}).then(async () => work(await this.#index()));
+    const result = this.#last.catch(() => {}).then(() => this.#asOfNow(work));
     this.#last = result;
     return result;
   }
 
-  async #index(): Promise<OpenIndex> {
-    const inode = statSync(this.#path, { throwIfNoEntry: false })?.ino ?? 0;
-    if (this.#open?.inode === inode) return this.#open;
-    await this.#open?.reader.close();
+  /** What fails leaves nothing open: the next search begins anew. */
+  async #asOfNow<T>(work: (index: OpenIndex) => Promise<T>): Promise<T> {
+    try {
+      const index = await this.#begin();
+      const answer = await work(index);
+      await index.reader.end();
+      return answer;
+    } catch (cause) {
+      await this.#letGo();
+      throw cause;
+    }
+  }
+
+  async #begin(): Promise<OpenIndex> {
+    const wasOpen = this.#open !== undefined;
+    try {
+      if (await this.#open?.reader.begin()) return this.#open as OpenIndex;
+    } catch (cause) {
+      // A connection that broke since the last search; whether there is another shows below.
+      if (!wasOpen || !(cause instanceof SluiceError)) throw cause;
+    }
+    await this.#letGo();
+    const reader = await this.#place.openToRead();
+    this.#open = { reader, finder: new Finder(reader) };
+    if (await reader.begin()) return this.#open;
+    throw new SluiceError('store_unavailable', 'the index is being made anew', {
+      hint: 'Try again in a moment.',
+    });
+  }
+
+  async #letGo(): Promise<void> {
+    const open = this.#open;
     this.#open = undefined;
-    const reader = SqliteIndex.openToRead(this.#path);
-    this.#open = { reader, finder: new Finder(reader), inode };
-    return this.#open;
+    await open?.reader.close().catch(() => {});
   }
 
   async #behind(reader: IndexReader): Promise<number> {

@@ -6,7 +6,8 @@
  * `CHUNK_ITEMS` of them are *sealed* once their statements have most likely ended: then each term has the set of its items. What is not sealed
  * yet, the *tail*, is looked through.
  */
-import type { NumberField, TermField } from './filter/filter.ts';
+import type { TermField } from './filter/filter.ts';
+import type { KeptNumber } from './number-values.ts';
 
 /** How a statement ended: see `Item.state`. */
 export const STATE = { none: 0, missing: 1, ok: 2, error: 3, refused: 4 } as const;
@@ -83,8 +84,14 @@ export interface PendingStatement {
 /** An item of a sealed chunk that changed: into these sets, out of those. */
 export interface Amendment {
   readonly item: number;
-  readonly add: readonly number[];
+  readonly add: readonly Membership[];
   readonly remove: readonly number[];
+}
+
+/** That an item is in a set; with its number if the set keeps numbers. */
+export interface Membership {
+  readonly term: number;
+  readonly kept?: KeptNumber;
 }
 
 /** What a piece of the log adds: all of it becomes visible at once, with the place behind it. */
@@ -114,10 +121,24 @@ export interface ChunkRange {
   readonly maxSeq: number;
 }
 
-/** A chunk's sets, by term, as `encodeNumbers` makes them. */
+/** A set of items of one chunk, as it is stored. */
+export interface StoredSet {
+  /** As `encodeNumbers` makes it. */
+  readonly bits: Uint8Array;
+  /** The number of each item, in order, where the term is a range of numbers: see `number-values.ts`. */
+  readonly numbers: Uint8Array | null;
+}
+
+/** One that was found. */
+export interface FoundSet extends StoredSet {
+  readonly chunk: number;
+  readonly term: number;
+}
+
+/** A chunk's sets, by term. */
 export interface SealedChunk {
   readonly range: ChunkRange;
-  readonly sets: ReadonlyMap<number, Uint8Array>;
+  readonly sets: ReadonlyMap<number, StoredSet>;
 }
 
 /** What has to be known of the past to index on. */
@@ -169,7 +190,19 @@ export interface StoredSession {
   readonly terms: Uint8Array;
 }
 
+/** What goes up with the items: the time, and the place in the log. */
+export type OrderedColumn = 'at' | 'seq';
+
+/** Used by one caller at a time. Whatever is wrong with what is behind it is `store_unavailable`. */
 export interface IndexReader {
+  /** Chunks whose sets are best asked for together: 1 where a question costs nothing. */
+  readonly chunksAtOnce: number;
+  /**
+   * From now to `end`, all is answered as of one moment.
+   * @returns false, and nothing was begun, if the index was made anew since it was opened: then it has to be opened anew
+   */
+  begin(): Promise<boolean>;
+  end(): Promise<void>;
   head(): Promise<IndexHead>;
   /** Of all sealed chunks, in order. */
   chunkRanges(): Promise<readonly ChunkRange[]>;
@@ -180,13 +213,18 @@ export interface IndexReader {
     prefix: string,
     limit: number,
   ): Promise<readonly { readonly id: number; readonly value: string }[]>;
-  /** The sets that some terms have in a sealed chunk, in no order; none for a term that nothing in it has. */
-  sets(chunk: number, terms: readonly number[]): Promise<readonly Uint8Array[]>;
+  /** The sets that some terms have in sealed chunks, in no order; none for a term that nothing in one has. */
+  sets(chunks: readonly number[], terms: readonly number[]): Promise<readonly FoundSet[]>;
   /** Items `from` to below `to`, in order. */
   items(from: number, to: number): Promise<readonly Item[]>;
+  /** In the order asked; what there is not is left out. */
   itemsById(ids: readonly number[]): Promise<readonly Item[]>;
-  /** One column of items `from` to below `to`, in order. */
-  column(name: NumberField | 'at', from: number, to: number): Promise<readonly (number | null)[]>;
+  /** Those of items `from` to below `to` whose value is from `least` to `most`, both included; in order. */
+  between(
+    column: OrderedColumn,
+    items: { readonly from: number; readonly to: number },
+    values: { readonly least: number; readonly most: number },
+  ): Promise<readonly number[]>;
   /** Forms whose text has a word. */
   formsWithWord(term: number): Promise<readonly number[]>;
   forms(ids: readonly number[]): Promise<ReadonlyMap<number, StoredForm>>;
@@ -200,4 +238,22 @@ export interface IndexWriter extends IndexReader {
   pending(of: readonly Omit<PendingStatement, 'item'>[]): Promise<readonly (number | undefined)[]>;
   commit(batch: IndexBatch): Promise<void>;
   seal(chunk: SealedChunk): Promise<void>;
+}
+
+/** Where an index is kept. */
+export interface IndexPlace {
+  /** For people: `embedded`, or which database and schema. Holds no secret. */
+  readonly name: string;
+  /**
+   * Opens the index, or makes an empty one.
+   * @param log what the log is called: the index of another log is never written to
+   * @throws {SluiceError} store_unavailable
+   */
+  openToWrite(log: string): Promise<IndexWriter>;
+  /** @throws {SluiceError} store_unavailable, also if there is none yet */
+  openToRead(): Promise<IndexReader>;
+  /** Throws away what there is of that log. Nobody may have it open to write. @throws {SluiceError} store_unavailable */
+  clear(log: string): Promise<void>;
+  /** True for what says that the index itself is wrong, and has to be made anew. */
+  isDamage(cause: unknown): boolean;
 }

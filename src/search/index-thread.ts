@@ -3,6 +3,7 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { S3Bucket } from '../ledger/s3-bucket.ts';
 import { IndexLoop } from './index-loop.ts';
+import { placeOf } from './index-place.ts';
 import type { IndexCommand, IndexConfig, IndexNews } from './start-index.ts';
 
 const port = parentPort;
@@ -17,9 +18,10 @@ try {
 }
 
 const say = (news: IndexNews) => port.postMessage(news);
-const { directory, path, tiles, behaviour } = workerData as IndexConfig;
+const config = workerData as IndexConfig;
+const { directory, tiles, behaviour } = config;
 const loop = new IndexLoop({
-  ...{ directory, path },
+  ...{ directory, place: placeOf(config) },
   ...(tiles === undefined ? {} : { source: new S3Bucket(tiles) }),
   onStatus: (status) => say({ status }),
   ...(behaviour && {

@@ -12,7 +12,14 @@ import { CHUNK_ITEMS } from './bitmap.ts';
 import { type Draft, type Drafts, draftsOf, type EndDraft, endOf } from './drafts.ts';
 import type { Term } from './entry-terms.ts';
 import { fold } from './filter/filter.ts';
-import { type Amendment, type IndexHead, type IndexWriter, type KnownForm, STATE } from './index-storage.ts';
+import {
+  type Amendment,
+  type IndexHead,
+  type IndexWriter,
+  type KnownForm,
+  type Membership,
+  STATE,
+} from './index-storage.ts';
 import { columnTerms, sealedChunk } from './sealing.ts';
 import { packTerms } from './term-list.ts';
 
@@ -118,9 +125,11 @@ export class Indexer {
     const items = await this.#storage.pending(
       late.map(({ session, draft: { statement } }) => ({ session, statement })),
     );
+    const ended = new Set<number>();
     for (const [index, { session, draft, terms }] of late.entries()) {
       const item = items[index];
-      if (item === undefined) continue;
+      if (item === undefined || ended.has(item)) continue;
+      ended.add(item);
       const isSealed = item < this.#head.sealed * CHUNK_ITEMS;
       batch.endEarlier(
         item,
@@ -133,8 +142,10 @@ export class Indexer {
   }
 
   async #changes(draft: EndDraft, terms: readonly number[], batch: Batch): Promise<Omit<Amendment, 'item'>> {
-    const add = [...terms];
-    for (const term of columnTerms(endOf(draft))) add.push(await this.#columnTerm(term, batch));
+    const add: Membership[] = terms.map((term) => ({ term }));
+    // The number of the statement itself is in its set from the beginning.
+    for (const { kept, ...term } of columnTerms({ ...endOf(draft), statement: null }))
+      add.push({ term: await this.#columnTerm(term, batch), ...(kept === undefined ? {} : { kept }) });
     return { add, remove: [await this.#columnTerm({ field: 'outcome', value: 'missing' }, batch)] };
   }
 

@@ -6,7 +6,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import type { Filter, NumberField, TermField } from './filter/filter.ts';
 import { networkTest } from './filter/value-filter.ts';
 import type { IndexReader } from './index-storage.ts';
-import { bucketAt } from './number-buckets.ts';
+import { type Bucket, bucketAt } from './number-buckets.ts';
 
 /** What a range of numbers takes: ranges that are wholly in it, and those that it splits. */
 export interface NumberLeaf {
@@ -15,7 +15,7 @@ export interface NumberLeaf {
   readonly from: number;
   readonly to: number;
   readonly inside: readonly number[];
-  readonly split: readonly number[];
+  readonly split: readonly { readonly term: number; readonly bucket: Bucket }[];
 }
 
 export type Plan =
@@ -164,13 +164,13 @@ function wordText(json: string): string {
 
 async function numberPlan(filter: Filter & { op: 'number' }, reader: IndexReader): Promise<Plan> {
   const { field, from, to } = filter;
-  if (field === 'seq' || field === 'statement') return { ...filter, inside: [], split: [] };
+  if (field === 'seq') return { ...filter, inside: [], split: [] };
   const inside: number[] = [];
-  const split: number[] = [];
+  const split: { term: number; bucket: Bucket }[] = [];
   for (const { id, value } of await reader.termsWith(`#${field}`, '', MAX_TERMS)) {
     const bucket = bucketAt(Number(value));
     if (bucket.from >= from && bucket.to <= to) inside.push(id);
-    else if (bucket.to >= from && bucket.from <= to) split.push(id);
+    else if (bucket.to >= from && bucket.from <= to) split.push({ term: id, bucket });
   }
   return { op: 'number', field, from, to, inside, split };
 }

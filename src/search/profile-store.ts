@@ -6,7 +6,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Finding } from './finding.ts';
-import { isDamage, removeIndex } from './sqlite-index.ts';
+import { isDamage, removeIndex } from './sqlite-files.ts';
 
 /** Raised when what is kept, or found, changes: then all is learned anew. */
 const VERSION = 1;

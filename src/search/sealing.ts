@@ -2,28 +2,39 @@
 import { CHUNK_ITEMS } from './bitmap.ts';
 import type { Term } from './entry-terms.ts';
 import { type IndexWriter, type Item, type SealedChunk, STATE } from './index-storage.ts';
-import { bucketOf } from './number-buckets.ts';
+import { bucketAt, bucketOf } from './number-buckets.ts';
+import { encodeValues, type KeptNumber } from './number-values.ts';
 import { SetBuilder } from './set-builder.ts';
 import { unpackTerms } from './term-list.ts';
 
 const OUTCOMES = { [STATE.missing]: 'missing', [STATE.ok]: 'ok', [STATE.error]: 'error' } as const;
 
+/** A term that an item has by one of its columns. */
+export interface ColumnTerm extends Term {
+  /** Where it is a range of numbers. */
+  readonly kept?: KeptNumber;
+}
+
 /** How an item's statement ended, and the ranges that its numbers fall into. */
 export function columnTerms({
   state,
+  statement,
   rows,
   bytes,
   us,
-}: Pick<Item, 'state' | 'rows' | 'bytes' | 'us'>): Term[] {
-  const terms: Term[] = [];
+}: Pick<Item, 'state' | 'statement' | 'rows' | 'bytes' | 'us'>): ColumnTerm[] {
+  const terms: ColumnTerm[] = [];
   const outcome = OUTCOMES[state as 1];
   if (outcome !== undefined) terms.push({ field: 'outcome', value: outcome });
   for (const [field, value] of [
+    ['#statement', statement],
     ['#rows', rows],
     ['#bytes', bytes],
     ['#us', us],
   ] as const) {
-    if (value !== null) terms.push({ field, value: String(bucketOf(value)) });
+    if (value === null) continue;
+    const bucket = bucketOf(value);
+    terms.push({ field, value: String(bucket), kept: { bucket: bucketAt(bucket), value } });
   }
   return terms;
 }
@@ -42,7 +53,7 @@ export async function sealedChunk(
     session: new Map<number, number[]>(),
     own: new Map<number, number[]>(),
   };
-  const columns = new Map<string, { readonly term: Term; readonly numbers: number[] }>();
+  const columns = new Map<string, Column>();
   for (const item of items) {
     const number = item.id - first;
     if (item.form !== null) push(groups.form, item.form, number);
@@ -52,12 +63,22 @@ export async function sealedChunk(
     for (const term of columnTerms(item)) {
       const key = term.field + term.value;
       const found = columns.get(key);
-      if (found === undefined) columns.set(key, { term, numbers: [number] });
-      else found.numbers.push(number);
+      const { kept } = term;
+      if (found === undefined)
+        columns.set(key, { term, numbers: [number], values: kept === undefined ? [] : [kept.value] });
+      else {
+        found.numbers.push(number);
+        if (kept !== undefined) found.values.push(kept.value);
+      }
     }
   }
   for (const [term, numbers] of groups.own) builder.add(term, numbers);
-  for (const { term, numbers } of columns.values()) builder.add(await idOf(term), numbers);
+  const kept = new Map<number, Uint8Array | null>();
+  for (const { term, numbers, values } of columns.values()) {
+    const id = await idOf(term);
+    builder.add(id, numbers);
+    if (term.kept !== undefined) kept.set(id, encodeValues(term.kept.bucket, values));
+  }
   const owners = [
     [groups.form, await storage.forms([...groups.form.keys()])],
     [groups.session, await storage.sessions([...groups.session.keys()])],
@@ -71,8 +92,17 @@ export async function sealedChunk(
   const seq = endsOf(items.map((item) => item.seq));
   return {
     range: { chunk, minAt: at.least, maxAt: at.most, minSeq: seq.least, maxSeq: seq.most },
-    sets: builder.encoded(),
+    sets: new Map(
+      [...builder.encoded()].map(([term, bits]) => [term, { bits, numbers: kept.get(term) ?? null }]),
+    ),
   };
+}
+
+/** The items that have a term by a column. */
+interface Column {
+  readonly term: ColumnTerm;
+  readonly numbers: number[];
+  readonly values: number[];
 }
 
 function endsOf(numbers: readonly number[]): { readonly least: number; readonly most: number } {

@@ -2,15 +2,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { asSluiceError } from '../errors/sluice-error.ts';
 import { S3Bucket } from '../ledger/s3-bucket.ts';
+import { placeOf } from './index-place.ts';
 import { IndexSearcher } from './index-searcher.ts';
 import type { IndexConfig, SearchQuestion, SearchReply } from './start-index.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('this file is a thread of the gateway, not a program');
 
-const { directory, path, tiles } = workerData as IndexConfig;
+const config = workerData as IndexConfig;
+const { directory, tiles } = config;
 const searcher = new IndexSearcher({
-  ...{ directory, path },
+  ...{ directory, place: placeOf(config) },
   ...(tiles === undefined ? {} : { source: new S3Bucket(tiles) }),
 });
 

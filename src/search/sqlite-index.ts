@@ -1,13 +1,14 @@
 /** The index in one SQLite file. The contract is `IndexWriter`'s. Whatever is wrong with the file is `store_unavailable`. */
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { SluiceError } from '../errors/sluice-error.ts';
-import { CHUNK_ITEMS, clearBit, encodeNumbers, noBits, numbersIn, setBit, uniteStored } from './bitmap.ts';
-import type { NumberField, TermField } from './filter/filter.ts';
+import { CHUNK_ITEMS } from './bitmap.ts';
+import type { TermField } from './filter/filter.ts';
 import type {
   Amendment,
   ChunkRange,
+  FoundSet,
   IndexBatch,
   IndexHead,
   IndexWriter,
@@ -16,11 +17,15 @@ import type {
   Known,
   KnownForm,
   NewForm,
+  OrderedColumn,
   PendingStatement,
   SealedChunk,
   StoredForm,
+  StoredSet,
   Wanted,
 } from './index-storage.ts';
+import { withMember, withoutMember } from './number-values.ts';
+import { guard, isDamage, removeIndex } from './sqlite-files.ts';
 import { INDEX_VERSION, PLACES_OF_A_CHUNK, SCHEMA, SETTINGS } from './sqlite-schema.ts';
 import { packTerms } from './term-list.ts';
 
@@ -29,11 +34,17 @@ type Row = Readonly<Record<string, string | number | Uint8Array | null>>;
 const BUSY_TIMEOUT_MS = 5000;
 
 export class SqliteIndex implements IndexWriter {
+  readonly chunksAtOnce = 1;
   readonly #database: DatabaseSync;
+  readonly #path: string;
+  /** Which file it is: one made anew has another. */
+  readonly #inode: number;
   readonly #statements = new Map<string, StatementSync>();
 
-  private constructor(database: DatabaseSync) {
+  private constructor(database: DatabaseSync, path: string) {
     this.#database = database;
+    this.#path = path;
+    this.#inode = inodeOf(path);
   }
 
   /**
@@ -81,11 +92,23 @@ export class SqliteIndex implements IndexWriter {
           ? 'PRAGMA trusted_schema = OFF; PRAGMA cache_size = -32768; PRAGMA query_only = ON'
           : SETTINGS,
       );
-      return new SqliteIndex(database);
+      return new SqliteIndex(database, path);
     } catch (cause) {
       database.close();
       throw cause;
     }
+  }
+
+  async begin(): Promise<boolean> {
+    return guard(() => {
+      if (inodeOf(this.#path) !== this.#inode) return false;
+      this.#run('BEGIN');
+      return true;
+    });
+  }
+
+  async end(): Promise<void> {
+    guard(() => this.#run('COMMIT'));
   }
 
   async head(): Promise<IndexHead> {
@@ -124,14 +147,17 @@ export class SqliteIndex implements IndexWriter {
     );
   }
 
-  async sets(chunk: number, terms: readonly number[]): Promise<readonly Uint8Array[]> {
-    const start = chunk * PLACES_OF_A_CHUNK;
-    return guard(() =>
-      terms.flatMap((term) => {
-        const row = this.#first('SELECT bits FROM sets WHERE place = ?', start + term);
-        return row === undefined ? [] : [row.bits as Uint8Array];
-      }),
-    );
+  async sets(chunks: readonly number[], terms: readonly number[]): Promise<readonly FoundSet[]> {
+    return guard(() => {
+      const found: FoundSet[] = [];
+      for (const chunk of chunks) {
+        for (const term of terms) {
+          const set = this.#set(chunk * PLACES_OF_A_CHUNK + term);
+          if (set !== undefined) found.push({ chunk, term, bits: set.bits, numbers: set.numbers });
+        }
+      }
+      return found;
+    });
   }
 
   async items(from: number, to: number): Promise<readonly Item[]> {
@@ -147,9 +173,13 @@ export class SqliteIndex implements IndexWriter {
     );
   }
 
-  async column(name: NumberField | 'at', from: number, to: number): Promise<readonly (number | null)[]> {
-    const sql = `SELECT json_group_array(${name} ORDER BY id) AS list FROM items WHERE id >= ? AND id < ?`;
-    return guard(() => JSON.parse(this.#first(sql, from, to)?.list as string) as (number | null)[]);
+  async between(
+    column: OrderedColumn,
+    { from, to }: { readonly from: number; readonly to: number },
+    { least, most }: { readonly least: number; readonly most: number },
+  ): Promise<readonly number[]> {
+    const sql = `SELECT json_group_array(id ORDER BY id) AS list FROM items WHERE id >= ? AND id < ? AND ${column} BETWEEN ? AND ?`;
+    return guard(() => JSON.parse(this.#first(sql, from, to, least, most)?.list as string) as number[]);
   }
 
   async formsWithWord(term: number): Promise<readonly number[]> {
@@ -223,8 +253,7 @@ export class SqliteIndex implements IndexWriter {
     guard(() =>
       this.#together(() => {
         const places = [...sets].sort(([a], [b]) => a - b);
-        for (const [term, set] of places)
-          this.#run('INSERT OR REPLACE INTO sets VALUES (?, ?)', range.chunk * PLACES_OF_A_CHUNK + term, set);
+        for (const [term, set] of places) this.#putSet(range.chunk * PLACES_OF_A_CHUNK + term, set);
         this.#run(
           'INSERT INTO chunks VALUES (?, ?, ?, ?, ?)',
           range.chunk,
@@ -275,19 +304,21 @@ export class SqliteIndex implements IndexWriter {
 
   #amend({ item, add, remove }: Amendment): void {
     const chunk = Math.floor(item / CHUNK_ITEMS);
-    for (const [terms, change] of [
-      [add, setBit],
-      [remove, clearBit],
-    ] as const) {
-      for (const term of terms) {
-        const place = chunk * PLACES_OF_A_CHUNK + term;
-        const bits = noBits();
-        const stored = this.#first('SELECT bits FROM sets WHERE place = ?', place)?.bits;
-        if (stored !== undefined) uniteStored(bits, stored as Uint8Array);
-        change(bits, item - chunk * CHUNK_ITEMS);
-        this.#run('INSERT OR REPLACE INTO sets VALUES (?, ?)', place, encodeNumbers(numbersIn(bits)));
-      }
-    }
+    const number = item - chunk * CHUNK_ITEMS;
+    const change = (term: number, changed: (set: StoredSet | undefined) => StoredSet) => {
+      const place = chunk * PLACES_OF_A_CHUNK + term;
+      this.#putSet(place, changed(this.#set(place)));
+    };
+    for (const one of add) change(one.term, (set) => withMember(set, number, one));
+    for (const term of remove) change(term, (set) => withoutMember(set, number));
+  }
+
+  #set(place: number): StoredSet | undefined {
+    return this.#first('SELECT bits, numbers FROM sets WHERE place = ?', place) as StoredSet | undefined;
+  }
+
+  #putSet(place: number, { bits, numbers }: StoredSet): void {
+    this.#run('INSERT OR REPLACE INTO sets VALUES (?, ?, ?)', place, bits, numbers);
   }
 
   #isOf(log: string): boolean {
@@ -351,31 +382,6 @@ export class SqliteIndex implements IndexWriter {
   }
 }
 
-/** Removes the file and what SQLite keeps beside it. */
-export function removeIndex(path: string): void {
-  for (const ending of ['', '-wal', '-shm']) rmSync(`${path}${ending}`, { force: true });
-}
-
-const DAMAGE: readonly unknown[] = [11, 26];
-
-/** True for what says that the file itself is wrong: SQLITE_CORRUPT, SQLITE_NOTADB, or tables that are not there. */
-export function isDamage(cause: unknown): boolean {
-  const { errcode, message, cause: inner } = cause as { errcode?: number; message?: string; cause?: unknown };
-  if (errcode !== undefined)
-    return DAMAGE.includes(errcode & 0xff) || /no such (table|column)/.test(message ?? '');
-  return inner !== undefined && isDamage(inner);
-}
-
-function guard<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    if (cause instanceof SluiceError) throw cause;
-    const { errstr, code } = cause as { errstr?: string; code?: string };
-    const detail = errstr ?? code;
-    throw new SluiceError('store_unavailable', 'the index cannot be used', {
-      ...(detail === undefined ? {} : { detail }),
-      cause,
-    });
-  }
+function inodeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? 0;
 }

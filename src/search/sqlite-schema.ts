@@ -1,7 +1,7 @@
 /** The index in SQLite: its tables. There are no steps from one version to the next: an index of another version is made anew. */
 
 /** Part of what an index must match; raised with every change of tables, terms or sets. */
-export const INDEX_VERSION = 1;
+export const INDEX_VERSION = 2;
 
 export const SETTINGS = `
   PRAGMA page_size = 8192;
@@ -32,7 +32,7 @@ export const SCHEMA = `
     chunk INTEGER PRIMARY KEY, minAt INTEGER NOT NULL, maxAt INTEGER NOT NULL, minSeq INTEGER NOT NULL, maxSeq INTEGER NOT NULL
   ) STRICT;
   -- place = chunk * 2^32 + term: a chunk is written from beginning to end.
-  CREATE TABLE sets (place INTEGER PRIMARY KEY, bits BLOB NOT NULL) STRICT;
+  CREATE TABLE sets (place INTEGER PRIMARY KEY, bits BLOB NOT NULL, numbers BLOB) STRICT;
 `;
 
 /** Terms that a chunk has room for. */

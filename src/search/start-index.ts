@@ -10,14 +10,13 @@ import type { BehaviourConfig, Deviation } from './behaviour.ts';
 import type { Filter } from './filter/filter.ts';
 import type { Finding } from './finding.ts';
 import type { IndexStatus } from './index-loop.ts';
+import { type PlaceConfig, placeOf } from './index-place.ts';
 import type { CountResult, SearchCall, SearchCalls, SearchResult } from './search-calls.ts';
 
 /** Plain data: it crosses threads. */
-export interface IndexConfig {
+export interface IndexConfig extends PlaceConfig {
   /** The ledger's. */
   readonly directory: string;
-  /** The index's file. */
-  readonly path: string;
   /** Object storage that holds the log's tiles instead of the directory. */
   readonly tiles?: S3Config;
   /** What is learned of behaviour, and the file that keeps it. */
@@ -85,11 +84,12 @@ class IndexThreads implements RunningIndex {
   #timer: NodeJS.Timeout | undefined;
   #indexing: Thread | undefined;
   #searching: SearchThread | undefined;
-  #status: IndexStatus = { indexed: 0, entries: 0, items: 0, at: 0 };
+  #status: IndexStatus;
 
   constructor(config: IndexConfig, listener: IndexListener) {
     this.#config = config;
     this.#listener = listener;
+    this.#status = { indexed: 0, entries: 0, items: 0, at: 0, store: placeOf(config).name };
     this.#timer = setTimeout(() => this.#keepUp(), START_DELAY_MS).unref();
   }
 

@@ -16,11 +16,12 @@ import { replaySession } from '../search/session-replay.ts';
 import { type RunningIndex, startIndex } from '../search/start-index.ts';
 import { confined, type Visibility } from '../search/visibility.ts';
 import type { PolicyHolder } from '../session/policy-holder.ts';
+import { indexPlace } from './index-config.ts';
 import { ReaderSlots } from './reader-slots.ts';
 import { storageConfig } from './sequencing.ts';
 
 interface IndexDeps {
-  readonly config: Pick<Config, 'dataDir' | 'ledger' | 'behaviour'>;
+  readonly config: Pick<Config, 'dataDir' | 'ledger' | 'index' | 'behaviour'>;
   readonly ledger: Ledger;
   readonly log: Logger;
   readonly registry: Registry;
@@ -31,7 +32,6 @@ interface IndexDeps {
 /** Starts the index of a gateway's ledger; what it finds out of the ordinary is recorded. */
 export function openIndex({ config, ledger, log, registry, onDeviations }: IndexDeps): RunningIndex {
   const { tiles } = config.ledger;
-  const directory = join(config.dataDir, 'index');
   const findings = new Counter({
     name: 'sluice_findings_total',
     help: 'What was found out of the ordinary for a principal, by rule',
@@ -40,9 +40,9 @@ export function openIndex({ config, ledger, log, registry, onDeviations }: Index
   });
   const index = startIndex(
     {
-      ...{ directory: join(config.dataDir, 'ledger'), path: join(directory, 'index.db') },
+      ...{ directory: join(config.dataDir, 'ledger'), ...indexPlace(config) },
       ...(tiles === undefined ? {} : { tiles: storageConfig(tiles) }),
-      behaviour: { ...config.behaviour, path: join(directory, 'behaviour.db') },
+      behaviour: { ...config.behaviour, path: join(config.dataDir, 'index', 'behaviour.db') },
     },
     {
       onStatus: indexReports(log),

@@ -67,7 +67,7 @@ const RULES: readonly [
       { path: 'api/a.test.ts', text: "import pg from 'pg';" },
     ],
     [
-      { path: 'api/a.ts', text: "import pg from 'pg';" },
+      { path: 'api/a.ts', text: "import postgres from 'postgres';" },
       { path: 'api/a.ts', text: "import x from '@cedar-policy/other';" },
       { path: 'api/a.ts', text: "import fs from 'fs';" },
     ],

@@ -13,9 +13,13 @@ import { type Filter, fold } from '../../src/search/filter/filter.ts';
 import { parseFilter } from '../../src/search/filter/parse-filter.ts';
 import { networkTest } from '../../src/search/filter/value-filter.ts';
 import { Finder } from '../../src/search/find.ts';
+import type { IndexPlace, IndexReader } from '../../src/search/index-storage.ts';
 import { Indexer } from '../../src/search/indexer.ts';
 import { patternTest } from '../../src/search/plan.ts';
+import { postgresPlace } from '../../src/search/postgres-place.ts';
 import { SqliteIndex } from '../../src/search/sqlite-index.ts';
+import { embeddedPlace } from '../../src/search/sqlite-place.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
 const NOW = Date.UTC(2026, 10, 2);
 const NO_TILES = { name: 'none', read: async () => undefined };
@@ -31,23 +35,38 @@ interface Known {
   readonly numbers: Record<string, number>;
 }
 
+const entries = withLateOutcomes([...madeUpLog(ENTRIES, 10_000)].flatMap((piece) => piece.entries));
+const items = knownOf(entries);
 let directory: string;
+let database: TestDatabase;
 let finder: Finder;
-let storage: SqliteIndex;
-let items: Known[];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-index-'));
-  const entries = withLateOutcomes([...madeUpLog(ENTRIES, 10_000)].flatMap((piece) => piece.entries));
-  items = knownOf(entries);
-  storage = SqliteIndex.openToWrite(join(directory, 'index.db'), 'log');
+  database = await createDatabase('search');
+});
+afterAll(async () => {
+  await database.drop();
+  rmSync(directory, { recursive: true });
+});
+
+const STORES: readonly (readonly [string, () => IndexPlace])[] = [
+  ['the embedded index', () => embeddedPlace(join(directory, 'index.db'))],
+  ['an index in PostgreSQL', () => postgresPlace({ ...database.connection, ...IN_CLEAR, schema: 'found' })],
+];
+const IN_CLEAR = { tls: { mode: 'disable' } } as const;
+
+/** Puts all entries in. @returns a reader of its own */
+async function indexed(place: IndexPlace): Promise<IndexReader> {
+  const storage = await place.openToWrite('log');
   let indexer = await Indexer.open(storage, NO_TILES);
   const piece = async (from: number, to: number) => {
     const part = entries.slice(from, to);
     await indexer.add({ entries: part, next: from + part.length, pruned: 0 });
   };
   // With searches in between, as a gateway has them; and begun anew, as after a crash.
-  finder = new Finder(storage);
+  const reader = await place.openToRead();
+  finder = new Finder(reader);
   for (let from = 0; from < entries.length; from += 2048) {
     await piece(from, from + 2048);
     if (from % (2048 * 10) === 0) await finder.count(parseFilter('outcome:missing', NOW));
@@ -56,11 +75,9 @@ beforeAll(async () => {
   expect(indexer.head.sealed).toBeGreaterThanOrEqual(1);
   expect(indexer.head.items).toBe(items.length);
   expect(items.length).toBeGreaterThan(2 * CHUNK_ITEMS);
-}, 300_000);
-afterAll(async () => {
   await storage.close();
-  rmSync(directory, { recursive: true });
-});
+  return reader;
+}
 
 /** Some outcomes come long after their statements: when those are in a sealed chunk, or never. */
 function withLateOutcomes(entries: readonly RawEntry[]): RawEntry[] {
@@ -230,7 +247,18 @@ async function check(text: string): Promise<void> {
   expect([text, oldest.items.map(({ seq }) => seq)]).toEqual([text, expected.slice(0, 30)]);
 }
 
-describe('a search finds what looking at every entry finds', () => {
+describe.each(STORES)('a search of %s finds what looking at every entry finds', (_name, placeOf) => {
+  let reader: IndexReader;
+  beforeAll(async () => {
+    reader = await indexed(placeOf());
+    // As of one moment, as searches are.
+    expect(await reader.begin()).toBe(true);
+  }, 300_000);
+  afterAll(async () => {
+    await reader.end();
+    await reader.close();
+  });
+
   it.each(LEAVES.map((text) => [text]))('%s', { timeout: 120_000 }, (text) => check(text));
 
   it('however things are joined', { timeout: 600_000 }, async () => {

@@ -38,6 +38,7 @@ export type TermField =
   | '#rows'
   | '#bytes'
   | '#us'
+  | '#statement'
   // What a reader is confined to; nobody can write these.
   | '=actor'
   | '=for'
