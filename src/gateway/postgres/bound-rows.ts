@@ -1,14 +1,13 @@
 /**
  * An approval that was given on a preview is good for the rows that it showed. They are read again where the statement is about to run, in its
- * transaction, and locked, so that it cannot change others instead.
+ * transaction, and locked; and when it has run, it is compared that these are what it changed, and nothing else.
  */
-import type { DatabaseConfig } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { RowBinding } from '../../model/approval.ts';
-import type { Facts } from '../../model/facts.ts';
 import type { Plan } from '../../session/plan.ts';
-import { runnablePart } from '../../session/plan-text.ts';
-import { affectedQuery, rowChangeOf } from '../../sql/postgres/row-changes.ts';
+import { affectedQuery, leftQuery, type RowPlaces, type RowSource } from '../../sql/postgres/row-sources.ts';
+import { changedRowsOf } from './changed-rows.ts';
+import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
 import { type BoundValues, NO_VALUES, type OwnQuestion } from './own-questions.ts';
 import type { ResponseRelay } from './response-relay.ts';
@@ -30,72 +29,77 @@ export interface BoundRowsOptions {
   readonly channel: ForwardChannel;
   readonly responses: ResponseRelay;
   readonly reading: SessionReading;
-  readonly config: Pick<DatabaseConfig, 'rowKey'>;
+  readonly service: Pick<DatabaseService, 'catalog' | 'config'>;
+}
+
+/** The rows that a statement may change, locked where they are. */
+export interface LockedRows extends RowPlaces {
+  readonly source: RowSource;
+  readonly count: number;
+  /** How many rows of the table had changed before. */
+  readonly gone: number;
 }
 
 /** From here on, all is read as it is now; for what begins a transaction. Outside of a block, the database warns and does it. */
 const ONE_SNAPSHOT = 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ';
-const ISOLATION = `SELECT pg_catalog.current_setting('transaction_isolation')`;
 
 /**
- * Why the statement may not run by the approval, if so. The caller must have forwarded nothing of it, but for its Bind.
+ * Locks the rows that an approval is good for, where the statement is about to run. The caller must have forwarded nothing of it, but for its
+ * Bind.
+ * @returns undefined for what only adds rows; the error if it may not run
  * @throws {SluiceError} where the database does not answer
  */
-export async function driftOfRows(
+export async function lockRows(
   plan: Plan,
   { binding, values }: BoundRows,
-  { channel, responses, reading, config }: BoundRowsOptions,
-): Promise<SluiceError | undefined> {
-  const [statement] = plan.statements;
-  const change = statement && rowChangeOf(runnablePart(plan, statement.analyzed));
-  if (change === undefined || typeof change === 'string')
-    return drifted(binding, 'its rows cannot be told apart');
+  { channel, responses, reading, service }: BoundRowsOptions,
+): Promise<LockedRows | SluiceError | undefined> {
+  const changed = changedRowsOf(plan, service.catalog);
+  if (typeof changed === 'string') return drifted(binding, 'its rows cannot be told apart');
   if (reading.encodings.client !== 'UTF8')
     return drifted(binding, 'its rows can be compared only while client_encoding is UTF8');
   await channel.quiet();
   if (!channel.effectsOpen && responses.transactionStatus === 'I')
     await channel.askAll([{ text: Buffer.from(ONE_SNAPSHOT) }], false, false);
-  if (change.source === undefined) return undefined;
+  const { source } = changed;
+  if (source === undefined) return undefined;
   const types = { ...values, parameterTypes: binding.parameterTypes };
-  const question: OwnQuestion = { text: reading.bytesOf(affectedQuery(change)), values: types };
-  const answers = await channel.askAll([question, { text: Buffer.from(ISOLATION) }], false, false);
-  const [row] = answers?.[0] ?? [];
-  const isolation = answers?.[1]?.[0]?.[0]?.toString('latin1') ?? '';
-  const [count, digest] = [row?.[0], row?.[1]].map((value) => value?.toString('latin1'));
-  const isSame = keyedDigest(config, digest ?? '') === binding.affected.digest;
-  if (Number(count) !== binding.affected.count || !isSame)
+  const question: OwnQuestion = {
+    text: reading.bytesOf(affectedQuery(source, service.catalog)),
+    values: types,
+  };
+  const [row = []] = (await channel.askAll([question], false, false))?.[0] ?? [];
+  const [count, digest, tables, places, gone] = row.map((value) => value?.toString('latin1') ?? null);
+  if (keyedDigest(service.config, digest ?? '') !== binding.affected.digest)
     return drifted(binding, 'the rows have changed since they were previewed');
-  if (isolation === 'read committed' && readsOthers(statement!.facts))
-    return drifted(binding, 'what it reads of other tables may change before it runs', {
-      hint: 'Send it by itself, without parameters, or in a transaction of isolation level REPEATABLE READ.',
-    });
-  return undefined;
+  return { source, count: Number(count), tables: tables ?? null, places: places ?? null, gone: Number(gone) };
 }
 
-/** Why it must be taken back, if so. @param rows that it says to have changed */
-export function driftOfCount(
+/**
+ * Why what has run must be taken back, if so: it changed others than those that were locked, whatever its text made of them, or another number.
+ * @param own rows that it says to have changed
+ * @throws {SluiceError} where the database does not answer
+ */
+export async function driftOfRun(
   { facts }: Plan['statements'][number],
-  binding: RowBinding,
-  rows: number,
-): SluiceError | undefined {
+  { binding }: BoundRows,
+  locked: LockedRows | undefined,
+  own: number,
+  { channel, service }: Pick<BoundRowsOptions, 'channel' | 'service'>,
+): Promise<SluiceError | undefined> {
   const { count } = binding.affected;
-  // A trigger may leave rows alone; locked as they are, no others come in their place.
-  const fits = rows === count || (rows < count && facts.setsOff !== undefined);
-  return fits ? undefined : drifted(binding, `it changes ${rows} rows, and ${count} were previewed`);
+  // A trigger may leave rows alone.
+  if (own !== count && !(own < count && facts.setsOff !== undefined))
+    return drifted(binding, `it changes ${own} rows, and ${count} were previewed`);
+  if (locked === undefined) return undefined;
+  const { source } = locked;
+  const rows = await channel.askWithin(leftQuery(source.table, locked, service.catalog));
+  const [left, gone] = (rows?.[0] ?? []).map((value) => Number(value?.toString('latin1')));
+  if (left === undefined || gone === undefined) return drifted(binding, 'its rows cannot be told apart');
+  const fits = locked.count - left >= (source.exceeds ? gone - locked.gone : own);
+  return fits ? undefined : drifted(binding, 'it changes other rows than were previewed');
 }
 
-/** True if which rows it changes depends on more than those themselves. */
-function readsOthers({ relations }: Facts): boolean {
-  const changed = new Set(
-    relations.filter(({ action }) => action !== 'Read').map(({ relation }) => relation),
-  );
-  return relations.some(({ relation, action }) => action === 'Read' && !changed.has(relation));
-}
-
-function drifted({ request }: RowBinding, why: string, more: { hint?: string } = {}): SluiceError {
-  return new SluiceError(
-    'approval_drifted',
-    `request ${request} was approved on a preview, and ${why}`,
-    more,
-  );
+function drifted({ request }: RowBinding, why: string): SluiceError {
+  return new SluiceError('approval_drifted', `request ${request} was approved on a preview, and ${why}`);
 }

@@ -7,17 +7,19 @@
  * did too much is followed by a message that fails, so that the database itself rolls it back.
  */
 import { budgetError } from '../../budgets/excess.ts';
-import type { DatabaseConfig } from '../../config/config.ts';
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { RowLimit } from '../../model/decision.ts';
 import type { Plan } from '../../session/plan.ts';
 import { rowLimitError, rowsText } from '../../session/row-limit.ts';
 import type { Session, Ticket } from '../../session/session.ts';
-import { type BoundRows, driftOfCount, driftOfRows } from './bound-rows.ts';
+import {
+  type BoundRows,
+  type BoundRowsOptions,
+  driftOfRun,
+  type LockedRows,
+  lockRows,
+} from './bound-rows.ts';
 import type { Completion } from './expectations.ts';
-import type { ForwardChannel } from './forward-channel.ts';
-import type { ResponseRelay } from './response-relay.ts';
-import type { SessionReading } from './session-reading.ts';
 
 /** Rows changed so far in this transaction; or none, if nobody counts. */
 const COUNT = `SELECT pg_catalog.current_setting('track_counts'),
@@ -25,12 +27,8 @@ const COUNT = `SELECT pg_catalog.current_setting('track_counts'),
     FROM pg_catalog.pg_stat_xact_user_tables)`;
 const SKIPPED = '25P02';
 
-export interface GuardedRunsOptions {
+export interface GuardedRunsOptions extends BoundRowsOptions {
   readonly session: Session;
-  readonly channel: ForwardChannel;
-  readonly responses: ResponseRelay;
-  readonly reading: SessionReading;
-  readonly config: Pick<DatabaseConfig, 'rowKey'>;
   /** Lets the pipeline fail with this error. */
   readonly fail: (error: SluiceError) => void;
   /** What was approved cannot run any more. Must not throw. */
@@ -48,6 +46,14 @@ export interface GuardedRun {
   readonly forward: (completion: Completion) => void;
 }
 
+/** What was so before it ran. */
+interface Before {
+  /** Undefined if it is bound to no rows. */
+  readonly locked: LockedRows | undefined;
+  /** Changed so far in this transaction. */
+  readonly rows: number;
+}
+
 export class GuardedRuns {
   readonly #o: GuardedRunsOptions;
   /** What goes on when the client has sent the data of a COPY, or the COPY has failed. */
@@ -63,15 +69,16 @@ export class GuardedRuns {
   async run(guarded: GuardedRun, then: () => Promise<void> = async () => {}): Promise<void> {
     const { channel, responses, session } = this.#o;
     const completion: Completion = {};
-    const before = (await this.#fits(guarded)) ? await this.#count() : undefined;
-    if (before === undefined) {
+    const lock = await this.#lock(guarded);
+    const rows = lock && (await this.#count());
+    if (lock === undefined || rows === undefined) {
       session.abandon([guarded.ticket], SKIPPED);
       if (guarded.plan.redefines) responses.redefinitions -= 1;
       return then();
     }
     guarded.forward(completion);
     await channel.quiet();
-    const settle = () => this.#settle(guarded, completion, before).then(then);
+    const settle = () => this.#settle(guarded, completion, { ...lock, rows }).then(then);
     if (!responses.copyingIn) return settle();
     this.#afterCopy = settle;
   }
@@ -102,13 +109,17 @@ export class GuardedRuns {
     this.#afterCopy = then;
   }
 
-  async #settle(guarded: GuardedRun, { ended }: Completion, before: number): Promise<void> {
+  async #settle(guarded: GuardedRun, { ended }: Completion, before: Before): Promise<void> {
     // It failed, or the database is gone: that is told already.
     if (ended === undefined) return;
     const after = await this.#count();
     if (after === undefined) return ended.reject(SKIPPED);
-    const rows = Math.max(after - before, rowsOfTag(ended.tag));
-    const error = excess(guarded, rows, rowsOfTag(ended.tag)) ?? (await this.#overBudget(guarded, rows));
+    const own = rowsOfTag(ended.tag);
+    const rows = Math.max(after - before.rows, own);
+    const error =
+      overLimit(guarded.limit, rows) ??
+      (await this.#drift(guarded, before.locked, own)) ??
+      (await this.#overBudget(guarded, rows));
     if (error === undefined) return ended.accept();
     ended.reject(error.sqlstate);
     this.#fail(error, guarded);
@@ -126,18 +137,30 @@ export class GuardedRuns {
     }
   }
 
-  /** True if the rows that it would change are those that were approved, or nobody has said which. */
-  async #fits(guarded: GuardedRun): Promise<boolean> {
+  /** Undefined if the rows that it would change are not those that were approved. */
+  async #lock(guarded: GuardedRun): Promise<Pick<Before, 'locked'> | undefined> {
     const { plan, bound } = guarded;
-    if (bound === undefined) return true;
+    if (bound === undefined) return { locked: undefined };
     try {
-      const error = await driftOfRows(plan, bound, this.#o);
-      if (error !== undefined) this.#fail(error, guarded);
-      return error === undefined;
+      const locked = await lockRows(plan, bound, this.#o);
+      if (!(locked instanceof SluiceError)) return { locked };
+      this.#fail(locked, guarded);
     } catch (thrown) {
       this.#o.drift(bound.binding.request);
       this.#failAsked(thrown);
-      return false;
+    }
+    return undefined;
+  }
+
+  async #drift(
+    { bound, ticket }: GuardedRun,
+    locked: LockedRows | undefined,
+    own: number,
+  ): Promise<SluiceError | undefined> {
+    try {
+      return bound && (await driftOfRun(ticket.planned, bound, locked, own, this.#o));
+    } catch (thrown) {
+      return asSluiceError(thrown);
     }
   }
 
@@ -180,11 +203,9 @@ function rowsOfTag(tag: string): number {
   return Number(/^(?:INSERT \d+|UPDATE|DELETE|MERGE|COPY) (\d+)$/.exec(tag)?.[1] ?? 0);
 }
 
-/** Why it does not count. @param rows all that were changed @param own those that it says to have changed itself */
-function excess({ limit, bound, ticket }: GuardedRun, rows: number, own: number): SluiceError | undefined {
-  if (limit !== undefined && rows > limit.rows) {
-    const message = `the statement changed ${rowsText(rows)}, and ${limit.rows} are allowed; nothing of it is kept`;
-    return rowLimitError(limit, message);
-  }
-  return bound && driftOfCount(ticket.planned, bound.binding, own);
+/** @param rows all that were changed */
+function overLimit(limit: RowLimit | undefined, rows: number): SluiceError | undefined {
+  if (limit === undefined || rows <= limit.rows) return undefined;
+  const message = `the statement changed ${rowsText(rows)}, and ${limit.rows} are allowed; nothing of it is kept`;
+  return rowLimitError(limit, message);
 }

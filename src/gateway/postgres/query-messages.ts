@@ -47,7 +47,7 @@ export class QueryMessages {
       // Should that fail, it stays as it is: used, which is as final.
       options.service.approvals?.drift(request).catch(() => undefined);
     };
-    this.guarded = new GuardedRuns({ ...options, reading, fail, drift, config: options.service.config });
+    this.guarded = new GuardedRuns({ ...options, reading, fail, drift });
     this.#steps = new QuerySteps({ ...options, reading, guarded: this.guarded });
   }
 

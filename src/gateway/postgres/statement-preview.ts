@@ -7,15 +7,16 @@ import type { DatabaseConfig } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
 import type { ColumnMask } from '../../model/labels.ts';
-import type { AffectedRows, Preview, PreviewedRow, TableCounts } from '../../model/preview.ts';
+import type { Preview, PreviewedRow, TableCounts } from '../../model/preview.ts';
 import type { Plan } from '../../session/plan.ts';
-import { runnablePart } from '../../session/plan-text.ts';
+import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import {
   CHANGED_ROWS,
-  keyColumns,
+  MERGE_RETURNS,
   rowsAfter,
   rowsBefore,
   rowsInserted,
+  rowsMerged,
   runAndExplain,
   runOutcome,
   type ShownRows,
@@ -23,11 +24,13 @@ import {
   typeNamesQuestion,
   typesOfParameters,
 } from '../../sql/postgres/preview-queries.ts';
-import { previewSafety, sequenceDefaultsQuestion } from '../../sql/postgres/preview-safety.ts';
+import { drawnSequencesQuestion, previewSafety } from '../../sql/postgres/preview-safety.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
-import { affectedQuery, NO_ROWS, type RowChange, rowChangeOf } from '../../sql/postgres/row-changes.ts';
+import { keyColumns } from '../../sql/postgres/row-keys.ts';
+import { affectedQuery, leftQuery, MAX_BOUND_ROWS, NO_ROWS } from '../../sql/postgres/row-sources.ts';
 import type { PostgresScope } from '../../sql/postgres/scope.ts';
 import { boundAgain } from './bound-parameters.ts';
+import { type ChangedRows, changedRowsOf } from './changed-rows.ts';
 import type { BoundValues } from './own-questions.ts';
 import { keyedDigest } from './row-digest.ts';
 import type { AskAside, SideConnection } from './side-connection.ts';
@@ -53,7 +56,7 @@ export interface PreviewOptions {
 /** @throws {SluiceError} preview_refused, preview_failed, conflict, upstream_* */
 export async function previewStatement(options: PreviewOptions): Promise<Preview> {
   const ready = readyToRun(options);
-  const masks = await options.masksOf(ready.relation);
+  const masks = await options.masksOf(ready.table);
   const { searchPath, side } = options;
   const how = { searchPath, lockTimeoutMs: LOCK_TIMEOUT_MS, statementTimeoutMs: STATEMENT_TIMEOUT_MS };
   try {
@@ -63,12 +66,12 @@ export async function previewStatement(options: PreviewOptions): Promise<Preview
   }
 }
 
-interface Ready {
-  readonly change: RowChange;
-  readonly relation: RelationInfo;
+interface Ready extends ChangedRows {
   /** None if it has no parameters. */
   readonly bound: BoundValues | undefined;
   readonly inserted: readonly RelationInfo[];
+  /** True if it may change more rows of the table than it says. */
+  readonly setsOff: boolean;
 }
 
 /** What can be said before the database is asked. @throws {SluiceError} preview_refused */
@@ -88,59 +91,97 @@ function readyToRun({ request, plan, scope }: PreviewOptions): Ready {
     );
   const { obstacle, inserted } = previewSafety(statement.facts, scope);
   if (obstacle !== undefined) throw refused(obstacle);
-  const change = rowChangeOf(runnablePart(plan, statement.analyzed));
-  if (typeof change === 'string') throw refused(change);
-  const action = change.kind === 'INSERT' ? 'Insert' : change.kind === 'UPDATE' ? 'Update' : 'Delete';
-  const [use] = statement.facts.relations.filter((one) => one.action === action);
-  const [relation, ...others] = scope.catalog.relationsById(use?.relation ?? '');
-  if (relation === undefined || others.length > 0) throw refused('The table that it changes is not certain.');
+  const changed = changedRowsOf(plan, scope.catalog);
+  if (typeof changed === 'string') throw refused(changed);
   const values = boundAgain(parameters, request.names?.parameterTypes ?? []);
   if (values === undefined) throw refused('A parameter is too long to have been kept.');
-  return { change, relation, inserted, bound: parameters.length === 0 ? undefined : values };
+  return {
+    ...changed,
+    inserted,
+    setsOff: setsOffMore(statement, changed),
+    bound: parameters.length === 0 ? undefined : values,
+  };
 }
 
 async function run(
-  { request, scope, place, config, now }: PreviewOptions,
-  { change, relation, bound, inserted }: Ready,
+  { request, scope: { catalog }, place, config, now }: PreviewOptions,
+  ready: Ready,
   masks: readonly ColumnMask[] | undefined,
   ask: AskAside,
 ): Promise<Preview> {
-  await refuseSequences(inserted, ask);
-  const values = await typed(bound, change, ask);
-  const isInsert = change.kind === 'INSERT';
-  const affected = isInsert ? NO_ROWS : affectedIn(await ask(affectedQuery(change), values));
-  const shown: ShownRows = { catalog: scope.catalog, relation, masks: masks ?? [] };
+  const { change, relation, table, source } = ready;
+  const drawn = await sequenceNotes(ready.inserted, ask);
+  const values = await typed(ready.bound, change.text, ask);
+  const [bound] = source === undefined ? [] : await ask(affectedQuery(source, catalog), values);
+  const count = Number(bound?.count ?? 0);
+  if (count > MAX_BOUND_ROWS)
+    throw refused(
+      `It may change more than ${MAX_BOUND_ROWS} rows of ${table.id}: too many to be bound one by one.`,
+    );
+  const shown: ShownRows = { catalog, relation: table, masks: masks ?? [] };
   const showsRows = masks !== undefined;
-  const before = isInsert || !showsRows ? [] : await ask(rowsBefore(shown, change), values);
+  const before = source && showsRows ? await ask(rowsBefore(shown, source), values) : [];
   const counted = await ask(CHANGED_ROWS);
   await ask('SAVEPOINT sluice_preview');
   const startedAt = performance.now();
   const [plan] = await ask(runAndExplain(change.text), values);
   const durationMs = performance.now() - startedAt;
   const outcome = runOutcome(plan?.['QUERY PLAN'] ?? undefined);
-  if (!isInsert && !change.joins && outcome.rows !== affected.count)
-    throw refused('Which rows it changes cannot be told apart.');
-  const notes = await deferredNotes(ask);
+  if (bound !== undefined) await refuseOthers(ready, bound, outcome.rows, catalog, ask);
+  const notes = [...drawn, ...(await deferredNotes(ask))];
   const tables = countsOf(counted, await ask(CHANGED_ROWS));
-  const after = await rowsThen({ shown, change, values, before, showsRows }, ask);
+  const after = await rowsThen({ ...ready, shown, values, before, showsRows }, ask);
+  const own = source?.exceeds
+    ? changesOf(table, tables, catalog)
+    : source === undefined
+      ? outcome.rows
+      : count;
   return {
     ...{ request: request.id, at: now(), place, durationMs: Math.round(durationMs), relation: relation.id },
-    affected: {
-      count: isInsert ? outcome.rows : affected.count,
-      digest: keyedDigest(config, affected.digest),
-    },
+    affected: { count: own, digest: keyedDigest(config, bound?.digest ?? NO_ROWS.digest) },
     parameterTypes: values?.parameterTypes ?? [],
-    ...{ tables, triggers: outcome.triggers, columns: shownColumns(relation).map(({ name }) => name) },
+    ...{ tables, triggers: outcome.triggers, columns: shownColumns(table).map(({ name }) => name) },
     masked: (masks ?? []).map(({ column }) => column),
     rows: after.rows,
     notes: [...notes, ...after.notes],
   };
 }
 
+/** What was read beforehand must be what it changed. @param rows that it was to change, as far as it joins nothing */
+async function refuseOthers(
+  { change, table, source, setsOff }: Ready,
+  bound: Row,
+  rows: number,
+  catalog: CatalogSnapshot,
+  ask: AskAside,
+): Promise<void> {
+  const count = Number(bound.count ?? 0);
+  const places = { tables: bound.tables ?? null, places: bound.places ?? null };
+  const [then] = await ask(leftQuery(table, places, catalog));
+  const changed = count - Number(then?.left ?? count);
+  const gone = Number(then?.gone ?? 0) - Number(bound.gone ?? 0);
+  const asMany = source?.exceeds === true || change.joins || rows === count;
+  if (!asMany || (changed < gone && (source?.exceeds === true || !setsOff)))
+    throw refused('Which rows it changes cannot be told apart.');
+}
+
+/** True if triggers or foreign keys may change more rows of the table itself. */
+function setsOffMore({ facts }: Plan['statements'][number], { table }: ChangedRows): boolean {
+  return facts.setsOff !== undefined || table.constraints.some(({ references }) => references !== undefined);
+}
+
+/** Rows of the table itself that came, changed and went: what a statement says of itself that may do all three. */
+function changesOf(table: RelationInfo, tables: readonly TableCounts[], catalog: CatalogSnapshot): number {
+  const own = new Set(catalog.family(table).map(({ id }) => id));
+  return tables
+    .filter(({ relation }) => own.has(relation))
+    .reduce((sum, { inserted, updated, deleted }) => sum + inserted + updated + deleted, 0);
+}
+
 /** A part of the statement may not mention a parameter, whose type nobody could find then. */
 async function typed(
   bound: BoundValues | undefined,
-  { text }: RowChange,
+  text: string,
   ask: AskAside,
 ): Promise<BoundValues | undefined> {
   if (bound === undefined) return undefined;
@@ -152,11 +193,14 @@ async function typed(
   return { ...bound, parameterTypes: JSON.parse(found?.types ?? '[]') as number[] };
 }
 
-async function refuseSequences(inserted: readonly RelationInfo[], ask: AskAside): Promise<void> {
-  if (inserted.length === 0) return;
-  const [row] = await ask(sequenceDefaultsQuestion(inserted.map(({ oid }) => oid)));
-  if (row !== undefined)
-    throw refused(`Rows of ${row.relation} take values of a sequence, which do not come back.`);
+/** Values of sequences are no part of a transaction: whoever inserts and rolls back leaves a gap, and so does a preview. */
+async function sequenceNotes(inserted: readonly RelationInfo[], ask: AskAside): Promise<string[]> {
+  if (inserted.length === 0) return [];
+  const rows = await ask(drawnSequencesQuestion(inserted.map(({ oid }) => oid)));
+  return rows.map(
+    ({ relation }) =>
+      `Rows of ${relation} take values of a sequence: those that this preview took are not given again, and the rows will have later ones.`,
+  );
 }
 
 /** Constraints and triggers that wait for the end of the transaction, which never comes here. */
@@ -174,48 +218,70 @@ async function deferredNotes(ask: AskAside): Promise<string[]> {
   }
 }
 
-interface Then {
+interface Then extends ChangedRows {
   readonly shown: ShownRows;
-  readonly change: RowChange;
   readonly values: BoundValues | undefined;
   readonly before: readonly Row[];
   readonly showsRows: boolean;
 }
 
-/** The rows afterwards, each beside what it was. */
-async function rowsThen(
-  { shown, change, values, before, showsRows }: Then,
-  ask: AskAside,
-): Promise<Pick<Preview, 'rows' | 'notes'>> {
-  const width = shownColumns(shown.relation).length;
-  const cells = (row: Row) => Array.from({ length: width }, (_, i) => row[`c${i}`] ?? null);
+/** The rows afterwards, each beside what it was, and then those that come. */
+async function rowsThen(then: Then, ask: AskAside): Promise<Pick<Preview, 'rows' | 'notes'>> {
+  const { shown, change, before, showsRows } = then;
   if (!showsRows)
     return { rows: [], notes: [`You may not read ${shown.relation.id}: its rows are not shown.`] };
-  if (change.kind === 'INSERT') {
-    await ask('ROLLBACK TO SAVEPOINT sluice_preview');
-    const rows = await ask(rowsInserted(shown, change), values);
-    return { rows: rows.map((row) => ({ after: cells(row) })), notes: [] };
-  }
   const key = keyColumns(shown.relation);
-  if (change.kind === 'DELETE' || before.length === 0)
-    return { rows: before.map((row) => ({ before: cells(row) })), notes: [] };
-  if (key.length === 0) {
-    const notes = [`${shown.relation.id} has no primary key: what rows become cannot be told.`];
-    return { rows: before.map((row) => ({ before: cells(row) })), notes };
-  }
-  const keyOf = (row: Row) => key.map((_, i) => row[`k${i}`] ?? null);
-  const found = await ask(rowsAfter(shown, before.map(keyOf)));
-  const byKey = new Map(found.map((row) => [JSON.stringify(keyOf(row)), row]));
-  const rows = before.map((row): PreviewedRow => {
-    const became = byKey.get(JSON.stringify(keyOf(row)));
-    return { before: cells(row), ...(became === undefined ? {} : { after: cells(became) }) };
-  });
-  return { rows, notes: [] };
+  if (change.kind === 'DELETE')
+    return { rows: before.map((row) => ({ before: cells(shown, row) })), notes: [] };
+  const isKeyless = key.length === 0 && before.length > 0;
+  const changed = isKeyless
+    ? before.map((row) => ({ before: cells(shown, row) }))
+    : await rowsBeside(then, ask);
+  const note = `${shown.relation.id} has no primary key: what rows become cannot be told.`;
+  const added = change.kind === 'UPDATE' ? { rows: [], notes: [] } : await rowsAdded(then, ask);
+  return { rows: [...changed, ...added.rows], notes: [...(isKeyless ? [note] : []), ...added.notes] };
 }
 
-function affectedIn(rows: readonly Row[]): AffectedRows {
-  return { count: Number(rows[0]?.count ?? 0), digest: rows[0]?.digest ?? '' };
+async function rowsBeside({ shown, before }: Then, ask: AskAside): Promise<readonly PreviewedRow[]> {
+  if (before.length === 0) return [];
+  const found = await ask(
+    rowsAfter(
+      shown,
+      before.map((row) => keyOf(shown, row)),
+    ),
+  );
+  const byKey = new Map(found.map((row) => [JSON.stringify(keyOf(shown, row)), row]));
+  return before.map((row): PreviewedRow => {
+    const became = byKey.get(JSON.stringify(keyOf(shown, row)));
+    return { before: cells(shown, row), ...(became === undefined ? {} : { after: cells(shown, became) }) };
+  });
 }
+
+/** Runs it again, this time to see what comes. */
+async function rowsAdded(
+  { shown, change, relation, table, values, before }: Then,
+  ask: AskAside,
+): Promise<Pick<Preview, 'rows' | 'notes'>> {
+  const untold = (why: string) => ({
+    rows: [],
+    notes: [`Rows that come are counted, and not shown: ${why}.`],
+  });
+  if (relation !== table) return untold(`they come through ${relation.id}`);
+  const isMerge = change.kind === 'MERGE';
+  if (isMerge && (await ask(MERGE_RETURNS))[0]?.yes !== 'true')
+    return untold('this server does not tell them');
+  await ask('ROLLBACK TO SAVEPOINT sluice_preview');
+  const rows = await ask(isMerge ? rowsMerged(shown, change) : rowsInserted(shown, change), values);
+  const known = new Set(before.map((row) => JSON.stringify(keyOf(shown, row))));
+  const isNew = (row: Row) =>
+    keyColumns(shown.relation).length === 0 || !known.has(JSON.stringify(keyOf(shown, row)));
+  return { rows: rows.filter(isNew).map((row) => ({ after: cells(shown, row) })), notes: [] };
+}
+
+const keyOf = ({ relation }: ShownRows, row: Row) => keyColumns(relation).map((_, i) => row[`k${i}`] ?? null);
+
+const cells = ({ relation }: ShownRows, row: Row) =>
+  shownColumns(relation).map((_, i) => row[`c${i}`] ?? null);
 
 function countsOf(before: readonly Row[], after: readonly Row[]): readonly TableCounts[] {
   const earlier = new Map(before.map((row) => [row.relation, row]));

@@ -31,6 +31,13 @@ export function tokenize(text: string, from = 0, to = text.length): Token[] {
   return tokens;
 }
 
+/** What a token names, for the comparison with other names: `''` if it is no name, undefined if its spelling has escapes. */
+export function nameOf(text: string, { start, end, kind, word }: Token): string | undefined {
+  if (kind !== 'quoted-name') return kind === 'word' ? word : '';
+  const spelled = text.slice(start, end);
+  return spelled.startsWith('"') ? spelled.slice(1, -1).replaceAll('""', '"') : undefined;
+}
+
 /** The first offset at or after `from` that is neither white space nor comment; at most `to`. */
 export function firstToken(text: string, from: number, to: number): number {
   return skipBlank(text, from, to);

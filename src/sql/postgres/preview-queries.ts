@@ -5,6 +5,8 @@ import { quoteName, quoteQualified } from './identifiers.ts';
 import { columnExpression } from './relation-fragment.ts';
 import type { ColumnInfo, RelationInfo } from './relation-info.ts';
 import type { RowChange } from './row-changes.ts';
+import { keyColumns } from './row-keys.ts';
+import type { RowSource } from './row-sources.ts';
 import { quoteLiteral } from './session-relations.ts';
 
 const MAX_ROWS = 20;
@@ -22,16 +24,10 @@ export function shownColumns({ columns }: RelationInfo): readonly ColumnInfo[] {
   return columns.slice(0, MAX_COLUMNS);
 }
 
-/** The primary key; empty if there is none. */
-export function keyColumns(relation: RelationInfo): readonly string[] {
-  const key = relation.constraints.find(({ kind }) => kind === 'p');
-  return key === undefined ? [] : relation.columnNames(key.columns);
-}
-
 /** The first rows that a change touches: `k0`, `k1`, … of the key as it is, `c0`, `c1`, … as they may be shown. */
-export function rowsBefore(shown: ShownRows, { alias, source, joins }: RowChange): string {
-  const each = joins ? `DISTINCT ON (${alias}.tableoid, ${alias}.ctid) ` : '';
-  return `SELECT ${each}${listOf(shown, alias)} ${source}
+export function rowsBefore(shown: ShownRows, { lead, from, alias, repeats }: RowSource): string {
+  const each = repeats ? `DISTINCT ON (${alias}.tableoid, ${alias}.ctid) ` : '';
+  return `${lead} SELECT ${each}${listOf(shown, alias)} ${from}
     LIMIT ${MAX_ROWS}`;
 }
 
@@ -47,21 +43,21 @@ export function rowsAfter(shown: ShownRows, keys: readonly (readonly (string | n
 }
 
 /** Runs an INSERT and reads the first of the rows that it makes. */
-export function rowsInserted(shown: ShownRows, { text }: RowChange): string {
-  const { name } = shown.relation;
+export function rowsInserted(shown: ShownRows, { text, alias }: RowChange): string {
   return `WITH sluice_inserted AS (${text}
-    RETURNING ${listOf(shown, insertedName(text) ?? quoteName(name))})
+    RETURNING ${listOf(shown, alias === '' ? quoteName(shown.relation.name) : alias)})
     SELECT * FROM sluice_inserted LIMIT ${MAX_ROWS}`;
 }
 
-/** `INSERT INTO t AS alias` hides the table's own name. */
-function insertedName(text: string): string | undefined {
-  const [, alias] =
-    /^insert\s+into\s+(?:[\w$]+|"(?:[^"]|"")+")(?:\s*\.\s*(?:[\w$]+|"(?:[^"]|"")+"))*\s+as\s+([\w$]+|"(?:[^"]|"")+")/i.exec(
-      text,
-    ) ?? [];
-  return alias;
+/** Runs a MERGE and reads the first of the rows that it adds; where `MERGE_RETURNS`. */
+export function rowsMerged(shown: ShownRows, { text, alias }: RowChange): string {
+  return `WITH sluice_merged AS (${text}
+    RETURNING merge_action() AS sluice_action, ${listOf(shown, alias)})
+    SELECT * FROM sluice_merged WHERE sluice_action = 'INSERT' LIMIT ${MAX_ROWS}`;
 }
+
+/** Where MERGE has RETURNING: `yes`, true or false. */
+export const MERGE_RETURNS = `SELECT (pg_catalog.current_setting('server_version_num')::int >= 170000)::pg_catalog.text AS yes`;
 
 function listOf({ catalog, relation, masks }: ShownRows, alias: string): string {
   const keys = keyColumns(relation).map((name, i) => `${alias}.${quoteName(name)}::pg_catalog.text AS k${i}`);

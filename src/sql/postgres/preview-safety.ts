@@ -9,10 +9,17 @@ import { judgeFunction } from './judgement.ts';
 import type { RelationInfo } from './relation-info.ts';
 import type { PostgresScope } from './scope.ts';
 import { as, type FuncCall, type InsertStmt, type Node, type RangeVar, stringsOf, tagOf } from './tree.ts';
+import { tableBelow } from './updatable-views.ts';
 
 const PREVIEWED: ReadonlySet<Action> = new Set(['Read', 'Insert', 'Update', 'Delete']);
 const CHANGES: ReadonlySet<Action> = new Set(['Insert', 'Update', 'Delete']);
-const STATEMENTS: ReadonlySet<string> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt']);
+const STATEMENTS: ReadonlySet<string> = new Set([
+  'SelectStmt',
+  'InsertStmt',
+  'UpdateStmt',
+  'DeleteStmt',
+  'MergeStmt',
+]);
 const SEQUENCES: readonly string[] = ['nextval', 'setval'];
 /** Triggers that set off triggers. */
 const MAX_TRIGGERS = 100;
@@ -20,11 +27,11 @@ const MAX_TRIGGERS = 100;
 export interface PreviewSafety {
   /** Why it cannot be previewed, as a sentence. */
   readonly obstacle?: string;
-  /** Relations that get rows: their defaults must not take values from sequences. */
+  /** Relations that get rows: values that their defaults take from sequences do not come back. */
   readonly inserted: readonly RelationInfo[];
 }
 
-/** Pure: what only the database knows (`sequenceDefaultsQuestion`) has to be asked besides. */
+/** Pure: what only the database knows (`drawnSequencesQuestion`) has to be asked besides. */
 export function previewSafety(facts: Facts, scope: PostgresScope): PreviewSafety {
   const obstacle = obstacleOf(facts) ?? relationObstacle(facts, scope.catalog);
   if (obstacle !== undefined) return { obstacle, inserted: [] };
@@ -48,7 +55,7 @@ function obstacleOf({ actions, opaque, functions, objects, settings }: Facts): s
     return `It takes values of the sequence ${sequence.name}, which do not come back.`;
   const other = actions.find((action) => !PREVIEWED.has(action));
   if (other !== undefined || objects.length > 0 || settings.length > 0)
-    return 'Only INSERT, UPDATE and DELETE can be previewed: what else it does may take long locks, or cannot be taken back.';
+    return 'Only INSERT, UPDATE, DELETE and MERGE can be previewed: what else it does may take long locks, or cannot be taken back.';
   return actions.some((action) => CHANGES.has(action)) ? undefined : 'It changes no rows.';
 }
 
@@ -58,10 +65,14 @@ function relationObstacle({ relations }: Facts, catalog: CatalogSnapshot): strin
     if (!known) return `${relation} is not known.`;
     if (!CHANGES.has(action)) continue;
     if (system) return `${relation} belongs to the system.`;
-    for (const { kind, rules } of catalog.relationsById(relation)) {
+    for (const one of catalog.relationsById(relation)) {
+      const { kind, rules } = one;
       if (kind === 'foreign-table')
         return `${relation} lies on another server, which may not take back what it did.`;
-      if (kind !== 'table' && kind !== 'partitioned-table') return `${relation} is no table.`;
+      if (tableBelow(one, catalog) === undefined)
+        return kind === 'view'
+          ? `${relation} is a view of more than one table, or has triggers that change something instead.`
+          : `${relation} is no table.`;
       if (rules.length > 0) return `${relation} has rules, which do something else instead.`;
     }
   }
@@ -134,10 +145,11 @@ class TriggerReader {
   }
 }
 
-/** Asks which of these relations take values from sequences: `relation`. */
-export function sequenceDefaultsQuestion(oids: readonly number[]): string {
-  return `SELECT a.attrelid::pg_catalog.regclass::pg_catalog.text AS relation FROM pg_catalog.pg_attribute AS a
+/** Asks which of these relations take values from sequences: `relation`, each once. */
+export function drawnSequencesQuestion(oids: readonly number[]): string {
+  return `SELECT DISTINCT a.attrelid::pg_catalog.regclass::pg_catalog.text AS relation FROM pg_catalog.pg_attribute AS a
     LEFT JOIN pg_catalog.pg_attrdef AS d ON d.adrelid OPERATOR(pg_catalog.=) a.attrelid AND d.adnum OPERATOR(pg_catalog.=) a.attnum
     WHERE a.attrelid OPERATOR(pg_catalog.=) ANY (ARRAY[${oids.join(',')}]::pg_catalog.oid[]) AND NOT a.attisdropped
-      AND (a.attidentity OPERATOR(pg_catalog.<>) '' OR pg_catalog.pg_get_expr(d.adbin, d.adrelid) OPERATOR(pg_catalog.~) 'nextval') LIMIT 1`;
+      AND (a.attidentity OPERATOR(pg_catalog.<>) '' OR pg_catalog.pg_get_expr(d.adbin, d.adrelid) OPERATOR(pg_catalog.~) 'nextval')
+    ORDER BY 1`;
 }

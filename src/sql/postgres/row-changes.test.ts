@@ -37,10 +37,48 @@ describe('a statement taken apart', () => {
   });
 
   it.each([
-    'WITH a AS (SELECT 1) UPDATE t SET a = 1',
-    'INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET a = 1',
+    [
+      'WITH a AS (SELECT 1) UPDATE t SET a = 1 WHERE b IN (TABLE a)',
+      'WITH a AS (SELECT 1)',
+      'FROM t\nWHERE b IN (TABLE a)',
+    ],
+    [
+      'WITH RECURSIVE update (n) AS MATERIALIZED (SELECT 1), "x" AS NOT MATERIALIZED (SELECT 2) DELETE FROM t USING x WHERE t.a = x.b',
+      'WITH RECURSIVE update (n) AS MATERIALIZED (SELECT 1), "x" AS NOT MATERIALIZED (SELECT 2)',
+      'FROM t\n, x\nWHERE t.a = x.b',
+    ],
+    [
+      'MERGE INTO s.t AS x USING (SELECT 1 AS id) AS u ON CASE WHEN x.a = u.id THEN true END WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN DO NOTHING',
+      '',
+      'FROM s.t AS x\nJOIN (SELECT 1 AS id) AS u ON CASE WHEN x.a = u.id THEN true END',
+    ],
+  ])('reads the same rows: %s', (text, lead, source) => {
+    expect(rowChangeOf(text)).toMatchObject({ text, lead, source, name: 't' });
+  });
+
+  it.each([
+    [
+      'INSERT INTO s."T" AS x (a, "B") VALUES (1, DEFAULT), (2, 3) ON CONFLICT (a) WHERE b DO UPDATE SET b = 1 WHERE x.a = 1',
+      { target: 's."T" AS x', columns: ['a', 'B'], rows: 'VALUES (1, NULL), (2, 3)', key: ['a'] },
+    ],
+    [
+      'WITH u AS (SELECT 1) INSERT INTO t (SELECT * FROM u) ON CONFLICT ON CONSTRAINT c DO UPDATE SET b = 1',
+      { target: 't', columns: undefined, rows: '(SELECT * FROM u)', key: 'c' },
+    ],
+  ])('says what an INSERT meets: %s', (text, upsert) => {
+    expect(rowChangeOf(text)).toMatchObject({ upsert });
+  });
+
+  it.each([
+    'INSERT INTO t VALUES (1) ON CONFLICT (lower(a)) DO UPDATE SET a = 1',
+    'INSERT INTO t VALUES (1) ON CONFLICT (a COLLATE "C") DO UPDATE SET a = 1',
+    'INSERT INTO t (a.b) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 1',
+    'INSERT INTO t OVERRIDING USER VALUE VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 1',
+    'INSERT INTO t DEFAULT VALUES ON CONFLICT (a) DO UPDATE SET a = 1',
     'UPDATE t SET a = 1 WHERE CURRENT OF c',
-    'MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE',
+    'MERGE INTO t USING u ON true WHEN NOT MATCHED BY SOURCE THEN DELETE',
+    'WITH U&"\\0061" AS (SELECT 1) UPDATE t SET a = 1',
+    'WITH a AS (SELECT 1) SELECT 1',
     'TRUNCATE t',
     '',
   ])('is refused: %s', (text) => {

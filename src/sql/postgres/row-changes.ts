@@ -1,26 +1,69 @@
 /**
- * INSERT, UPDATE and DELETE taken apart: what they would change can be read by a query with the same FROM and WHERE. Works on tokens, so a
- * query made of the parts may, at worst, read other rows than the statement changes; whoever uses it has to compare how many.
+ * INSERT, UPDATE, DELETE and MERGE taken apart: the rows that they would change can be read by a query with the same FROM and WHERE
+ * (`row-sources.ts`). Works on tokens, so a query made of the parts may, at worst, read other rows than the statement changes; whoever uses it
+ * has to compare which.
  */
 import { quoteName } from './identifiers.ts';
-import { type Token, tokenize } from './lexer.ts';
+import { nameOf, type Token, tokenize } from './lexer.ts';
+import { insertPartsOf, type Upsert } from './upsert-parts.ts';
 
 export interface RowChange {
-  readonly kind: 'INSERT' | 'UPDATE' | 'DELETE';
+  readonly kind: 'INSERT' | 'UPDATE' | 'DELETE' | 'MERGE';
   /** The statement without RETURNING and semicolon. */
   readonly text: string;
-  /** What its rows are called in `source`. */
+  /** `WITH …`, if it begins with one; empty otherwise. */
+  readonly lead: string;
+  /** Names in `lead`, those of its queries among them. */
+  readonly leadNames: ReadonlySet<string>;
+  /** The name of the relation that it names, without its schema. */
+  readonly name: string;
+  /** What its rows are called in `source` and in RETURNING; empty for an INSERT that gives its table no other name. */
   readonly alias: string;
-  /** `FROM … WHERE …`, reading the rows of the target; absent for INSERT. */
+  /** `FROM … WHERE …`, reading the rows of the target, for MERGE perhaps more than it changes; absent for INSERT. */
   readonly source?: string;
   /** True if `source` joins other relations. */
   readonly joins: boolean;
+  /** Of INSERT … ON CONFLICT DO UPDATE: what says which rows it meets. */
+  readonly upsert?: Upsert;
 }
+
+/** What is the same for all of one text. */
+type Part = Omit<RowChange, 'lead' | 'leadNames'>;
+
+const BEGINNINGS: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'select', 'values']);
+const MODIFIES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge']);
+const APART = 'It cannot be taken apart.';
 
 /** Takes one statement apart; a sentence if that cannot be done. */
 export function rowChangeOf(statement: string): RowChange | string {
   const text = withoutEnd(statement);
-  const tokens = topLevel(text);
+  const all = topLevel(text);
+  const begin = all[0]?.word === 'with' ? beginningOf(all) : 0;
+  if (begin < 0) return APART;
+  const part = partOf(text, all.slice(begin));
+  if (typeof part === 'string') return part;
+  const names = all.slice(0, begin).map((token) => nameOf(text, token));
+  if (names.includes(undefined)) return APART;
+  if (changesIn(tokenize(text, 0, all[begin]?.start ?? 0)))
+    return 'It changes rows in its WITH, too: which of its changes meets which rows is not known beforehand.';
+  return {
+    ...part,
+    lead: begin === 0 ? '' : cut(text, 0, all[begin]!.start),
+    leadNames: new Set(names as string[]),
+  };
+}
+
+/** True for `(DELETE …`, and for `WITH … AS (…) DELETE …` in a WITH; not for `FOR UPDATE`. */
+function changesIn(lead: readonly Token[]): boolean {
+  return lead.some(({ word }, at) => MODIFIES.has(word) && ['(', ')'].includes(lead[at - 1]?.word ?? ''));
+}
+
+/** Where the statement begins that a WITH belongs to: behind the parentheses of its last query. */
+function beginningOf(tokens: readonly Token[]): number {
+  return tokens.findIndex(({ word }, at) => BEGINNINGS.has(word) && tokens[at - 1]?.word === ')');
+}
+
+function partOf(text: string, tokens: readonly Token[]): Part | string {
   switch (tokens[0]?.word) {
     case 'update':
       return changeOfUpdate(text, tokens);
@@ -28,33 +71,53 @@ export function rowChangeOf(statement: string): RowChange | string {
       return changeOfDelete(text, tokens);
     case 'insert':
       return changeOfInsert(text, tokens);
-    case 'with':
-      return 'It begins with WITH: what it changes cannot be listed.';
+    case 'merge':
+      return changeOfMerge(text, tokens);
     default:
-      return 'Only INSERT, UPDATE and DELETE can be previewed.';
+      return 'Only INSERT, UPDATE, DELETE and MERGE can be previewed.';
   }
 }
 
-function changeOfInsert(text: string, tokens: readonly Token[]): RowChange | string {
-  const conflict = tokens.findIndex(({ word }, at) => word === 'on' && tokens[at + 1]?.word === 'conflict');
-  const updates = tokens.some(
-    ({ word }, at) => at > conflict && word === 'do' && tokens[at + 1]?.word === 'update',
-  );
-  if (conflict >= 0 && updates)
-    return 'It has ON CONFLICT DO UPDATE: which rows it changes is not known beforehand.';
-  return { kind: 'INSERT', text: cut(text, 0, placeOf(tokens, 'returning', text)), alias: '', joins: false };
+function changeOfInsert(text: string, tokens: readonly Token[]): Part | string {
+  const parts = insertPartsOf(text, tokens);
+  if (typeof parts === 'string') return parts;
+  return { kind: 'INSERT', text: cut(text, 0, placeOf(tokens, 'returning', text)), joins: false, ...parts };
 }
 
-function changeOfUpdate(text: string, tokens: readonly Token[]): RowChange | string {
+/** The rows that meet one of its source, and those alone, can be changed; which of them are, its branches say. */
+function changeOfMerge(text: string, tokens: readonly Token[]): Part | string {
+  const using = tokens.findIndex(
+    ({ word }, at) => at > 1 && word === 'using' && tokens[at - 1]!.word !== 'as',
+  );
+  const when = tokens.findIndex(({ word }, at) => at > using && word === 'when' && isBranch(tokens, at));
+  if (using < 0 || when < 0) return APART;
+  const unmet = tokens.some(({ word }, at) => word === 'by' && tokens[at + 1]?.word === 'source');
+  if (unmet) return 'It has WHEN NOT MATCHED BY SOURCE, which reaches every row of its table.';
+  const target = tokens.slice(tokens[1]?.word === 'into' ? 2 : 1, using);
+  const named = targetOf(text, target);
+  if (named === undefined) return APART;
+  const own = cut(text, target[0]!.start, target.at(-1)!.end);
+  const source = `FROM ${own}\nJOIN ${cut(text, tokens[using]!.end, tokens[when]!.start)}`;
+  const end = placeOf(tokens.slice(when), 'returning', text);
+  return { kind: 'MERGE', text: cut(text, 0, end), ...named, source, joins: true };
+}
+
+/** `WHEN [NOT] MATCHED`, which CASE does not have. */
+function isBranch(tokens: readonly Token[], at: number): boolean {
+  const next = tokens[at + 1]?.word;
+  return next === 'matched' || (next === 'not' && tokens[at + 2]?.word === 'matched');
+}
+
+function changeOfUpdate(text: string, tokens: readonly Token[]): Part | string {
   const set = tokens.findIndex(({ word }, at) => at > 0 && word === 'set' && tokens[at - 1]!.word !== 'as');
-  if (set < 0) return 'It cannot be taken apart.';
+  if (set < 0) return APART;
   const target = tokens.slice(1, set);
   const behind = tokens.slice(set);
   const from = behind.find(({ word }, at) => word === 'from' && behind[at - 1]!.word !== 'distinct');
   return change('UPDATE', text, target, behind, from);
 }
 
-function changeOfDelete(text: string, tokens: readonly Token[]): RowChange | string {
+function changeOfDelete(text: string, tokens: readonly Token[]): Part | string {
   const end = tokens.findIndex(
     ({ word }, at) =>
       at > 1 && ['using', 'where', 'returning'].includes(word) && tokens[at - 1]!.word !== 'as',
@@ -71,9 +134,9 @@ function change(
   target: readonly Token[],
   behind: readonly Token[],
   from: Token | undefined,
-): RowChange | string {
-  const alias = aliasOf(text, target);
-  if (alias === undefined) return 'It cannot be taken apart.';
+): Part | string {
+  const named = targetOf(text, target);
+  if (named === undefined) return APART;
   const returning = placeOf(behind, 'returning', text);
   const where = placeOf(behind, 'where', text);
   const condition = cut(text, where, returning);
@@ -85,19 +148,31 @@ function change(
   return {
     kind,
     text: cut(text, 0, returning),
-    alias,
+    ...named,
     source: source.filter((part) => part !== '').join('\n'),
     joins: others !== '',
   };
 }
 
+interface Target {
+  /** Without its schema. */
+  readonly name: string;
+  /** As SQL takes it for the same again. */
+  readonly alias: string;
+}
+
 /** `[ONLY] name[.name…] [*] [[AS] alias]`, perhaps with parentheses, whose inside is left out here. */
-function aliasOf(text: string, target: readonly Token[]): string | undefined {
-  const names = target.filter(({ word, kind }) => word !== 'only' && (kind !== 'symbol' || word === '.'));
+function targetOf(text: string, tokens: readonly Token[]): Target | undefined {
+  const names = tokens.filter(({ word, kind }) => word !== 'only' && (kind !== 'symbol' || word === '.'));
   const last = names.at(-1);
-  // The name stands within the parentheses.
-  if (last === undefined) return aliasOf(text, insideParentheses(text, target));
-  return last.kind === 'symbol' ? undefined : spelled(text, last);
+  if (last === undefined) {
+    const inside = insideParentheses(text, tokens);
+    return inside.length === 0 ? undefined : targetOf(text, inside);
+  }
+  let at = 0;
+  while (names[at + 1]?.word === '.') at += 2;
+  const name = nameOf(text, names[at] ?? last);
+  return last.kind === 'symbol' || name === undefined ? undefined : { name, alias: spelled(text, last) };
 }
 
 function insideParentheses(text: string, target: readonly Token[]): readonly Token[] {
@@ -133,22 +208,3 @@ function topLevel(text: string): readonly Token[] {
     return isOutside;
   });
 }
-
-/**
- * Counts the rows that a change would touch, and digests their images: `count`, `digest`. Locks them, so that they stay as they are until
- * the transaction ends. The image of a row is its binary form, which depends on no setting but client_encoding.
- */
-export function affectedQuery({ alias, source }: RowChange): string {
-  const image = `pg_catalog.sha256(pg_catalog.record_send(${alias}.*))`;
-  return `SELECT pg_catalog.count(*) AS count,
-    pg_catalog.encode(pg_catalog.sha256(coalesce(pg_catalog.string_agg(q.h, ''::pg_catalog.bytea ORDER BY q.h), ''::pg_catalog.bytea)), 'hex') AS digest
-    FROM (SELECT DISTINCT ON (r.o, r.c) r.h FROM (
-      SELECT ${alias}.tableoid AS o, ${alias}.ctid AS c, ${image} AS h ${source}
-      FOR UPDATE OF ${alias}) AS r ORDER BY r.o, r.c) AS q`;
-}
-
-/** What `affectedQuery` says of no rows. */
-export const NO_ROWS = {
-  count: 0,
-  digest: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
-};
