@@ -14,7 +14,7 @@ import {
   type PendingStatement,
   STATE,
 } from './index-storage.ts';
-import { packTerms } from './term-list.ts';
+import { withTerms } from './term-list.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -77,7 +77,7 @@ export class Batch {
     }
     this.#open.delete(key);
     Object.assign(item, endOf(ended));
-    if (terms.length > 0) item.terms = Buffer.concat([item.terms ?? new Uint8Array(), packTerms(terms)]);
+    if (terms.length > 0) item.terms = withTerms(item.terms, terms);
   }
 
   endEarlier(

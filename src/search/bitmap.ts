@@ -83,6 +83,15 @@ export function encodeNumbers(numbers: readonly number[]): Uint8Array {
   return bytes;
 }
 
+/** The same for bits. */
+export function encodeBits(bits: Bits): Uint8Array {
+  if (countBits(bits) * 2 < BYTES) return encodeNumbers(numbersIn(bits));
+  const bytes = new Uint8Array(BYTES);
+  const view = new DataView(bytes.buffer);
+  for (let word = 0; word < WORDS; word++) view.setUint32(word * 4, bits[word] as number, true);
+  return bytes;
+}
+
 /** Adds what is stored to `target`. Whatever the bytes are, nothing outside of a chunk is touched. */
 export function uniteStored(target: Bits, stored: Uint8Array): void {
   const view = new DataView(stored.buffer, stored.byteOffset, stored.byteLength);

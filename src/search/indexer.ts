@@ -1,6 +1,6 @@
 /**
  * Pieces of the log → the index. Each piece is put in whole, with the place behind it, so a crash repeats nothing and loses nothing. Holds
- * one piece in memory, and what it remembers of terms, forms and sessions is bounded.
+ * one piece in memory and the items of some chunk and a half, and what it remembers of terms, forms and sessions is bounded.
  */
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -16,12 +16,14 @@ import {
   type Amendment,
   type IndexHead,
   type IndexWriter,
+  type Item,
+  type ItemEnd,
   type KnownForm,
   type Membership,
   STATE,
 } from './index-storage.ts';
 import { columnTerms, sealedChunk } from './sealing.ts';
-import { packTerms } from './term-list.ts';
+import { packTerms, withTerms } from './term-list.ts';
 
 /** How far behind the end a chunk is sealed: an outcome that comes later costs a change of its sets. */
 const SLACK = 8192;
@@ -41,14 +43,20 @@ export class Indexer {
   readonly #forms = new LRUCache<string, KnownForm>({ max: 20_000 });
   readonly #sessions = new LRUCache<string, number>({ max: 50_000 });
 
-  private constructor(storage: IndexWriter, source: TileSource, head: IndexHead) {
+  /** Items that no sealed chunk has: from the first of the next chunk on, in order. */
+  #tail: Item[];
+
+  private constructor(storage: IndexWriter, source: TileSource, head: IndexHead, tail: Item[]) {
     this.#storage = storage;
     this.#source = source;
     this.#head = head;
+    this.#tail = tail;
   }
 
   static async open(storage: IndexWriter, source: TileSource): Promise<Indexer> {
-    return new Indexer(storage, source, await storage.head());
+    const head = await storage.head();
+    const tail = await storage.items(head.sealed * CHUNK_ITEMS, head.items);
+    return new Indexer(storage, source, head, [...tail]);
   }
 
   get head(): IndexHead {
@@ -71,9 +79,20 @@ export class Indexer {
       else addItem(draft, batch, numbers);
     }
     await this.#endEarlier(batch);
-    await this.#storage.commit(batch.finish());
+    const finished = batch.finish();
+    await this.#storage.commit(finished);
     this.#head = batch.head();
+    this.#tail.push(...finished.items);
+    for (const end of finished.ends) this.#endInTail(end);
     while (this.#head.items - this.#head.sealed * CHUNK_ITEMS >= CHUNK_ITEMS + SLACK) await this.#seal();
+  }
+
+  #endInTail({ id, terms, ...end }: ItemEnd): void {
+    const place = id - this.#head.sealed * CHUNK_ITEMS;
+    const item = this.#tail[place];
+    if (item === undefined) return;
+    const all = terms.length === 0 ? item.terms : withTerms(item.terms, terms);
+    this.#tail[place] = { ...item, ...end, terms: all };
   }
 
   /** A number for each term, form and session of the drafts: the one it has, or a new one. */
@@ -91,8 +110,9 @@ export class Indexer {
     };
     const forms = new Set(drafts.forms.keys());
     const sessions = new Set(drafts.sessions.keys());
-    for (const { kind, form, session, terms: own } of drafts.entries) {
-      want([{ field: 'kind', value: kind }, ...own]);
+    for (const kind of new Set(drafts.entries.map((one) => one.kind))) want([kindTerm(kind)]);
+    for (const { form, session, terms: own } of drafts.entries) {
+      want(own);
       if (form !== undefined && !forms.has(form)) take(form, this.#forms, numbers.forms, forms);
       if (session !== undefined && !sessions.has(session))
         take(session, this.#sessions, numbers.sessions, sessions);
@@ -108,14 +128,10 @@ export class Indexer {
       addForm(hash, known.forms[index], drafts, batch, numbers);
     for (const [index, session] of asked.sessions.entries())
       addSession(session, known.sessions[index], drafts, batch, numbers);
-    this.#remember(numbers);
+    for (const key of terms.keys()) this.#terms.set(key, numbers.terms.get(key) as number);
+    for (const hash of forms) this.#forms.set(hash, numbers.forms.get(hash) as KnownForm);
+    for (const session of sessions) this.#sessions.set(session, numbers.sessions.get(session) as number);
     return numbers;
-  }
-
-  #remember({ terms, forms, sessions }: Numbers): void {
-    for (const [key, id] of terms) this.#terms.set(key, id);
-    for (const [hash, form] of forms) this.#forms.set(hash, form);
-    for (const [session, id] of sessions) this.#sessions.set(session, id);
   }
 
   /** Outcomes of statements that came with an earlier piece. */
@@ -158,11 +174,15 @@ export class Indexer {
 
   async #seal(): Promise<void> {
     const batch = new Batch(this.#head, this.#head);
-    const chunk = await sealedChunk(this.#storage, this.#head.sealed, (term) =>
-      this.#columnTerm(term, batch),
+    const chunk = await sealedChunk(
+      this.#storage,
+      this.#head.sealed,
+      this.#tail.slice(0, CHUNK_ITEMS),
+      (term) => this.#columnTerm(term, batch),
     );
     await this.#storage.commit(batch.finish());
     await this.#storage.seal(chunk);
+    this.#tail = this.#tail.slice(CHUNK_ITEMS);
     this.#head = { ...batch.head(), sealed: this.#head.sealed + 1 };
   }
 }
@@ -171,6 +191,7 @@ export class Indexer {
 export const tipOf = ({ bytes }: RawEntry): string => hash('sha256', bytes, 'base64url');
 
 const keyOf = ({ field, value }: Term): string => `${field}\n${value}`;
+const kindTerm = (kind: string): Term => ({ field: 'kind', value: kind });
 const formTerm = (hash: string): Term => ({ field: 'form', value: fold(hash) });
 const sessionTerm = (session: string): Term => ({ field: 'session', value: fold(session) });
 
@@ -237,7 +258,7 @@ function addItem(
   batch.item({
     ...{ seq, at, form: asked?.id ?? null, statement: statement ?? null },
     state: asked === undefined ? STATE.none : asked.forwarded ? STATE.missing : STATE.refused,
-    kind: numbers.terms.get(keyOf({ field: 'kind', value: kind })) as number,
+    kind: numbers.terms.get(keyOf(kindTerm(kind))) as number,
     session: session === undefined ? null : (numbers.sessions.get(session) as number),
     terms: own.length === 0 ? null : packTerms(own),
   });

@@ -1,13 +1,15 @@
 /** Makes the sets of a chunk from its items. */
 import { CHUNK_ITEMS } from './bitmap.ts';
 import type { Term } from './entry-terms.ts';
-import { type IndexWriter, type Item, type SealedChunk, STATE } from './index-storage.ts';
+import { type IndexReader, type Item, type SealedChunk, STATE } from './index-storage.ts';
 import { bucketAt, bucketOf } from './number-buckets.ts';
 import { encodeValues, type KeptNumber } from './number-values.ts';
 import { SetBuilder } from './set-builder.ts';
 import { unpackTerms } from './term-list.ts';
 
 const OUTCOMES = { [STATE.missing]: 'missing', [STATE.ok]: 'ok', [STATE.error]: 'error' } as const;
+
+const NUMBERS = ['statement', 'rows', 'bytes', 'us'] as const;
 
 /** A term that an item has by one of its columns. */
 export interface ColumnTerm extends Term {
@@ -16,76 +18,55 @@ export interface ColumnTerm extends Term {
 }
 
 /** How an item's statement ended, and the ranges that its numbers fall into. */
-export function columnTerms({
-  state,
-  statement,
-  rows,
-  bytes,
-  us,
-}: Pick<Item, 'state' | 'statement' | 'rows' | 'bytes' | 'us'>): ColumnTerm[] {
+export function columnTerms(item: Pick<Item, 'state' | (typeof NUMBERS)[number]>): ColumnTerm[] {
   const terms: ColumnTerm[] = [];
-  const outcome = OUTCOMES[state as 1];
+  const outcome = OUTCOMES[item.state as 1];
   if (outcome !== undefined) terms.push({ field: 'outcome', value: outcome });
-  for (const [field, value] of [
-    ['#statement', statement],
-    ['#rows', rows],
-    ['#bytes', bytes],
-    ['#us', us],
-  ] as const) {
+  for (const name of NUMBERS) {
+    const value = item[name];
     if (value === null) continue;
     const bucket = bucketOf(value);
-    terms.push({ field, value: String(bucket), kept: { bucket: bucketAt(bucket), value } });
+    terms.push({ field: `#${name}`, value: String(bucket), kept: { bucket: bucketAt(bucket), value } });
   }
   return terms;
 }
 
-/** `idOf` knows each of the `columnTerms`. */
+/**
+ * @param items of the chunk, all of them
+ * @param idOf knows each of the `columnTerms`
+ */
 export async function sealedChunk(
-  storage: IndexWriter,
+  storage: IndexReader,
   chunk: number,
+  items: readonly Item[],
   idOf: (term: Term) => Promise<number>,
 ): Promise<SealedChunk> {
   const first = chunk * CHUNK_ITEMS;
-  const items = await storage.items(first, first + CHUNK_ITEMS);
   const builder = new SetBuilder();
-  const groups = {
-    form: new Map<number, number[]>(),
-    session: new Map<number, number[]>(),
-    own: new Map<number, number[]>(),
-  };
-  const columns = new Map<string, Column>();
+  const own = new Groups();
+  const forms = new Groups();
+  const sessions = new Groups();
   for (const item of items) {
     const number = item.id - first;
-    if (item.form !== null) push(groups.form, item.form, number);
-    if (item.session !== null) push(groups.session, item.session, number);
-    push(groups.own, item.kind, number);
-    for (const term of unpackTerms(item.terms)) push(groups.own, term, number);
-    for (const term of columnTerms(item)) {
-      const key = term.field + term.value;
-      const found = columns.get(key);
-      const { kept } = term;
-      if (found === undefined)
-        columns.set(key, { term, numbers: [number], values: kept === undefined ? [] : [kept.value] });
-      else {
-        found.numbers.push(number);
-        if (kept !== undefined) found.values.push(kept.value);
-      }
-    }
+    if (item.form !== null) forms.add(item.form, number);
+    if (item.session !== null) sessions.add(item.session, number);
+    own.add(item.kind, number);
+    if (item.terms !== null) for (const term of unpackTerms(item.terms)) own.add(term, number);
   }
-  for (const [term, numbers] of groups.own) builder.add(term, numbers);
+  for (const [term, numbers] of own.all) builder.add(term, numbers);
   const kept = new Map<number, Uint8Array | null>();
-  for (const { term, numbers, values } of columns.values()) {
+  for (const { term, numbers, values } of columnsOf(items, first)) {
     const id = await idOf(term);
     builder.add(id, numbers);
-    if (term.kept !== undefined) kept.set(id, encodeValues(term.kept.bucket, values));
+    if (values !== undefined) kept.set(id, values);
   }
   const owners = [
-    [groups.form, await storage.forms([...groups.form.keys()])],
-    [groups.session, await storage.sessions([...groups.session.keys()])],
+    [forms, await storage.forms([...forms.all.keys()])],
+    [sessions, await storage.sessions([...sessions.all.keys()])],
   ] as const;
-  for (const [numbers, stored] of owners) {
+  for (const [{ all }, stored] of owners) {
     for (const [id, { terms }] of stored) {
-      for (const term of unpackTerms(terms)) builder.add(term, numbers.get(id) as number[]);
+      for (const term of unpackTerms(terms)) builder.add(term, all.get(id) as number[]);
     }
   }
   const at = endsOf(items.map((item) => item.at));
@@ -100,9 +81,47 @@ export async function sealedChunk(
 
 /** The items that have a term by a column. */
 interface Column {
-  readonly term: ColumnTerm;
-  readonly numbers: number[];
-  readonly values: number[];
+  readonly term: Term;
+  readonly numbers: readonly number[];
+  /** As `encodeValues` makes them, where it is a range of numbers. */
+  readonly values?: Uint8Array | null;
+}
+
+/** The same as `columnTerms` of each item, but without making them: there are many. */
+function columnsOf(items: readonly Item[], first: number): Column[] {
+  const outcomes = new Groups();
+  for (const { id, state } of items) outcomes.add(state, id - first);
+  const columns: Column[] = [];
+  for (const [state, numbers] of outcomes.all) {
+    const value = OUTCOMES[state as 1];
+    if (value !== undefined) columns.push({ term: { field: 'outcome', value }, numbers });
+  }
+  for (const name of NUMBERS) {
+    const ranges = new Groups();
+    for (const item of items) {
+      const value = item[name];
+      if (value !== null) ranges.add(bucketOf(value), item.id - first);
+    }
+    for (const [bucket, numbers] of ranges.all) {
+      const values = numbers.map((number) => (items[number] as Item)[name] as number);
+      columns.push({
+        term: { field: `#${name}`, value: String(bucket) },
+        ...{ numbers, values: encodeValues(bucketAt(bucket), values) },
+      });
+    }
+  }
+  return columns;
+}
+
+/** Numbers by what they have in common. */
+class Groups {
+  readonly all = new Map<number, number[]>();
+
+  add(key: number, number: number): void {
+    const found = this.all.get(key);
+    if (found === undefined) this.all.set(key, [number]);
+    else found.push(number);
+  }
 }
 
 function endsOf(numbers: readonly number[]): { readonly least: number; readonly most: number } {
@@ -112,10 +131,4 @@ function endsOf(numbers: readonly number[]): { readonly least: number; readonly 
     most = Math.max(most, number);
   }
   return { least, most };
-}
-
-function push(groups: Map<number, number[]>, key: number, number: number): void {
-  const found = groups.get(key);
-  if (found === undefined) groups.set(key, [number]);
-  else found.push(number);
 }

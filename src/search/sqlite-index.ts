@@ -27,7 +27,7 @@ import type {
 import { withMember, withoutMember } from './number-values.ts';
 import { guard, isDamage, removeIndex } from './sqlite-files.ts';
 import { INDEX_VERSION, PLACES_OF_A_CHUNK, SCHEMA, SETTINGS } from './sqlite-schema.ts';
-import { packTerms } from './term-list.ts';
+import { packTerms, withTerms } from './term-list.ts';
 
 type Row = Readonly<Record<string, string | number | Uint8Array | null>>;
 
@@ -295,11 +295,7 @@ export class SqliteIndex implements IndexWriter {
       | Uint8Array
       | null
       | undefined;
-    this.#run(
-      'UPDATE items SET terms = ? WHERE id = ?',
-      Buffer.concat([before ?? new Uint8Array(), packTerms(terms)]),
-      id,
-    );
+    this.#run('UPDATE items SET terms = ? WHERE id = ?', withTerms(before ?? null, terms), id);
   }
 
   #amend({ item, add, remove }: Amendment): void {

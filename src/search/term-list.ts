@@ -6,6 +6,11 @@ export function packTerms(terms: readonly number[]): Uint8Array {
   return bytes;
 }
 
+/** The list with more at its end. */
+export function withTerms(packed: Uint8Array | null, terms: readonly number[]): Uint8Array {
+  return Buffer.concat([packed ?? new Uint8Array(), packTerms(terms)]);
+}
+
 export function unpackTerms(packed: Uint8Array | null): number[] {
   if (packed === null) return [];
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
