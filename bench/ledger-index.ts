@@ -7,15 +7,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseFilter } from '../src/search/filter/parse-filter.ts';
 import { Finder } from '../src/search/find.ts';
+import type { IndexPlace, IndexWriter } from '../src/search/index-storage.ts';
 import { Indexer } from '../src/search/indexer.ts';
-import { SqliteIndex } from '../src/search/sqlite-index.ts';
+import { postgresPlace } from '../src/search/postgres-place.ts';
+import { embeddedPlace } from '../src/search/sqlite-place.ts';
 import { madeUpLog } from './index-entries.ts';
 import type { LedgerFigure } from './ledger-figures.ts';
+import type { BenchTarget } from './pgbench.ts';
 import { median } from './statistics.ts';
 
 const NO_TILES = { name: 'none', read: async () => undefined };
 const PIECE = 2048;
 const PAGE = 50;
+const NOW = Date.UTC(2026, 10, 2);
 const AIM_MS = '200 ms';
 
 const SEARCHES = [
@@ -50,37 +54,79 @@ const SEARCHES = [
   'seq:5000..5010',
 ];
 
-/** @param entries of the log; @param runs of each search */
-export async function measureIndex(
-  entries: number,
-  runs: number,
-  progress: (line: string) => void,
-): Promise<LedgerFigure[]> {
+/** Of these, how many there are. */
+const COUNTS = [
+  'rows:1234..1240',
+  'duration:>1900ms',
+  'statement:7',
+  'since:2026-11-01T01:00 until:2026-11-01T01:05',
+  'principal:person-7 column:table_3.balance decision:deny',
+  'status "order by"',
+  '-database:shop -command:select outcome:error',
+];
+
+/** What is measured, and where. */
+export interface IndexRun {
+  /** Of the log. */
+  readonly entries: number;
+  /** Of each search. */
+  readonly runs: number;
+  readonly progress: (line: string) => void;
+}
+
+/** In a file of its own. */
+export async function measureIndex(run: IndexRun): Promise<LedgerFigure[]> {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-index-'));
   const path = join(directory, 'index.db');
   try {
-    progress(`indexing ${entries} entries`);
-    const storage = SqliteIndex.openToWrite(path, 'bench');
-    const taken = await takeIn(storage, entries);
-    const figures = [
-      ...taken,
-      { name: 'bytes an entry', value: String(Math.round(statSync(path).size / entries)), aim: '' },
-    ];
-    const reader = SqliteIndex.openToRead(path);
-    const finder = new Finder(reader);
-    for (const text of SEARCHES) {
-      progress(`searching ${text}`);
-      figures.push(await measureSearch(finder, text, runs));
-    }
-    await reader.close();
-    await storage.close();
-    return figures;
+    const figures = await measurePlace(embeddedPlace(path), run);
+    const bytes = Math.round(statSync(path).size / run.entries);
+    return [...figures, { name: 'bytes an entry', value: String(bytes), aim: '' }];
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
-async function takeIn(storage: SqliteIndex, entries: number): Promise<LedgerFigure[]> {
+/** In a database. */
+export function measureDatabaseIndex(
+  { port, user, password, database }: BenchTarget,
+  run: IndexRun,
+): Promise<LedgerFigure[]> {
+  const place = postgresPlace({
+    ...{ host: '127.0.0.1', port, user, password, database },
+    ...{ schema: 'sluice_index', tls: { mode: 'disable' } },
+  });
+  return measurePlace(place, run);
+}
+
+async function measurePlace(
+  place: IndexPlace,
+  { entries, runs, progress }: IndexRun,
+): Promise<LedgerFigure[]> {
+  progress(`indexing ${entries} entries, ${place.name}`);
+  const storage = await place.openToWrite('bench');
+  const figures = await takeIn(storage, entries);
+  const reader = await place.openToRead();
+  await reader.begin();
+  const finder = new Finder(reader);
+  for (const text of SEARCHES) {
+    progress(`searching ${text}`);
+    const filter = parseFilter(text, NOW);
+    const search = () => finder.page({ filter, order: 'newest', limit: PAGE });
+    figures.push(await measured(`\`${text}\``, search, runs));
+  }
+  for (const text of COUNTS) {
+    progress(`counting ${text}`);
+    const filter = parseFilter(text, NOW);
+    figures.push(await measured(`count of \`${text}\``, () => finder.count(filter), runs));
+  }
+  await reader.end();
+  await reader.close();
+  await storage.close();
+  return figures;
+}
+
+async function takeIn(storage: IndexWriter, entries: number): Promise<LedgerFigure[]> {
   const indexer = await Indexer.open(storage, NO_TILES);
   let [tookMs, cpuUs] = [0, 0];
   for (const piece of madeUpLog(entries, PIECE)) {
@@ -100,13 +146,12 @@ async function takeIn(storage: SqliteIndex, entries: number): Promise<LedgerFigu
   ];
 }
 
-async function measureSearch(finder: Finder, text: string, runs: number): Promise<LedgerFigure> {
-  const filter = parseFilter(text, Date.UTC(2026, 10, 2));
+async function measured(name: string, search: () => Promise<unknown>, runs: number): Promise<LedgerFigure> {
   const times: number[] = [];
   for (let run = 0; run < runs; run++) {
     const start = performance.now();
-    await finder.page({ filter, order: 'newest', limit: PAGE });
+    await search();
     times.push(performance.now() - start);
   }
-  return { name: `\`${text}\``, value: `${median(times).toFixed(1)} ms`, aim: AIM_MS };
+  return { name, value: `${median(times).toFixed(1)} ms`, aim: AIM_MS };
 }

@@ -49,6 +49,7 @@ test('the summary holds what was measured against the aims', () => {
       seconds: 1,
       ledger: [{ name: 'verify', value: '300000/s', aim: '200000/s' }],
       index: [{ name: '`principal:bob`', value: '1.0 ms', aim: '200 ms' }],
+      databaseIndex: [{ name: '`principal:bob`', value: '2.0 ms', aim: '200 ms' }],
       memory: [],
       selectOnly: measurements,
       maskedByKey: measurements,

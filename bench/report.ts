@@ -25,6 +25,8 @@ export interface Figures {
   readonly ledger: readonly LedgerFigure[];
   /** Taking the ledger into the index, and searching. */
   readonly index: readonly LedgerFigure[];
+  /** The same where the index is in PostgreSQL. */
+  readonly databaseIndex: readonly LedgerFigure[];
   readonly memory: readonly (readonly [when: string, memory: Memory])[];
 }
 
@@ -66,7 +68,18 @@ ${sectionTexts(figures).join('\n\n')}
 }
 
 function sectionTexts(figures: Figures): string[] {
-  const { selectOnly, maskedByKey, connects, scans, costs, manyPolicies, ledger, index, memory } = figures;
+  const {
+    selectOnly,
+    maskedByKey,
+    connects,
+    scans,
+    costs,
+    manyPolicies,
+    ledger,
+    index,
+    databaseIndex,
+    memory,
+  } = figures;
   const section = (
     measured: readonly unknown[],
     title: string,
@@ -100,6 +113,12 @@ function sectionTexts(figures: Figures): string[] {
     ),
     ...section(ledger, 'The ledger', LEDGER, ledgerTable(ledger)),
     ...section(index, 'Searching the ledger', INDEX, ledgerTable(index)),
+    ...section(
+      databaseIndex,
+      'The same with the index in PostgreSQL',
+      DATABASE_INDEX,
+      ledgerTable(databaseIndex),
+    ),
     ...section(memory, 'Memory of the gateway', '', memoryTable(memory)),
   ];
 }
@@ -112,7 +131,9 @@ const LEDGER = `The same statement with its outcome again and again, in one proc
 tiles, read back from the page cache. The traffic between checkpoints is some 4,000 statements a second.`;
 
 const INDEX = `A made-up log of people and agents (bench/index-entries.ts), in one process (bench/ledger-index.ts): taken in, then a page of 50 hits, the newest
-first, by each kind of filter; medians.`;
+first, by each kind of filter, and how many there are by some; medians.`;
+
+const DATABASE_INDEX = `The same log, but shorter, into the PostgreSQL of the other measurements, over TCP on the same machine. CPU is that of the gateway's side.`;
 
 function ledgerTable(figures: Figures['ledger']): string {
   return table(

@@ -206,7 +206,8 @@ export interface IndexReader {
   head(): Promise<IndexHead>;
   /** Of all sealed chunks, in order. */
   chunkRanges(): Promise<readonly ChunkRange[]>;
-  termId(field: TermField, value: string): Promise<number | undefined>;
+  /** In the order asked. */
+  termIds(field: TermField, values: readonly string[]): Promise<readonly (number | undefined)[]>;
   /** Terms of a field that begin with `prefix`, at most `limit`, in order of their values. */
   termsWith(
     field: TermField,

@@ -166,7 +166,9 @@ export class Indexer {
   }
 
   async #columnTerm(term: Term, batch: Batch): Promise<number> {
-    const known = this.#terms.get(keyOf(term)) ?? (await this.#storage.termId(term.field, term.value));
+    const remembered = this.#terms.get(keyOf(term));
+    if (remembered !== undefined) return remembered;
+    const [known] = await this.#storage.termIds(term.field, [term.value]);
     const id = known ?? batch.term(term);
     this.#terms.set(keyOf(term), id);
     return id;

@@ -76,7 +76,7 @@ async function termPlan(
   reader: IndexReader,
 ): Promise<Plan> {
   if (!pattern) {
-    const id = await reader.termId(field, value);
+    const [id] = await reader.termIds(field, [value]);
     const terms = id === undefined ? [] : [id];
     return { op: 'terms', terms, ...(field === 'outcome' ? { state: STATES[value] as number } : {}) };
   }
@@ -118,37 +118,54 @@ async function matching(
   });
 }
 
-/** Forms that hold all words, then those that hold them one after the other. */
-async function phrasePlan(words: readonly string[], reader: IndexReader): Promise<Plan> {
-  const forms = await formsWithPhrase(words, reader);
-  if (forms.length > MAX_TERMS) {
+/**
+ * Forms that hold all words, then those that hold them one after the other. Where these are most of them, statements with all words but
+ * for the other forms: words that stand in thousands of forms are one set each.
+ */
+async function phrasePlan(phrase: readonly string[], reader: IndexReader): Promise<Plan> {
+  const words = await reader.termIds('word', [...new Set(phrase)]);
+  const { found, others } = await formsWithPhrase(phrase, words, reader);
+  if (found.length === 0) return { op: 'terms', terms: [] };
+  if (Math.min(found.length, others.length) > MAX_TERMS) {
     throw new SluiceError('bad_request', 'the words stand in too many statements', {
       hint: 'Add more of them.',
     });
   }
-  const terms: number[] = [];
-  for (const { hash } of (await reader.forms(forms)).values()) {
-    const id = await reader.termId('form', hash.toLowerCase());
-    if (id !== undefined) terms.push(id);
-  }
-  return { op: 'terms', terms };
+  if (found.length <= others.length) return formsPlan(found, reader);
+  // Words of other entries have the same terms.
+  const [statement] = await reader.termIds('kind', ['statement']);
+  const needed = [statement, ...words].filter((id) => id !== undefined);
+  const of: Plan[] = needed.map((id) => ({ op: 'terms', terms: [id] }));
+  if (others.length > 0) of.push({ op: 'not', of: await formsPlan(others, reader) });
+  return { op: 'and', of };
 }
 
-async function formsWithPhrase(words: readonly string[], reader: IndexReader): Promise<number[]> {
+async function formsPlan(hashes: readonly string[], reader: IndexReader): Promise<Plan> {
+  const ids = await reader.termIds(
+    'form',
+    hashes.map((hash) => hash.toLowerCase()),
+  );
+  return { op: 'terms', terms: ids.filter((id) => id !== undefined) };
+}
+
+/** The hashes of those that hold the phrase, and of those that hold its words otherwise. */
+async function formsWithPhrase(
+  words: readonly string[],
+  ids: readonly (number | undefined)[],
+  reader: IndexReader,
+): Promise<{ readonly found: string[]; readonly others: string[] }> {
   let candidates: Set<number> | undefined;
-  for (const word of new Set(words)) {
-    const id = await reader.termId('word', word);
+  for (const id of ids) {
     const forms = new Set(id === undefined ? [] : await reader.formsWithWord(id));
     candidates =
       candidates === undefined ? forms : new Set([...candidates].filter((form) => forms.has(form)));
-    if (candidates.size === 0) return [];
+    if (candidates.size === 0) return { found: [], others: [] };
   }
   const phrase = ` ${words.join(' ')} `;
-  const found: number[] = [];
-  for (const [id, { json }] of await reader.forms([...(candidates ?? [])])) {
-    if (wordText(json).includes(phrase)) found.push(id);
-  }
-  return found;
+  const [found, others]: [string[], string[]] = [[], []];
+  for (const { hash, json } of (await reader.forms([...(candidates ?? [])])).values())
+    (wordText(json).includes(phrase) ? found : others).push(hash);
+  return { found, others };
 }
 
 /** The words of a form's text, each literal standing for none. */

@@ -11,7 +11,7 @@ import type {
   StoredForm,
   StoredSession,
 } from './index-storage.ts';
-import { numberArray } from './postgres-arrays.ts';
+import { bytesArray, numberArray } from './postgres-arrays.ts';
 import type { IndexConnection, Row } from './postgres-connection.ts';
 import { quotedName } from './postgres-schema.ts';
 
@@ -68,9 +68,14 @@ export class PostgresReader implements IndexReader {
     return (await this.connection.rows(sql)) as unknown as ChunkRange[];
   }
 
-  async termId(field: TermField, value: string): Promise<number | undefined> {
-    const sql = `SELECT id FROM ${this.s}.terms WHERE field = $1 AND sha256(value) = sha256($2)`;
-    return (await this.connection.rows(sql, field, Buffer.from(value)))[0]?.id as number | undefined;
+  async termIds(field: TermField, values: readonly string[]): Promise<readonly (number | undefined)[]> {
+    if (values.length === 0) return [];
+    const found = await this.connection.rows(
+      `SELECT place, id FROM unnest($2::bytea[]) WITH ORDINALITY AS asked (value, place)
+       JOIN ${this.s}.terms known ON field = $1 AND sha256(known.value) = sha256(asked.value)`,
+      ...[field, bytesArray(values)],
+    );
+    return inPlaces(found, values.length).map((row) => row?.id as number | undefined);
   }
 
   async termsWith(field: TermField, prefix: string, limit: number) {
@@ -158,4 +163,14 @@ function mapped<From, To>(
   change: (from: From) => To,
 ): ReadonlyMap<number, To> {
   return new Map([...found].map(([id, one]) => [id, change(one)]));
+}
+
+/** Rows by the place that they were asked at, which counts from 1. */
+export function inPlaces<Found extends { readonly place?: unknown }>(
+  found: readonly Found[],
+  count: number,
+): (Found | undefined)[] {
+  const places = new Array<Found | undefined>(count).fill(undefined);
+  for (const row of found) places[(row.place as number) - 1] = row;
+  return places;
 }

@@ -23,7 +23,7 @@ import type {
 } from './index-storage.ts';
 import { withMember, withoutMember } from './number-values.ts';
 import { bytesArray, nameArray, numberArray } from './postgres-arrays.ts';
-import { PostgresReader } from './postgres-reader.ts';
+import { inPlaces, PostgresReader } from './postgres-reader.ts';
 import { packTerms } from './term-list.ts';
 
 /** Sets that one statement puts in. */
@@ -283,14 +283,4 @@ export class PostgresWriter extends PostgresReader implements IndexWriter {
 /** The number behind the last one. */
 function behind(before: number, added: readonly { readonly id: number }[]): number {
   return added.reduce((next, { id }) => Math.max(next, id + 1), before);
-}
-
-/** Rows by the place that they were asked at, which counts from 1. */
-function inPlaces<Found extends { readonly place?: unknown }>(
-  found: readonly Found[],
-  count: number,
-): (Found | undefined)[] {
-  const places = new Array<Found | undefined>(count).fill(undefined);
-  for (const row of found) places[(row.place as number) - 1] = row;
-  return places;
 }

@@ -132,8 +132,8 @@ export class SqliteIndex implements IndexWriter {
     return guard(() => this.#all('SELECT * FROM chunks ORDER BY chunk') as unknown as ChunkRange[]);
   }
 
-  async termId(field: TermField, value: string): Promise<number | undefined> {
-    return guard(() => this.#termId(field, value));
+  async termIds(field: TermField, values: readonly string[]): Promise<readonly (number | undefined)[]> {
+    return guard(() => values.map((value) => this.#termId(field, value)));
   }
 
   async termsWith(field: TermField, prefix: string, limit: number) {

@@ -1,7 +1,8 @@
-/** A finding of a real gateway: recorded, listed, seen by policies in every process, and not by whom it is about. */
+/** A finding of a real gateway: recorded, listed, posted to a webhook, seen by policies in every process, and not by whom it is about. */
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { type Gate, startGate } from '../support/gate.ts';
+import { type SignedReceiver, startSignedReceiver } from '../support/signed-receiver.ts';
 import { runInProcess } from '../support/sluice-cli.ts';
 
 const POLICY = `
@@ -11,19 +12,32 @@ forbid (principal == Human::"bob", action == Action::"Update", resource)
 when { context.deviations.contains("relation") };
 `;
 
+const SECRET = 'whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz';
+
 let gate: Gate | undefined;
-afterEach(() => gate?.stop());
+let receiver: SignedReceiver | undefined;
+afterEach(async () => {
+  await gate?.stop();
+  await receiver?.close();
+});
 
 const eventually = <T>(check: () => Promise<T>): Promise<T> =>
   vi.waitFor(check, { timeout: 90_000, interval: 500 });
 
 it.each([0, 1])('with %s workers', { timeout: 240_000 }, async (workers) => {
+  // It is not there for what comes first, and misses nothing.
+  receiver = await startSignedReceiver(SECRET, 1);
+  const posted = receiver;
   gate = await startGate({
     workers,
     groups: ['auditor'],
     principals: { anna: { groups: ['auditor'] } },
-    yaml: 'policies: { files: [mine.cedar] }\nbehaviour: { learn: 6s, window: 1h, remember: 1h }\n',
-    files: { 'mine.cedar': POLICY },
+    yaml: `policies: { files: [mine.cedar] }
+behaviour: { learn: 6s, window: 1h, remember: 1h }
+exports:
+  - { name: on-call, kinds: [finding], webhook: { url: '${posted.url}', secret: { file: hook.secret } } }
+`,
+    files: { 'mine.cedar': POLICY, 'hook.secret': SECRET },
   });
   const running = gate;
   const bob = await running.client('bob');
@@ -49,5 +63,21 @@ it.each([0, 1])('with %s workers', { timeout: 240_000 }, async (workers) => {
   expect(findings.map(({ event }) => event)).toMatchObject([
     { rule: 'relation', principal: 'bob', database: 'shop' },
   ]);
+  const [finding] = findings;
+  await eventually(async () => expect(posted.received).not.toHaveLength(0));
+  // At least once: whatever else came was the same.
+  expect(posted.received.slice(0, 1)).toMatchObject([
+    {
+      type: 'ledger.entries',
+      data: [
+        {
+          ...finding?.event,
+          ...{ kind: 'finding', seq: finding?.seq, id: finding?.id },
+          what: expect.stringContaining('bob read public.employees for the first time'),
+        },
+      ],
+    },
+  ]);
+  expect(posted.forged).toBe(0);
   await bob.end();
 });

@@ -220,6 +220,8 @@ const LEAVES = [
     'seq:7',
     'balance',
     '"order by"',
+    '"email from"',
+    '"name email"',
     'nowhere',
     'form:a*',
     'application:psql',

@@ -154,7 +154,7 @@ it('keeps texts of any length, with whatever characters', async () => {
     terms: values.map((value, at) => ({ id: head.terms + at, field: 'word' as const, value })),
   });
   for (const [at, value] of values.entries()) {
-    expect(await storage.termId('word', value)).toBe(at);
+    expect(await storage.termIds('word', [value, 'none'])).toEqual([at, undefined]);
     expect((await storage.termsWith('word', value, 10)).some(({ id }) => id === at)).toBe(true);
   }
   expect((await storage.termsWith('word', 'x'.repeat(400), 10)).map(({ id }) => id)).toEqual([0, 1]);
