@@ -35,7 +35,7 @@ export function relationFragment(options: FragmentOptions): string {
   for (const [alias, column] of options.lookups ?? [])
     list.push(`${quoteName(column)} AS ${quoteName(alias)}`);
   const from = `${only ? 'ONLY ' : ''}${quoteQualified(relation.schema, relation.name)}`;
-  return `(SELECT ${list.join(', ')} FROM ${from}${sample === undefined ? '' : ` ${sample}`})`;
+  return `(SELECT ${list.join(', ')}${list.length === 0 ? '' : ' '}FROM ${from}${sample === undefined ? '' : ` ${sample}`})`;
 }
 
 function columnText(

@@ -84,20 +84,16 @@ export interface Plan {
   readonly lookups: readonly BlindLookup[];
 }
 
-/** Subqueries of narrower relations are always the same, and so parsed only once. */
-const WIDE = 24;
-
 /**
- * The columns that the subquery of a wide relation has to yield, so that texts stay short; undefined, for all, wherever there
- * is the least doubt which those are.
+ * The columns that the subquery of a relation has to yield: masks are long texts, and each is parsed twice here and once by the
+ * database. Undefined, for all, wherever there is the least doubt which those are.
  */
 function neededColumns(
   { isCertain }: Plan,
   { node, relation, reads, wholeRow, natural }: RelationReference,
 ): readonly string[] | undefined {
   if (!isCertain || wholeRow || natural || node.alias?.colnames !== undefined) return undefined;
-  if (relation === undefined || relation.columns.length < WIDE) return undefined;
-  return relation.columns.map(({ name }) => name).filter((name) => reads.has(name));
+  return relation?.columns.map(({ name }) => name).filter((name) => reads.has(name));
 }
 
 function substitute(

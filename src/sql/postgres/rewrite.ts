@@ -3,6 +3,7 @@
  * stays verbatim; the result is parsed again and proved to differ in nothing but the intended places. Whatever cannot be
  * answered that way is refused.
  */
+import { LRUCache } from 'lru-cache';
 import type { Rewrite, Splice } from '../../model/dialect.ts';
 import type { ColumnMask } from '../../model/labels.ts';
 import { applySplices } from '../splice.ts';
@@ -147,8 +148,7 @@ function textOf({ kind, text }: Fragment): string {
 }
 
 /** Fragments by their text; the same few relations turn up again and again. */
-const KNOWN_FRAGMENTS = new Map<string, readonly Node[]>();
-const MAX_KNOWN_FRAGMENTS = 500;
+const KNOWN_FRAGMENTS = new LRUCache<string, readonly Node[]>({ max: 1_000 });
 
 /** The subquery, or the target list. */
 function fragmentTrees(text: string, parser: Parser): readonly Node[] | Promise<readonly Node[]> {
@@ -166,7 +166,6 @@ function remember(text: string, trees: ParseTree): readonly Node[] {
   if (trees.stmts?.length !== 1 || parts === undefined) {
     throw rewriteFailed('the replacement of a masked relation does not parse');
   }
-  if (KNOWN_FRAGMENTS.size >= MAX_KNOWN_FRAGMENTS) KNOWN_FRAGMENTS.clear();
   KNOWN_FRAGMENTS.set(text, parts);
   return parts;
 }
