@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { createAdminApi, listenAdmin } from './api/admin-api.ts';
 import { type ApiDeps, createApi } from './api/api.ts';
 import type { Config } from './config/config.ts';
+import { asSluiceError } from './errors/sluice-error.ts';
 import { Acceptor } from './gateway/postgres/acceptor.ts';
 import type { ChangeAuthor } from './model/ledger-entry.ts';
 import { createAuditDesk, openIndex } from './workers/audit-desk.ts';
@@ -81,9 +82,17 @@ async function wire(
   // It must not know more than the ledger.
   shared.pruneListeners.add(() => index.rebuild());
   const audit = createAuditDesk({ ...shared, index, now: Date.now });
+  const readAnew = async (author: ChangeAuthor) => {
+    try {
+      const read = runtime.readConfig?.();
+      return { read, certificates: read && shared.postgresCertificates(read) };
+    } catch (thrown) {
+      await shared.configRecord.rejected(asSluiceError(thrown), author);
+      throw thrown;
+    }
+  };
   const reloadPolicies = async (author: ChangeAuthor): Promise<void> => {
-    const read = runtime.readConfig?.();
-    const certificates = read && shared.postgresCertificates(read);
+    const { read, certificates } = await readAnew(author);
     await policies.reload(author);
     await host.policiesChanged();
     if (certificates !== undefined) await host.renewCertificates(certificates);

@@ -40,6 +40,7 @@ export function eventText(event: LedgerEvent): string {
     case 'policy-loaded':
       return `version ${event.version} from ${event.files.length} files${changed(event.changes)}${author(event)}`;
     case 'policy-rejected':
+    case 'config-rejected':
       return `${event.error}${author(event)}`;
     case 'config-loaded':
       return `version ${event.version}${changed(event.changes)}${author(event)}${list(' -- after the next start:', event.pending)}`;

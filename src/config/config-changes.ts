@@ -54,14 +54,17 @@ export function configChanges(before: ShownConfig | FlatConfig, after: FlatConfi
   return paths.flatMap((path) => changeAt(path, former.get(path), after.get(path)) ?? []);
 }
 
+export function changedSecret(path: string): ConfigChange {
+  return { path, before: SECRET, after: CHANGED_SECRET };
+}
+
 function changeAt(
   path: string,
   before: ShownValue | Secret | undefined,
   after: ShownValue | Secret | undefined,
 ): ConfigChange | undefined {
   if (before instanceof Secret && after instanceof Secret) {
-    const same = before.reveal() === after.reveal();
-    return same ? undefined : { path, before: SECRET, after: CHANGED_SECRET };
+    return before.reveal() === after.reveal() ? undefined : changedSecret(path);
   }
   const [old, now] = [before, after].map((value) => (value === undefined ? undefined : shown(value)));
   if (old === now) return undefined;

@@ -49,6 +49,7 @@ const DELETE: Activity = { id: 4, name: 'Delete' };
 const BY_KIND: Readonly<Record<string, Activity>> = {
   'audit-read': READ,
   'config-loaded': UPDATE,
+  'config-rejected': UPDATE,
   'keys-destroyed': DELETE,
   'policy-loaded': UPDATE,
   'policy-rejected': UPDATE,

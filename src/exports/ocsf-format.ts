@@ -95,6 +95,7 @@ function severityOf(event: LedgerEvent): number {
       return 2;
     case 'keys-destroyed':
     case 'log-recovered':
+    case 'config-rejected':
     case 'policy-rejected':
       return 3;
     default:
@@ -211,7 +212,7 @@ function apiMembers({ context }: KnownEntry, event: LedgerEvent): Members {
   const { kind, ...members } = event;
   const { by, session, principal } = members as Record<string, unknown>;
   const user = [by, context?.principal, principal].find((one) => typeof one === 'string' && one !== '');
-  const failed = kind === 'policy-rejected';
+  const failed = kind === 'policy-rejected' || kind === 'config-rejected';
   return {
     actor: {
       app_name: 'Sluice',

@@ -125,6 +125,7 @@ const EVENTS: {
     ],
     pending: ['workers'],
   },
+  'config-rejected': { kind: 'config-rejected', error: 'e', door: 'signal', by: 'root' },
   'token-issued': {
     kind: 'token-issued',
     token: 't',

@@ -183,6 +183,7 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     },
     { by: text, previous: text, pending: strings },
   ],
+  'config-rejected': [{ error: text, door: text }, { by: text }],
   'token-issued': [
     { token: text, principal: text, onBehalfOf: strings, expiresAt: count },
     { purpose: text },

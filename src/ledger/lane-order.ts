@@ -1,15 +1,11 @@
 /** That lanes have no gaps: an entry that was acknowledged and is nowhere would leave one. */
 import { SluiceError } from '../errors/sluice-error.ts';
+import { readId } from './entry-id.ts';
 import type { LedgerFileSystem } from './file-system.ts';
 import { laneDirectory, lanesOf } from './lane.ts';
 import { LaneCursor } from './lane-cursor.ts';
 import { ORIGIN } from './segment-format.ts';
 import { EMPTY_STATE, readSequencerState } from './sequencer-state.ts';
-
-/** How the entries of nearly every statement begin; anything else is parsed. */
-const COMMON =
-  /^\{(?:"approval":"[^"\\]*",)?"at":\d+,(?:"bytes":\d+,)?"id":"(\d+)\.(\d+)","kind":"(?:statement|outcome)"/;
-const HEAD_BYTES = 200;
 
 /** Follows the numbers of all lanes through a log. */
 export class LaneOrder {
@@ -22,10 +18,11 @@ export class LaneOrder {
     this.#unseen++;
   }
 
-  /** Takes the next entry of the log. @returns what is wrong with its number, or undefined */
-  check(entry: Buffer): string | undefined {
-    const [lane, seq] = idOf(entry) ?? [];
-    if (lane === undefined || seq === undefined) return 'the entry has no id';
+  /** Takes the next entry of the log: `bytes[start, end)`. @returns what is wrong with its number, or undefined */
+  check(bytes: Buffer, start: number, end: number): string | undefined {
+    const id = readId(bytes, start, end);
+    if (id === undefined) return 'the entry has no id';
+    const { lane, seq } = id;
     const expected = this.#next.get(lane);
     this.#next.set(lane, seq + 1);
     if (expected === undefined || expected === seq) return undefined;
@@ -35,18 +32,6 @@ export class LaneOrder {
       return undefined;
     }
     return `lane ${lane} goes on with entry ${seq}, not ${expected}`;
-  }
-}
-
-function idOf(entry: Buffer): [lane: number, seq: number] | undefined {
-  const match = COMMON.exec(entry.toString('latin1', 0, HEAD_BYTES));
-  if (match !== null) return [Number(match[1]), Number(match[2])];
-  try {
-    const { id } = JSON.parse(entry.toString('utf8')) as { id?: unknown };
-    const parts = typeof id === 'string' ? /^(\d{1,4})\.(\d{1,16})$/.exec(id) : null;
-    return parts === null ? undefined : [Number(parts[1]), Number(parts[2])];
-  } catch {
-    return undefined;
   }
 }
 

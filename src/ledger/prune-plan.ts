@@ -3,7 +3,7 @@
  * still be referred to, and a bit for each entry that may go.
  *
  * An entry goes when the rules say so, and stays as long as one that stays needs it: beginning and end of a session are needed by every
- * entry of it, a form by the statements that name it.
+ * entry of it, a form by the statements that name it. The beginning of a session that may still be open stays.
  */
 import { canonicalJson } from './canonical-json.ts';
 import { formHash } from './entry-text.ts';
@@ -90,6 +90,8 @@ class Walk {
   readonly #byKind = new Map<string, number>();
   readonly #freeParts = new Set<string>();
   readonly #neededParts = new Set<string>();
+  /** Where a gateway started last: what was open before it is over, whether somebody said so or a crash did not let them. */
+  #startedAt = -1;
   #count = 0;
   #bytes = 0;
 
@@ -110,6 +112,9 @@ class Walk {
         if (bytes !== undefined) await this.#visit(index * TILE_WIDTH + at, bytes);
       }
       if (index % YIELD_BUNDLES === 0) await this.#rules.onProgress?.(index * TILE_WIDTH, this.#size);
+    }
+    for (const { seq, bytes, isFree } of this.#sessions.values()) {
+      if (isFree && seq < this.#startedAt) this.#free(seq, 'session-opened', bytes, undefined);
     }
     for (const forms of this.#forms.values()) {
       for (const { part } of forms.values()) if (part !== undefined) this.#neededParts.add(part);
@@ -135,6 +140,7 @@ class Walk {
       seq < this.#wholeSize && mayBePruned(entry, this.#rules.rules, this.#holds, this.#rules.now);
     noteHold(this.holds, members);
     this.#noteRecord(seq, bytes);
+    if (await this.#isStart(members, part)) this.#startedAt = seq;
     if (members.kind === 'session-opened' && session !== undefined && part === undefined) {
       this.#sessions.set(session, {
         ...{ database: entry.database ?? '', principals: entry.principals, seq, isFree: mayGo },
@@ -190,6 +196,11 @@ class Walk {
     this.#bytes += bytes;
     this.#byKind.set(kind, (this.#byKind.get(kind) ?? 0) + 1);
     if (part !== undefined) this.#freeParts.add(part);
+  }
+
+  async #isStart({ kind, door }: Members, part: string | undefined): Promise<boolean> {
+    if (kind !== 'config-loaded') return false;
+    return (part === undefined ? door : (await this.#part(part)).door) === 'start';
   }
 
   #noteRecord(seq: number, bytes: Buffer): void {

@@ -180,6 +180,30 @@ describe('pruning', () => {
     expect(reads).toEqual(['shared', 'fresh']);
   });
 
+  it('takes the beginning of a session that a crash ended, once a gateway has started since', async () => {
+    const started = (door: 'start' | 'signal') =>
+      [{ kind: 'config-loaded', version: 'v', door, changes: [] }] as const;
+    await add(400, [...session('CRASHED', 3, 'shop', false), ...session('LONG', 3, 'shop', false)]);
+    await add(399, started('signal'));
+    await fill();
+    expect((await prune([YEAR])).byKind.get('session-opened')).toBeUndefined();
+    await add(20, [
+      asked('LONG', 4),
+      outcome('LONG', 4),
+      ...started('start'),
+      ...session('OPEN', 1, 'shop', false),
+    ]);
+    await fill();
+    const plan = await prune([YEAR]);
+    expect(plan.byKind.get('session-opened')).toBe(1);
+    const found = await entriesOf();
+    expect(found.filter((one) => one.endsWith('session-opened'))).toEqual([
+      'LONG session-opened',
+      'OPEN session-opened',
+    ]);
+    expect(await verifyLedger(directory)).toMatchObject({ ok: true });
+  });
+
   it('says in the log what is gone, for whoever keeps an index', async () => {
     await add(400, session('OLD', 300));
     await prune([QUARTER]);

@@ -241,7 +241,8 @@ class Verification {
     from: number,
     to: number,
   ): Promise<LedgerFault | undefined> {
-    const hashes = await tiles.hashes(0, index);
+    // As text: comparing parts of it costs a fraction of what slices of a buffer do.
+    const hashes = (await tiles.hashes(0, index)).toString('latin1');
     const first = index * TILE_WIDTH;
     const width = tileWidth('entries', index, tiles.reader.size);
     const bundle = await tiles.reader.bundleBytes(index);
@@ -262,9 +263,9 @@ class Verification {
         // The length has been read: its last byte makes room for the one that RFC 6962 wants in front of an entry.
         bytes[start - 1] = 0;
         const actual = hash('sha256', bytes.subarray(start - 1, end), 'binary');
-        if (actual !== hashes.toString('latin1', at * HASH_BYTES, (at + 1) * HASH_BYTES))
+        if (actual !== hashes.slice(at * HASH_BYTES, (at + 1) * HASH_BYTES))
           return fault('the entry is not the one that was signed');
-        const gap = this.#order.check(bytes.subarray(start, end));
+        const gap = this.#order.check(bytes, start, end);
         if (gap !== undefined) return fault(gap);
         this.#entries++;
         this.#bytes += end - offset;

@@ -261,6 +261,11 @@ export type LedgerEvent =
       /** Paths that differ in the file, but count after the next start only. */
       readonly pending?: readonly string[];
     } & ChangeAuthor)
+  | ({
+      /** The configuration was read again, and could not be used: the one before stays in force. */
+      readonly kind: 'config-rejected';
+      readonly error: string;
+    } & ChangeAuthor)
   | {
       /** A budget was used up: a statement was refused, held or cut off in the middle of its result. */
       readonly kind: 'budget-exceeded';

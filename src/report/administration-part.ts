@@ -13,7 +13,7 @@ type Topic = 'changes' | 'credentials' | 'logins' | 'auditAccess';
 
 /** The kinds of entries of each topic. */
 const KINDS: Readonly<Record<Topic, readonly LedgerEvent['kind'][]>> = {
-  changes: ['policy-loaded', 'policy-rejected', 'config-loaded', 'label'],
+  changes: ['policy-loaded', 'policy-rejected', 'config-loaded', 'config-rejected', 'label'],
   credentials: ['token-issued', 'token-revoked', 'grant'],
   logins: ['authentication-failed'],
   auditAccess: [
@@ -86,6 +86,7 @@ function describe(event: LedgerEvent): Description {
         what: `version ${event.version}${changed(event.changes?.map(({ id }) => id))}`,
       };
     case 'policy-rejected':
+    case 'config-rejected':
       return { by: authorOf(event), what: event.error };
     case 'config-loaded':
       return {

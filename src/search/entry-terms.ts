@@ -203,6 +203,9 @@ export function eventTerms(event: LedgerEvent): readonly Term[] {
     case 'policy-rejected':
       terms.addWords('word', `${event.error} ${event.files.join(' ')}`);
       break;
+    case 'config-rejected':
+      terms.addWords('word', event.error);
+      break;
     case 'token-issued':
       addChain(terms, event.principal, event.onBehalfOf);
       terms.add('token', event.token);

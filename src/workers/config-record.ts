@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts';
 import {
   type ConfigChange,
+  changedSecret,
   configChanges,
   configVersion,
   type FlatConfig,
@@ -9,10 +10,13 @@ import {
   type ShownConfig,
   showConfig,
 } from '../config/config-changes.ts';
+import { comparePrints } from '../config/secret-prints.ts';
+import type { SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ChangeAuthor } from '../model/ledger-entry.ts';
 import type { RecordedState } from './recorded-state.ts';
 
+const MAX_ERROR_LENGTH = 10_000;
 /** What a reload renews; everything else waits for the next start. */
 const RENEWED = ['listen.postgres.tls.'];
 
@@ -32,7 +36,12 @@ export class ConfigRecord {
   /** Records the configuration that a gateway starts with. @throws {SluiceError} ledger_* */
   static async open(ledger: Ledger, state: RecordedState, config: Config): Promise<ConfigRecord> {
     const record = new ConfigRecord(ledger, state, flattenConfig(config));
-    await record.#append(configChanges(state.get().config ?? {}, record.#flat), { door: 'start' });
+    const { prints, changed } = await comparePrints(state.get().secrets ?? {}, record.#flat);
+    const others = configChanges(state.get().config ?? {}, record.#flat);
+    const known = new Set(others.map(({ path }) => path));
+    const secrets = changed.filter((path) => !known.has(path)).map(changedSecret);
+    await record.#append([...others, ...secrets], { door: 'start' });
+    state.note({ secrets: prints });
     return record;
   }
 
@@ -47,6 +56,15 @@ export class ConfigRecord {
     this.#flat = new Map([...kept, ...[...read].filter(([path]) => isRenewed(path))]);
     this.#pending = pending;
     await this.#append(changes, author, pending);
+  }
+
+  /** Records that the file was read again in vain. @throws {SluiceError} ledger_* */
+  async rejected(error: SluiceError, author: ChangeAuthor): Promise<void> {
+    const text = [error.message, error.detail].filter((part) => part !== undefined).join(': ');
+    const ledger = this.#ledger;
+    await ledger.durable(
+      ledger.append({ kind: 'config-rejected', error: text.slice(0, MAX_ERROR_LENGTH), ...author }),
+    );
   }
 
   async #append(

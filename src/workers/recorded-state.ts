@@ -5,12 +5,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ShownConfig } from '../config/config-changes.ts';
+import type { SecretPrints } from '../config/secret-prints.ts';
 import { writePrivateFile } from '../identity/private-file.ts';
 import type { PolicyTextOf } from '../policy/policy-changes.ts';
 
 export interface Recorded {
   readonly config?: ShownConfig;
   readonly policies?: readonly PolicyTextOf[];
+  /** Of the configuration's secrets. */
+  readonly secrets?: SecretPrints;
 }
 
 const FILE_NAME = 'recorded.json';
@@ -38,14 +41,23 @@ export class RecordedState {
 
 function read(file: string): Recorded {
   try {
-    const { config, policies } = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
+    const { config, policies, secrets } = JSON.parse(readFileSync(file, 'utf8')) as Recorded;
     return {
+      ...(isTexts(secrets) && { secrets }),
       ...(typeof config === 'object' && config !== null && { config }),
       ...(Array.isArray(policies) && { policies: policies.filter(isPolicyText) }),
     };
   } catch {
     return {};
   }
+}
+
+function isTexts(value: unknown): value is Record<string, string> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((one) => typeof one === 'string')
+  );
 }
 
 function isPolicyText(value: unknown): value is PolicyTextOf {

@@ -54,6 +54,24 @@ it('says what changed in policies and configuration, and who had it changed', {
   expect((await eventsOf(gate, 'policy-loaded')).at(-1)?.changes).toEqual([]);
 });
 
+it('says that a configuration was read again in vain, and goes on with the one before', {
+  timeout: 60_000,
+}, async () => {
+  gate = await startGate({});
+  const yaml = join(gate.dataDir, '..', 'sluice.yaml');
+  const good = readFileSync(yaml, 'utf8');
+  writeFileSync(yaml, `${good}\nhunter2: [`);
+  expect(await gate.admin('POST', '/admin/policies/reload')).toMatchObject({ status: 400 });
+  const [rejected] = await eventsOf(gate, 'config-rejected');
+  expect(rejected).toMatchObject({ door: 'admin-socket', error: expect.stringContaining('sluice.yaml') });
+  expect(JSON.stringify(rejected)).not.toContain('hunter2');
+  expect((await (await gate.client('alice')).query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  writeFileSync(yaml, good);
+  expect(await gate.admin('POST', '/admin/policies/reload')).toMatchObject({ status: 200 });
+  expect(await eventsOf(gate, 'config-rejected')).toHaveLength(1);
+  expect(await eventsOf(gate, 'config-loaded')).toHaveLength(1);
+});
+
 it('says who came in by which door, and who did not', { timeout: 60_000 }, async () => {
   gate = await startGate({});
   expect((await gate.api('alice', 'GET', '/v1/sessions')).status).toBe(200);

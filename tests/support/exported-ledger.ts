@@ -85,6 +85,7 @@ export const VARIETY: readonly (LedgerEvent | AskedEvent)[] = [
   { kind: 'approval', request: 'apr_1', step: 'vote', by: 'alice', verdict: 'approve' },
   { kind: 'policy-loaded', version: 'v1', files: ['a.cedar'], door: 'start', changes: [] },
   { kind: 'policy-rejected', files: ['a.cedar'], error: 'a.cedar:1: no', door: 'signal' },
+  { kind: 'config-rejected', error: 'sluice.yaml:3: no', door: 'admin-socket', by: 'root' },
   { kind: 'config-loaded', version: 'c', door: 'start', changes: [{ path: 'workers', after: 2 }] },
   { kind: 'token-issued', token: 't', principal: 'alice', onBehalfOf: [], expiresAt: 1 },
   { kind: 'token-revoked', token: 't' },
