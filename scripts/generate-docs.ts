@@ -63,15 +63,19 @@ SQLSTATEs do not change between releases.
 SQLSTATEs are PostgreSQL's own (Appendix A of its manual) where it has one. The class \`SL\` is the gate's: no driver takes it
 for a passing failure and retries. Errors that the database itself raises pass through as it sent them.
 
-The DETAIL of a statement that is denied, held, expired or drifted is a JSON object, for programs to act on:
+The DETAIL of a statement that a policy, a reviewer, a mask, a limit or a budget stops (\`SL001\` to \`SL009\`, \`SL020\`, \`SL030\`, \`SL032\`; not \`SL008\`) is a JSON object, for programs to act on:
 
 \`\`\`json
 {"request": "apr_k3v9x2m4q7", "policies": ["agent-write-approval"],
  "facts": {"commands": ["UPDATE"], "actions": ["Update"], "relations": ["public.orders"], "hazards": [], "notUnderstood": []},
- "expiresAt": "2026-01-01T09:15:00.000Z"}
+ "expiresAt": "2026-01-01T09:15:00.000Z",
+ "next": "retry-identical-once-approved"}
 \`\`\`
 
-\`request\` is there if there is an approval request, \`expiresAt\` while it waits. An agent that gets \`SL002\` tells its person the
+\`request\` is there if there is an approval request, \`expiresAt\` while it waits, \`facts\` where one statement is meant. Limits and budgets add what
+they count (\`limit\`, \`label\`, \`budget\`, \`refillsAt\`, …). \`next\` is what may be done: \`retry-identical-once-approved\`, \`retry-identical-at-its-time\`,
+\`retry-identical-as-new-request\`, \`ask-the-reviewer\`, \`send-another-statement\` or \`wait\`. The HINT says it in words, with the policy's own \`@hint\`. No value of the statement or the
+database is in any of them. An agent that gets \`SL002\` tells its person the
 request's id and sends the identical statement again later, text and parameters unchanged: another text is another request. \`SL003\`
 and \`SL001\` are final for that statement. \`sluice explain <code>\` says the same in a terminal.
 

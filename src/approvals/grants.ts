@@ -27,6 +27,7 @@ import type { GrantRecord, GrantStore } from '../store/store.ts';
 import { digestOf, shapeSubjectOf } from './binding.ts';
 import { ExpiryTimers } from './expiry-timers.ts';
 import { areOpen } from './open-windows.ts';
+import { timesText } from './run-window.ts';
 import { isSameRule } from './same-request.ts';
 import { Turns } from './turns.ts';
 import { isWithin } from './value-bounds.ts';
@@ -115,7 +116,11 @@ export class Grants {
         const { grant } = current;
         if (grant.kind !== 'shape' || grant.state !== 'active' || !holdsFor(grant, use, rule)) continue;
         if (!areOpen(grant.rule.runWithin, this.#o.now())) {
-          throw new SluiceError('approval_not_now', `grant ${grant.id} holds for this, but not at this time`);
+          const times = timesText(grant.rule.runWithin);
+          throw new SluiceError(
+            'approval_not_now',
+            `grant ${grant.id} holds for this, and may be used ${times}`,
+          );
         }
         return this.#count({ ...current, grant }, use.session);
       }

@@ -2,8 +2,9 @@
 import { timeWindowText } from '../config/time-window.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
+import type { ApprovalRule } from '../model/decision.ts';
+import { refusalDetail } from '../policy/refusal-detail.ts';
 import { areOpen } from './open-windows.ts';
-import { refusalDetail } from './refusal-detail.ts';
 import type { RequestBook } from './request-book.ts';
 import type { ApprovalAnswer } from './waiters.ts';
 
@@ -44,10 +45,17 @@ function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+export const timesText = (windows: ApprovalRule['runWithin'] = []): string =>
+  windows.map(timeWindowText).join(' and ');
+
 /** What is told of a claim outside of its hours. The approval stays. */
 export function notNow({ id, rule, policies, facts, expiresAt }: ApprovalRequest): SluiceError {
-  const times = (rule.runWithin ?? []).map(timeWindowText).join(' and ');
-  return new SluiceError('approval_not_now', `request ${id} is approved, and may run ${times}`, {
-    detail: refusalDetail({ request: id, policies, facts, expiresAt }),
-  });
+  return new SluiceError(
+    'approval_not_now',
+    `request ${id} is approved, and may run ${timesText(rule.runWithin)}`,
+    {
+      detail: refusalDetail('approval_not_now', { request: id, policies, facts, expiresAt }),
+      policies: policies.map((policy) => policy.id),
+    },
+  );
 }

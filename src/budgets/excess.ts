@@ -3,6 +3,7 @@ import { formatDuration } from '../config/quantity.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Budget } from '../model/budget.ts';
 import type { BudgetCount } from '../model/standing.ts';
+import { refusalDetail } from '../policy/refusal-detail.ts';
 import type { Account } from './account.ts';
 
 /** A share of a budget of which not enough is left. */
@@ -42,14 +43,15 @@ export function budgetError({ account, refillsAt }: Excess): SluiceError {
       ? 'A part of it is free again when what was used is older than that.'
       : `A part of it is free again at ${at}.`;
   return new SluiceError('budget_exceeded', limitText(account), {
-    detail: JSON.stringify({
-      budget: budget.name,
-      count: budget.count,
-      limit: budget.limit,
-      window: formatDuration(budget.windowMs),
-      ...account.subject,
-      ...(at === undefined ? {} : { refillsAt: at }),
-    }),
+    detail: refusalDetail(
+      'budget_exceeded',
+      { policies: [{ id: budgetPolicy(budget) }] },
+      {
+        ...{ budget: budget.name, count: budget.count, limit: budget.limit },
+        ...{ window: formatDuration(budget.windowMs), ...account.subject },
+        ...(at === undefined ? {} : { refillsAt: at }),
+      },
+    ),
     hint: `${when}${held}`,
     policies: [budgetPolicy(budget)],
   });

@@ -115,6 +115,8 @@ test('the error says what, whose, and when there is more', async () => {
   const { message, detail, hint, sqlstate } = budgetError(excess);
   expect([sqlstate, message]).toEqual(['SL030', 'no more than 1 statements in 1m for bot (budget b)']);
   expect(JSON.parse(detail!)).toEqual({
+    policies: ['budget:b'],
+    next: 'wait',
     ...{ budget: 'b', count: 'statements', limit: 1, window: '1m', principal: 'bot' },
     refillsAt: '1970-01-01T00:17:41.000Z',
   });

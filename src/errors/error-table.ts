@@ -53,7 +53,7 @@ export const ERROR_TABLE = {
     'Send the identical statement again to make a new request.',
   ),
   preview_refused: row(
-    'SL030',
+    'SL033',
     409,
     'The statement cannot be run and taken back without a trace, or not be shown row by row.',
     'Read the statement and its blast radius instead.',

@@ -5,9 +5,8 @@
  */
 import type { SessionApprovals } from '../approvals/approvals.ts';
 import type { GrantUse } from '../approvals/grants.ts';
-import { refusalDetail } from '../approvals/refusal-detail.ts';
 import { HIDDEN } from '../approvals/revealed.ts';
-import type { ErrorCode } from '../errors/error-table.ts';
+import { ERROR_TABLE } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ApprovalBinding, ApprovalRequest, RowBinding, StatementNames } from '../model/approval.ts';
 import type { BlastRadius } from '../model/blast-radius.ts';
@@ -15,6 +14,7 @@ import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
 import type { LabelSet } from '../model/labels.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import { mergeApprovals } from '../policy/approval-rules.ts';
+import { refusalDetail, type TaughtCode } from '../policy/refusal-detail.ts';
 import type { Plan } from './plan.ts';
 import { capped } from './row-limit.ts';
 import { readablePieces } from './statement-form.ts';
@@ -87,19 +87,32 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
 /** A grant for statements of this shape, if there is one that holds for these values. */
 async function claimShape(
   approvals: SessionApprovals,
-  { session, plan: { shape } }: HoldOptions,
+  { session, plan }: HoldOptions,
   { principal, onBehalfOf, database, parameters, objectsDigests }: ApprovalBinding,
   rule: ApprovalRule,
 ): Promise<GrantUse | undefined> {
-  if (shape === undefined) return undefined;
-  const { digest, literals } = shape;
-  return approvals.claimShape(
+  if (plan.shape === undefined) return undefined;
+  const { digest, literals } = plan.shape;
+  const claimed = approvals.claimShape(
     {
       ...{ principal, onBehalfOf, database, shape: digest, objectsDigests, parameters, literals },
       session: session.id,
     },
     rule,
   );
+  return claimed.catch((thrown) => {
+    throw taught(thrown, plan);
+  });
+}
+
+/** What a grant says of its hours, with what is asked for: it knows neither facts nor policies. */
+function taught(thrown: unknown, plan: Plan): unknown {
+  if (!(thrown instanceof SluiceError) || thrown.code !== 'approval_not_now') return thrown;
+  const policies = policiesOf(plan);
+  return new SluiceError('approval_not_now', thrown.message, {
+    detail: refusalDetail('approval_not_now', { policies, facts: plan.statements.map(({ facts }) => facts) }),
+    policies: policies.map(({ id }) => id),
+  });
 }
 
 async function claim(
@@ -183,8 +196,9 @@ function policiesOf(plan: Plan): PolicyRef[] {
 }
 
 function heldError(request: ApprovalRequest, plan: Plan): SluiceError {
-  const reason = plan.statements.find((one) => one.decision.outcome === 'hold')!.decision.reason;
-  return refusal('statement_held', request, `approval needed: ${reason}`);
+  const { reason, hint } = plan.statements.find((one) => one.decision.outcome === 'hold')!.decision;
+  const retry = ERROR_TABLE.statement_held.hint ?? '';
+  return refusal('statement_held', request, `approval needed: ${reason}`, hint && `${retry} ${hint}`);
 }
 
 function answerError(
@@ -207,13 +221,14 @@ function answerError(
   return refusal('cancelled', request, `request ${id} was cancelled`);
 }
 
-function refusal(code: ErrorCode, request: ApprovalRequest, message: string): SluiceError {
+function refusal(code: TaughtCode, request: ApprovalRequest, message: string, hint?: string): SluiceError {
   const { id, policies, facts, expiresAt } = request;
   return new SluiceError(code, message, {
-    detail: refusalDetail({
+    detail: refusalDetail(code, {
       ...{ request: id, policies, facts },
       ...(code === 'statement_held' ? { expiresAt } : {}),
     }),
+    ...(hint === undefined ? {} : { hint }),
     policies: policies.map((policy) => policy.id),
   });
 }

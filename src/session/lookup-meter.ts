@@ -4,9 +4,11 @@
  *
  * Counts do not outlive the process.
  */
+
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { ColumnMask, Label } from '../model/labels.ts';
 import type { Actor } from '../model/principal.ts';
+import { refusalDetail } from '../policy/refusal-detail.ts';
 
 /** What one execution of a text takes. */
 export interface LookupDemand {
@@ -56,9 +58,11 @@ export function takeLookups(
 function requireTaken(label: Label | undefined, demands: readonly LookupDemand[]): void {
   if (label === undefined) return;
   const perHour = demands.find((demand) => demand.label === label)?.perHour ?? [0];
+  const limit = Math.min(...perHour);
   throw new SluiceError(
     'lookups_exhausted',
-    `no more than ${Math.min(...perHour)} values of the label ${label} may be looked up an hour`,
+    `no more than ${limit} values of the label ${label} may be looked up an hour`,
+    { detail: refusalDetail('lookups_exhausted', { policies: [] }, { label, limit, window: '1h' }) },
   );
 }
 

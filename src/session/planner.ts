@@ -5,7 +5,6 @@
  * A known text costs one look-up; a text of a known shape one scan; anything else is parsed, resolved, decided and rewritten.
  */
 
-import { refusalDetail } from '../approvals/refusal-detail.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { Database } from '../model/database.ts';
 import type { Decision } from '../model/decision.ts';
@@ -16,6 +15,7 @@ import type { Actor } from '../model/principal.ts';
 import type { Standing } from '../model/standing.ts';
 import type { PolicyEngine, PolicyQuestion } from '../policy/engine.ts';
 import type { EstimateContext } from '../policy/estimate-probes.ts';
+import { refusalDetail } from '../policy/refusal-detail.ts';
 import { inheritedLabels } from './inherited-labels.ts';
 import { demandsOf } from './lookup-meter.ts';
 import { factsOf, type NamedObjects, noteMade, usedBy } from './object-use.ts';
@@ -252,7 +252,7 @@ export class Planner<S extends Scope> {
         statements.map(deny(thrown, 'sluice:masking')),
         verbatim(analysis.text),
         basis,
-        thrown,
+        unmaskable(thrown, statements),
       );
     };
     try {
@@ -363,12 +363,27 @@ function refusalOfStatement({ facts, decision, analyzed }: PlannedStatement): Sl
   return new SluiceError('no_such_relation', `relation "${name}" does not exist`);
 }
 
+/** What a client is told of a statement that has no answer on masked values. */
+function unmaskable(error: SluiceError, statements: readonly PlannedStatement[]): SluiceError {
+  const { code, message, hint, position, cause } = error;
+  if (code !== 'mask_refused') return error;
+  const policies = [{ id: 'sluice:masking' }];
+  return new SluiceError(code, message, {
+    detail: refusalDetail(code, { policies, facts: statements.map(({ facts }) => facts) }),
+    ...(hint === undefined ? {} : { hint }),
+    ...(position === undefined ? {} : { position }),
+    policies: policies.map(({ id }) => id),
+    cause,
+  });
+}
+
 /** What a client is told of a denial. */
 export function refusalOf(decision: Decision, facts: Facts): SluiceError {
   const policies = decision.policies.map((policy) => policy.id);
   const opaque = policies.includes('sluice:not-understood');
-  return new SluiceError(opaque ? 'not_understood' : 'statement_denied', decision.reason, {
-    detail: refusalDetail({ policies: decision.policies, facts: [facts] }),
+  const code = opaque ? 'not_understood' : 'statement_denied';
+  return new SluiceError(code, decision.reason, {
+    detail: refusalDetail(code, { policies: decision.policies, facts: [facts] }),
     ...(decision.hint === undefined ? {} : { hint: decision.hint }),
     policies,
   });

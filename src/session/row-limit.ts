@@ -1,7 +1,9 @@
 /** Limits of rows: how many may still be returned, and what is told when one is met. */
+
 import type { ResultMeter, Room } from '../budgets/result-meter.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { RowLimit } from '../model/decision.ts';
+import { refusalDetail } from '../policy/refusal-detail.ts';
 import type { Plan } from './plan.ts';
 
 /** Rows that a portal or cursor has returned so far, in however many portions. */
@@ -55,7 +57,7 @@ export function capped(plan: Plan, limit: RowLimit): Plan {
 /** For a statement that was stopped. */
 export function rowLimitError({ rows, policy }: RowLimit, message: string): SluiceError {
   return new SluiceError('row_limit_exceeded', message, {
-    detail: JSON.stringify({ limit: rows, policies: [policy] }),
+    detail: refusalDetail('row_limit_exceeded', { policies: [{ id: policy }] }, { limit: rows }),
     policies: [policy],
   });
 }

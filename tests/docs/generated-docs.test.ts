@@ -22,6 +22,13 @@ it('docs/errors.md has a row for every code, and each SQLSTATE has five characte
   }
 });
 
+it('a SQLSTATE of the gate means one thing', () => {
+  const own = Object.values(ERROR_TABLE).flatMap(({ sqlstate }) =>
+    sqlstate.startsWith('SL') ? [sqlstate] : [],
+  );
+  expect(own.toSorted()).toEqual([...new Set(own)].toSorted());
+});
+
 describe('the examples of docs/configuration.md', () => {
   const examples = [...read('docs/configuration.md').matchAll(/```yaml\n(.*?)```/gs)].map(
     ([, yaml]) => yaml!,

@@ -5,7 +5,7 @@ import { type Gate, startGate } from '../support/gate.ts';
 /** The shortest a policy may say is ten seconds; this is the default where it says nothing, and may be shorter. */
 const EXPIRES = 'approvals: { expires: 1s }';
 const POLICIES = `
-@id("held") @approval("groups=dba; expires=1h")
+@id("held") @approval("groups=dba; expires=1h") @hint("Use the order desk.")
 forbid (principal, action == Action::"Update", resource == Table::"shop/public.orders");
 @id("short") @approval("groups=dba")
 forbid (principal, action == Action::"Insert", resource == Table::"shop/public.orders");
@@ -52,7 +52,9 @@ describe('the DETAIL of a refusal is JSON', () => {
       policies: ['held'],
       facts: FACTS,
       expiresAt: expect.stringMatching(/Z$/),
+      next: 'retry-identical-once-approved',
     });
+    expect(error.hint).toMatch(/^Retry the identical statement .* Use the order desk\.$/);
   });
 
   test('that is denied by a policy', async () => {
@@ -61,6 +63,7 @@ describe('the DETAIL of a refusal is JSON', () => {
     expect(JSON.parse(error.detail ?? '')).toMatchObject({
       policies: [expect.any(String)],
       facts: expect.anything(),
+      next: 'send-another-statement',
     });
   });
 
@@ -70,15 +73,46 @@ describe('the DETAIL of a refusal is JSON', () => {
     await answer(request, 'approve');
     const error = await refusalOf(sql);
     expect(error).toMatchObject({ code: 'SL020', hint: expect.stringContaining('at the time named') });
-    expect(JSON.parse(error.detail ?? '')).toMatchObject({ request, policies: ['not-now'], facts: FACTS });
+    expect(JSON.parse(error.detail ?? '')).toMatchObject({
+      ...{ request, policies: ['not-now'], facts: FACTS, next: 'retry-identical-at-its-time' },
+    });
     expect((await gate.api('alice', 'GET', `/v1/approvals/${request}`)).body.state).toBe('approved');
   });
 
+  test('that a grant holds for, at another time', async () => {
+    const sql = 'DELETE FROM orders WHERE id = 7';
+    const { request } = JSON.parse((await refusalOf(sql)).detail ?? '');
+    const granted = await gate.api('alice', 'POST', `/v1/approvals/${request}/grant`, {
+      ...{ times: 2, forMs: 3_600_000, literals: { 1: '*' } },
+    });
+    expect(granted.status).toBe(200);
+    const error = await refusalOf('DELETE FROM orders WHERE id = 8');
+    expect(error).toMatchObject({
+      code: 'SL020',
+      message: expect.stringMatching(/grant grt_.* may be used /),
+    });
+    expect(JSON.parse(error.detail ?? '')).toEqual({
+      ...{ policies: ['not-now'], facts: FACTS, next: 'retry-identical-at-its-time' },
+    });
+  });
+
   test.each([
-    ['denied', 'SL003', 'UPDATE orders SET cents = 2 WHERE id = 2', 'held'],
-    ['expired', 'SL004', `INSERT INTO orders VALUES (5000, 1, 'new', 1)`, 'short'],
-    ['drifted', 'SL005', 'UPDATE orders SET cents = 2 WHERE id = 2', 'held'],
-  ])('that was %s while it waited', async (how, code, sql, policy) => {
+    ['denied', 'SL003', 'UPDATE orders SET cents = 2 WHERE id = 2', 'held', 'ask-the-reviewer'],
+    [
+      'expired',
+      'SL004',
+      `INSERT INTO orders VALUES (5000, 1, 'new', 1)`,
+      'short',
+      'retry-identical-as-new-request',
+    ],
+    [
+      'drifted',
+      'SL005',
+      'UPDATE orders SET cents = 2 WHERE id = 2',
+      'held',
+      'retry-identical-as-new-request',
+    ],
+  ])('that was %s while it waited', async (how, code, sql, policy, next) => {
     const waiting = await gate.client('report-bot', { onBehalfOf: ['bob'] });
     const told = new Promise<string>((resolve) => {
       waiting.on('notice', ({ detail }) => resolve(JSON.parse(detail ?? '').request));
@@ -92,6 +126,6 @@ describe('the DETAIL of a refusal is JSON', () => {
     }
     const error = await refused;
     expect(error.code).toBe(code);
-    expect(JSON.parse(error.detail ?? '')).toEqual({ request, policies: [policy], facts: FACTS });
+    expect(JSON.parse(error.detail ?? '')).toEqual({ request, policies: [policy], facts: FACTS, next });
   });
 });

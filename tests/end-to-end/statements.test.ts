@@ -227,6 +227,11 @@ describe('the database’s own errors under a mask', () => {
       `INSERT INTO customers (id, name, email) VALUES (9999, 'x', 'person5@secret.example')`,
     );
     expect(error.code).toBe('SL007');
+    expect(JSON.parse(error.detail ?? '')).toEqual({
+      policies: ['sluice:masking'],
+      facts: expect.objectContaining({ commands: ['INSERT'], relations: ['public.customers'] }),
+      next: 'send-another-statement',
+    });
   });
 });
 

@@ -186,6 +186,7 @@ describe('lookups are counted', () => {
     await expect(two.query(three)).rejects.toMatchObject({
       code: 'SL009',
       message: expect.stringContaining('email'),
+      detail: JSON.stringify({ policies: [], label: 'email', limit: 5, window: '1h', next: 'wait' }),
     });
     expect((await find(two, 4)).rows).toEqual([{ id: 4 }]);
     expect((await find(one, 5)).rows).toEqual([{ id: 5 }]);

@@ -4,8 +4,10 @@
  *
  * Source: PostgreSQL's manual, 54.2.6 "Function Call"; tcop/fastpath.c.
  */
+
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Opaque } from '../../model/facts.ts';
+import { refusalDetail } from '../../policy/refusal-detail.ts';
 import type { Plan } from '../../session/plan.ts';
 import { rowLimitError } from '../../session/row-limit.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
@@ -72,6 +74,10 @@ function verbatim(plan: Plan): Plan {
     throw rowLimitError(limit, 'a FunctionCall commits before anybody has counted the rows it changes');
   if (plan.splices.length === 0) return plan;
   throw new SluiceError('mask_refused', 'a FunctionCall cannot be answered on masked values', {
+    detail: refusalDetail('mask_refused', {
+      policies: [{ id: 'sluice:masking' }],
+      facts: plan.statements.map(({ facts }) => facts),
+    }),
     hint: 'Call the function in a SELECT.',
   });
 }

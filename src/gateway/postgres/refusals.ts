@@ -3,9 +3,9 @@
  * values the principal may not see.
  */
 import { ruleText } from '../../approvals/quorum.ts';
-import { refusalDetail } from '../../approvals/refusal-detail.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { ApprovalRequest } from '../../model/approval.ts';
+import { refusalDetail } from '../../policy/refusal-detail.ts';
 import type { Plan } from '../../session/plan.ts';
 import { mapPosition } from '../../sql/splice.ts';
 import { ErrorFields, encodeNotice, errorFields } from '../../wire/postgres/index.ts';
@@ -125,7 +125,7 @@ export function heldNotice(request: ApprovalRequest): Buffer {
     severity: 'NOTICE',
     sqlstate: 'SL002',
     message: `sluice: waiting for approval ${request.id} until ${new Date(request.expiresAt).toISOString()}`,
-    detail: refusalDetail({ request: request.id, ...request }),
+    detail: refusalDetail('statement_held', { request: request.id, ...request }),
     hint: `It needs ${ruleText(request.rule)}: sluice approvals show ${request.id}; cancel this statement to withdraw the request.`,
   });
 }

@@ -11,5 +11,5 @@ export function maskRefused(reason: string, hint?: string): SluiceError {
 
 /** The rewritten text was not what it should be: a defect, and nothing may run because of it. */
 export function rewriteFailed(detail: string): SluiceError {
-  return new SluiceError('mask_refused', 'the statement could not be rewritten to masked values', { detail });
+  return new SluiceError('mask_refused', `the statement could not be rewritten to masked values: ${detail}`);
 }
