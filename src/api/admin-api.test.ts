@@ -59,6 +59,7 @@ beforeEach(() => {
     sessions: {
       list: async () => ({ sessions: [], silentWorkers: [3] }),
       kill: async (id, asked) => void calls.push([id, asked]),
+      clearTaint: async (...asked) => void calls.push(asked),
     },
     check: async ({ sql }) => ({ statements: [], rewritten: sql }),
     status: () => ({

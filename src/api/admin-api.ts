@@ -25,7 +25,7 @@ import {
 } from './audit-routes.ts';
 import { BUDGETS_QUERY_SCHEMA, type BudgetDesk, type BudgetQuery } from './budget-routes.ts';
 import { FORGET_SCHEMA, type ForgetQuery, type LabelDesk } from './label-routes.ts';
-import { KILL_SCHEMA, type KillBody, type SessionDesk } from './session-routes.ts';
+import { CLEAR_SCHEMA, KILL_SCHEMA, type KillBody, type SessionDesk } from './session-routes.ts';
 
 /** What `/admin/status` says. */
 export interface GatewayStatus {
@@ -62,7 +62,7 @@ export interface TokenDesk {
 
 export interface AdminApiDeps {
   readonly tokens: TokenDesk;
-  readonly sessions: Pick<SessionDesk, 'list' | 'kill'>;
+  readonly sessions: Pick<SessionDesk, 'list' | 'kill' | 'clearTaint'>;
   readonly labels: Pick<LabelDesk, 'list' | 'forget'>;
   readonly budgets: Pick<BudgetDesk, 'list'>;
   readonly audit: AuditDesk;
@@ -186,6 +186,14 @@ function addSessionRoutes(app: FastifyInstance, { sessions }: AdminApiDeps): voi
     { schema: { body: KILL_SCHEMA } },
     async (request, reply) => {
       await sessions.kill(request.params.id, { ...request.body });
+      return reply.code(204).send();
+    },
+  );
+  app.post<{ Params: { id: string }; Body: { readonly reason: string } }>(
+    '/admin/sessions/:id/clear-taint',
+    { schema: { body: CLEAR_SCHEMA } },
+    async (request, reply) => {
+      await sessions.clearTaint(request.params.id, request.body.reason);
       return reply.code(204).send();
     },
   );

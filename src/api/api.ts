@@ -31,7 +31,7 @@ export interface ApiDeps extends BearerDeps, HealthDeps {
   readonly reviews: ReviewDesk;
   readonly grants: GrantDesk;
   readonly access: AccessRequests;
-  readonly sessions: SessionDesk;
+  readonly sessions: Omit<SessionDesk, 'clearTaint'>;
   readonly labels: LabelDesk;
   readonly budgets: BudgetDesk;
   readonly audit: AuditDesk;

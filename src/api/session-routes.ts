@@ -31,6 +31,11 @@ export interface SessionDesk {
    * @throws {SluiceError} not_found, ledger_*
    */
   kill(id: string, asked: SessionKill): Promise<void>;
+  /**
+   * Records that somebody asked, and why, and takes the taint from a session and its reader. For whoever may open the admin socket.
+   * @throws {SluiceError} not_found, conflict while it runs something, ledger_*
+   */
+  clearTaint(id: string, reason: string): Promise<void>;
   /** Whether the actor may administer a database, be it with approval: nobody waits for one here. */
   mayAdminister(actor: Actor, database: string): boolean;
 }
@@ -42,11 +47,19 @@ export const KILL_SCHEMA = {
   properties: { reason: { type: 'string', minLength: 1, maxLength: 500 } },
 } as const;
 
+/** The body of a request to take the taint from a session: nobody does so without a reason. */
+export const CLEAR_SCHEMA = {
+  type: 'object',
+  required: ['reason'],
+  additionalProperties: false,
+  properties: { reason: { type: 'string', minLength: 1, maxLength: 500 } },
+} as const;
+
 export interface KillBody {
   readonly reason?: string;
 }
 
-export function addSessionRoutes(app: FastifyInstance, desk: SessionDesk): void {
+export function addSessionRoutes(app: FastifyInstance, desk: Omit<SessionDesk, 'clearTaint'>): void {
   app.get('/v1/sessions', async (request) => {
     const { sessions, silentWorkers } = await desk.list();
     return { sessions: sessions.filter(visibleTo(actorOfRequest(request), desk)), silentWorkers };
@@ -75,7 +88,7 @@ export function noSession(id: string): SluiceError {
 /** An agent is as narrow as its token: it sees what the same agent does for the same people. */
 function visibleTo(
   { principal, onBehalfOf, ...actor }: Actor,
-  desk: SessionDesk,
+  desk: Pick<SessionDesk, 'mayAdminister'>,
 ): (session: SessionStatus) => boolean {
   const chain = onBehalfOf.map(({ id }) => id);
   const administered = new Map<string, boolean>();

@@ -92,7 +92,7 @@ beforeEach(async () => {
   app = createAdminApi({
     tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
     audit: UNUSED_AUDIT,
-    sessions: { list: unused, kill: unused },
+    sessions: { list: unused, kill: unused, clearTaint: unused },
     labels: { list: unused, forget: unused },
     budgets: { list: unused },
     check: async (query) => {

@@ -27,6 +27,8 @@ export function eventText(event: LedgerEvent): string {
       return event.what;
     case 'session-tainted':
       return `${event.session} by ${event.by.join(', ')}${event.elsewhere ? ', in another session' : ''}`;
+    case 'taint-cleared':
+      return `${event.session}${event.elsewhere ? ', with another session' : ' by an administrator'}${event.reason === undefined ? '' : `: ${event.reason}`}`;
     case 'authentication-failed':
       return `${event.door === undefined ? `${event.user} to ${event.database}` : `at ${event.door}`} from ${event.client}: ${event.code}${event.attempts === undefined ? '' : `, ${event.attempts} times`}`;
     case 'authenticated':

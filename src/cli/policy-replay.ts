@@ -64,6 +64,10 @@ export class PolicyReplay {
       const taints = [...(asker?.standing?.taints ?? []), ...event.by];
       if (asker !== undefined) this.#sessions.set(event.session, { ...asker, standing: { taints } });
     }
+    if (event.kind === 'taint-cleared') {
+      const asker = this.#sessions.get(event.session);
+      if (asker !== undefined) this.#sessions.set(event.session, { ...asker, standing: { taints: [] } });
+    }
     // What runs by an approval was held before, and stands there once already.
     if (
       event.kind !== 'statement' ||

@@ -18,11 +18,12 @@ let directory: string;
 let app: FastifyInstance;
 let listing: SessionListing;
 let killed: unknown[];
+let cleared: unknown[];
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sluice-sessions-'));
   writeFileSync(join(directory, 'sluice.yaml'), 'version: 1\ndataDir: ./data\n');
-  [listing, killed] = [{ sessions: [], silentWorkers: [] }, []];
+  [listing, killed, cleared] = [{ sessions: [], silentWorkers: [] }, [], []];
   app = createAdminApi({
     tokens: { issueToken: unused, revokeToken: unused, listTokens: unused },
     labels: { list: async () => [], forget: async () => [] },
@@ -33,6 +34,9 @@ beforeEach(async () => {
       kill: async (id, asked) => {
         if (id === 'none') throw noSession(id);
         killed.push([id, asked]);
+      },
+      clearTaint: async (id, reason) => {
+        cleared.push([id, reason]);
       },
     },
     ...{ check: unused, status: unused, reloadPolicies: unused, now: Date.now },
@@ -49,6 +53,13 @@ const sessions = (...args: string[]): Promise<CliRun> =>
   runInProcess(['sessions', ...args, '--config', join(directory, 'sluice.yaml')], { now: 7_200_000 });
 
 describe('sluice sessions', () => {
+  it('lifts a taint, and wants to know why', async () => {
+    expect((await sessions('clear-taint', 'S1')).exitCode).not.toBe(0);
+    expect(cleared).toEqual([]);
+    expect(await sessions('clear-taint', 'S1', '--reason', 'seen')).toMatchObject({ exitCode: 0 });
+    expect(cleared).toEqual([['S1', 'seen']]);
+  });
+
   it('lists who does what, the oldest first', async () => {
     const common = { applicationName: '', tls: true, statements: 3, rows: 2, bytes: 1536 };
     listing = {

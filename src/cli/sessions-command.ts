@@ -1,12 +1,12 @@
 /**
- * `sluice sessions list|show|kill`: as administrator over the gateway's own socket, or, with `--url` or `--token-file`, through the public HTTP
+ * `sluice sessions list|show|kill|clear-taint`: as administrator over the gateway's own socket, or, with `--url` or `--token-file`, through the public HTTP
  * API as whoever the token says.
  */
 import type { Command } from 'commander';
 import type { SessionListing } from '../api/session-routes.ts';
 import type { SessionStatus } from '../model/session.ts';
 import { askGateway } from './api-client.ts';
-import type { CliContext, GlobalOptions } from './cli-context.ts';
+import { type CliContext, configOf, type GlobalOptions } from './cli-context.ts';
 import { doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
 import { printableLine } from './printable-text.ts';
 import { showSession } from './session-show.ts';
@@ -30,15 +30,24 @@ export function addSessionsCommand(program: Command, context: CliContext): void 
     .argument('<id>', 'as sessions list shows it')
     .option('--reason <text>', 'why, for the ledger')
     .action((id: string, _options, command: Command) => kill(context, command.optsWithGlobals(), id));
+  sessions
+    .command('clear-taint')
+    .description(
+      'lift what reading untrusted text brought upon a session, and upon every other of the same reader',
+    )
+    .argument('<id>', 'as sessions list shows it')
+    .requiredOption('--reason <text>', 'why it does no harm, for the ledger')
+    .action((id: string, _options, command: Command) => clearTaint(context, command.optsWithGlobals(), id));
   sessions.addHelpText(
     'after',
     `
-Without --url or --token-file, the gateway is asked over its admin socket: whoever may open it sees and may end every session.
+Without --url or --token-file (and for clear-taint always), the gateway is asked over its admin socket: whoever may open it sees and may end every session.
 With a token you see your own sessions, those of agents that act for you, and all of databases that you may administer.
 
 Examples:
   $ sluice sessions list
   $ sluice sessions show 01KAJ5QXW0M2J8S3E4T5V6W7X8 --follow
+  $ sluice sessions clear-taint 01KAJ5QXW0M2J8S3E4T5V6W7X8 --reason "read the tickets myself"
   $ sluice sessions kill 01KAJ5QXW0M2J8S3E4T5V6W7X8 --reason "runs since yesterday"`,
   );
 }
@@ -74,6 +83,14 @@ async function kill(context: CliContext, options: Options, id: string): Promise<
   const body = options.reason === undefined ? {} : { reason: options.reason };
   await askGateway(address, 'POST', `${prefix}/sessions/${encodeURIComponent(id)}/kill`, body);
   context.terminal.note(`Ended ${id}.`);
+}
+
+/** Over the admin socket alone: a taint concerns every database, and nobody lifts that of their own sessions. */
+async function clearTaint(context: CliContext, options: Options, id: string): Promise<void> {
+  const address = { socketPath: configOf(context, options).listen.adminSocket };
+  const body = { reason: options.reason };
+  await askGateway(address, 'POST', `/admin/sessions/${encodeURIComponent(id)}/clear-taint`, body);
+  context.terminal.note(`Cleared ${id}, and what is remembered of its reader.`);
 }
 
 function statementText({ statement, applicationName }: SessionStatus): string {

@@ -130,7 +130,11 @@ describe('with a gateway', () => {
     const app = createAdminApi({
       tokens,
       audit: UNUSED_AUDIT,
-      sessions: { list: async () => ({ sessions: [], silentWorkers: [] }), kill: async () => {} },
+      sessions: {
+        list: async () => ({ sessions: [], silentWorkers: [] }),
+        kill: async () => {},
+        clearTaint: async () => {},
+      },
       labels: { list: async () => [], forget: async () => [] },
       budgets: { list: async () => [] },
       check: async ({ sql }) => ({ statements: [], rewritten: sql }),

@@ -67,6 +67,7 @@ const EVENTS: {
     ...{ what: 'w', evidence: { seq: 1, at: 2, known: 3, last: 4, value: 5, usual: 6 } },
   },
   'session-tainted': { kind: 'session-tainted', session: 's', by: ['public.reviews.body'], elsewhere: true },
+  'taint-cleared': { kind: 'taint-cleared', session: 's', reason: 'r', elsewhere: true },
   'session-closed': { kind: 'session-closed', session: 's', reason: 'done', statements: 3 },
   label: {
     ...{ kind: 'label', step: 'copied', database: 'shop', columns: ['public.c.mail:email'] },

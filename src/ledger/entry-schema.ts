@@ -107,6 +107,7 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     },
     {},
   ],
+  'taint-cleared': [{ session: text }, { reason: text, elsewhere: yes }],
   'session-tainted': [{ session: text, by: strings }, { elsewhere: yes }],
   form: [{ form: FORM }, {}],
   statement: [

@@ -291,6 +291,14 @@ export type LedgerEvent =
       readonly elsewhere?: true;
     }
   | {
+      /** Whoever may open the admin socket has judged that what a session read does no harm. */
+      readonly kind: 'taint-cleared';
+      readonly session: string;
+      readonly reason?: string;
+      /** Present in other sessions of the same reader, which are cleared with it. */
+      readonly elsewhere?: true;
+    }
+  | {
       readonly kind: 'token-issued';
       readonly token: string;
       readonly principal: string;

@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<Topic, readonly LedgerEvent['kind'][]>> = {
   logins: ['authentication-failed'],
   auditAccess: [
     ...(['audit-read', 'keys-destroyed', 'entries-pruned', 'hold-placed', 'hold-released'] as const),
-    'session-killed',
+    ...(['session-killed', 'taint-cleared'] as const),
   ],
 };
 
@@ -128,6 +128,11 @@ function describe(event: LedgerEvent): Description {
       return {
         by: event.by ?? 'the gate',
         what: `${event.step} on ${event.database}: ${event.columns.slice(0, MAX_NAMES).join(', ')}${event.reason === undefined ? '' : ` (${event.reason})`}`,
+      };
+    case 'taint-cleared':
+      return {
+        by: 'an administrator',
+        what: `session ${event.session}${event.elsewhere ? ', with another' : ''}${event.reason === undefined ? '' : `: ${event.reason}`}`,
       };
     case 'session-killed':
       return {

@@ -231,6 +231,9 @@ export function eventTerms(event: LedgerEvent): readonly Term[] {
       terms.addExactly('=database', event.database);
       terms.addWords('word', `${event.rule} ${event.what}`);
       break;
+    case 'taint-cleared':
+      terms.addWords('word', event.reason);
+      break;
     case 'session-killed':
       if (event.by !== undefined) addBy(terms, event.by);
       terms.addWords('word', event.reason);

@@ -31,4 +31,11 @@ export class SessionStanding implements Standing {
     if (news.length > 0) this.#taints = [...this.#taints, ...news].sort();
     return news;
   }
+
+  /** Forgets what was met. False if there was nothing. */
+  clear(): boolean {
+    const had = this.#taints.length > 0;
+    this.#taints = [];
+    return had;
+  }
 }

@@ -106,7 +106,10 @@ export class Session {
           }),
     });
     this.#metrics.sessions.inc();
-    this.#seat = taints?.join(info.actor, (met) => this.#taintedElsewhere(met));
+    this.#seat = taints?.join(info.actor, {
+      onTainted: (met) => this.#taintedElsewhere(met),
+      onCleared: () => this.#clearedElsewhere(),
+    });
     return seq;
   }
 
@@ -121,6 +124,15 @@ export class Session {
     const news = this.standing.meet(taints);
     if (news.length > 0) this.#ledger.append({ kind: 'session-tainted', session: this.info.id, by: news });
     return this.#seat?.reads(taints);
+  }
+
+  /**
+   * Somebody has looked, and judged that what was read does no harm: this session is as before, and so is every other of the same reader. That
+   * it was asked for is recorded already. Resolves when other processes know.
+   */
+  async clearTaint(): Promise<void> {
+    this.standing.clear();
+    await this.#seat?.clear();
   }
 
   /**
@@ -170,6 +182,15 @@ export class Session {
       this.#ledger.append({ kind: 'session-tainted', session, by: news, elsewhere: true });
     } catch {
       // See close(): the taint counts whether or not it can be written down.
+    }
+  }
+
+  #clearedElsewhere(): void {
+    if (!this.standing.clear()) return;
+    try {
+      this.#ledger.append({ kind: 'taint-cleared', session: this.info.id, elsewhere: true });
+    } catch {
+      // See close().
     }
   }
 

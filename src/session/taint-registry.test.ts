@@ -20,8 +20,11 @@ function makeRegistry({ rememberMs = 10_000, per = 'principal' as 'principal' | 
   /** A session, and what it was tainted by. */
   const join = (who: Actor = BOT) => {
     const taints = new Set<string>();
-    const seat = registry.join(who, (met) => {
-      for (const one of met) taints.add(one);
+    const seat = registry.join(who, {
+      onTainted: (met) => {
+        for (const one of met) taints.add(one);
+      },
+      onCleared: () => taints.clear(),
     });
     return { ...seat, taints };
   };
@@ -29,6 +32,20 @@ function makeRegistry({ rememberMs = 10_000, per = 'principal' as 'principal' | 
 }
 
 describe('who has met untrusted text', () => {
+  test('is cleared in all sessions of the reader, those to come and those elsewhere, and may read anew', () => {
+    const { join, told } = makeRegistry();
+    const [one, two, other] = [join(), join(), join(actor(BOB))];
+    one.reads([BODY]);
+    other.reads([BODY]);
+    one.clear();
+    expect([one.taints.size, two.taints.size, join().taints.size]).toEqual([0, 0, 0]);
+    expect([...join(actor(BOB)).taints]).toEqual([BODY]);
+    expect(told.at(-1)).toMatchObject({ taints: [], until: 0 });
+    two.reads([BODY]);
+    expect([...one.taints]).toEqual([BODY]);
+    expect(told.at(-1)).toMatchObject({ taints: [BODY] });
+  });
+
   test('is the same in sessions that are open and in those to come', () => {
     const { join } = makeRegistry();
     const [one, two] = [join(), join()];

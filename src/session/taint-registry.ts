@@ -10,6 +10,7 @@ import type { Actor } from '../model/principal.ts';
 export interface TaintNews {
   /** `readerOf` whom. */
   readonly reader: string;
+  /** None: what was known of the reader is forgotten. */
   readonly taints: readonly string[];
   /** Milliseconds since the epoch. */
   readonly until: number;
@@ -36,7 +37,15 @@ export interface TaintSeat {
    * if they have to be told.
    */
   reads(taints: readonly string[]): Promise<void> | undefined;
+  /** Forgets what the reader has read, here and elsewhere. Resolves when others know. */
+  clear(): Promise<void> | undefined;
   leave(): void;
+}
+
+/** What a session does when its reader is tainted, or cleared, by another. Must not throw. */
+export interface TaintListener {
+  readonly onTainted: (taints: readonly string[]) => void;
+  readonly onCleared: () => void;
 }
 
 interface Known {
@@ -49,8 +58,8 @@ interface Known {
 export class TaintRegistry {
   readonly #o: TaintRegistryOptions;
   readonly #known = new Map<string, Known>();
-  /** Sessions that are open, by reader, and what each does when it is tainted by another. */
-  readonly #sessions = new Map<string, Set<(taints: readonly string[]) => void>>();
+  /** Sessions that are open, by reader. */
+  readonly #sessions = new Map<string, Set<TaintListener>>();
 
   constructor(options: TaintRegistryOptions) {
     this.#o = options;
@@ -58,20 +67,21 @@ export class TaintRegistry {
 
   /**
    * A session opens.
-   * @param onTainted told at once if its reader is tainted already, and later when another session taints it
+   * @param listener told at once if its reader is tainted already, and later when another session taints it
    */
-  join(actor: Actor, onTainted: (taints: readonly string[]) => void): TaintSeat {
+  join(actor: Actor, listener: TaintListener): TaintSeat {
     const { rememberMs, per } = this.#o;
-    if (rememberMs === 0) return { reads: () => undefined, leave: () => {} };
+    if (rememberMs === 0) return { reads: () => undefined, clear: () => undefined, leave: () => {} };
     const reader = readerOf(actor, per);
     const sessions = this.#sessions.get(reader) ?? new Set();
-    this.#sessions.set(reader, sessions.add(onTainted));
+    this.#sessions.set(reader, sessions.add(listener));
     const known = this.#current(reader);
-    if (known !== undefined) onTainted(known.taints);
+    if (known !== undefined) listener.onTainted(known.taints);
     return {
       reads: (taints) => this.#read(reader, taints),
+      clear: () => this.#clear(reader),
       leave: () => {
-        sessions.delete(onTainted);
+        sessions.delete(listener);
         if (sessions.size === 0 && this.#sessions.get(reader) === sessions) this.#sessions.delete(reader);
       },
     };
@@ -79,6 +89,12 @@ export class TaintRegistry {
 
   /** Another process has told this. */
   learn({ reader, taints, until }: TaintNews): void {
+    const sessions = [...(this.#sessions.get(reader) ?? [])];
+    if (taints.length === 0) {
+      this.#known.delete(reader);
+      for (const { onCleared } of sessions) onCleared();
+      return;
+    }
     const known = this.#current(reader);
     const all = [...new Set([...(known?.taints ?? []), ...taints])].sort();
     this.#known.set(reader, {
@@ -86,7 +102,7 @@ export class TaintRegistry {
       until: Math.max(until, known?.until ?? 0),
       toldAt: this.#o.now(),
     });
-    for (const tell of this.#sessions.get(reader) ?? []) tell(taints);
+    for (const { onTainted } of sessions) onTainted(taints);
   }
 
   #read(reader: string, taints: readonly string[]): Promise<void> | undefined {
@@ -97,6 +113,12 @@ export class TaintRegistry {
     const until = now() + Math.ceil(rememberMs * (1 + SLACK));
     this.learn({ reader, taints, until });
     return tell({ reader, taints: this.#known.get(reader)!.taints, until });
+  }
+
+  #clear(reader: string): Promise<void> | undefined {
+    const news = { reader, taints: [], until: 0 };
+    this.learn(news);
+    return this.#o.tell(news);
   }
 
   #current(reader: string): Known | undefined {

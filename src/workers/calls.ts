@@ -122,6 +122,8 @@ export interface WorkerCalls {
   sessions(): Promise<readonly SessionStatus[]>;
   /** False if it has no session of that id. */
   killSession(id: string): Promise<boolean>;
+  /** Takes the taint from a session and its reader. False if it has no session of that id. @throws {SluiceError} conflict while it runs something */
+  clearTaint(id: string): Promise<boolean>;
   metrics(): Promise<MetricsSnapshot>;
   /** Answers, to show that it can. */
   ping(): void;
@@ -286,6 +288,7 @@ const WORKER_FORMS: Forms<WorkerCalls> = {
   databasesProblem: [],
   sessions: [],
   killSession: [TEXT],
+  clearTaint: [TEXT],
   metrics: [],
   ping: [],
   drain: [COUNT],

@@ -18,6 +18,12 @@ export function createSessionDesk(
       // It may have ended by itself meanwhile, which is what was wanted.
       await host.killSession(id);
     },
+    clearTaint: async (id, reason) => {
+      const { sessions } = await host.sessions();
+      if (!sessions.some((session) => session.id === id)) throw noSession(id);
+      await ledger.durable(ledger.append({ kind: 'taint-cleared', session: id, reason }));
+      if (!(await host.clearTaint(id))) throw noSession(id);
+    },
     mayAdminister: (actor, name) => {
       const database = config.databases.get(name);
       const now = new Date();

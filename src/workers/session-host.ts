@@ -26,6 +26,8 @@ export interface SessionHost {
   sessions(): Promise<SessionListing>;
   /** Ends a session with 57P01; false if there is none of that id. */
   killSession(id: string): Promise<boolean>;
+  /** Takes the taint from a session and its reader; false if there is none of that id. @throws {SluiceError} conflict while it runs something */
+  clearTaint(id: string): Promise<boolean>;
   /** What was found out of the ordinary lately, for policies to see: all of it. */
   installDeviations(news: readonly DeviationNews[]): void;
   /** What must be well for sessions to be served, by name. */
@@ -76,6 +78,7 @@ export async function hostHere(shared: SharedServices): Promise<SessionHost> {
     preview: (request, reviewer) => server.preview(request, reviewer),
     sessions: async () => ({ sessions: server.sessions(), silentWorkers: [] }),
     killSession: async (id) => server.killSession(id),
+    clearTaint: (id) => server.clearTaint(id),
     installDeviations: (news) => deviations.install(news),
     readiness: new Map<string, ReadinessCheck>([
       ['ledger', () => ledger.failure?.message],

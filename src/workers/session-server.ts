@@ -167,6 +167,16 @@ export class SessionServer {
     return this.#listener.endSession(id, error);
   }
 
+  /**
+   * Takes the taint from a session, and from every other of the same reader; false if there is none of that id here.
+   * @throws {SluiceError} conflict while it runs something, which may be the reading
+   */
+  async clearTaint(id: string): Promise<boolean> {
+    const connection = this.#listener.connectionOf(id);
+    await connection?.clearTaint();
+    return connection !== undefined;
+  }
+
   /** Another process's session has changed a catalog. */
   catalogChanged(database: string): void {
     this.#services.get(database)?.catalogChanged();

@@ -34,10 +34,11 @@ export class TaintBook {
 
   /** Keeps what a process has told; never throws: those that serve now know it whether or not a later start does. */
   async keep(news: TaintNews): Promise<void> {
-    const known = this.#known.get(news.reader);
+    const known = news.taints.length === 0 ? undefined : this.#known.get(news.reader);
     const isCurrent = known !== undefined && known.until > this.#now();
     const taints = [...new Set([...(isCurrent ? known.taints : []), ...news.taints])].sort();
     const kept = { reader: news.reader, taints, until: Math.max(news.until, known?.until ?? 0) };
+    // One that has ended is as good as none.
     this.#known.set(news.reader, kept);
     try {
       await this.#store.keep(kept);

@@ -161,6 +161,11 @@ export class WorkerPool implements SessionHost, Broadcast {
     return found.includes(true);
   }
 
+  async clearTaint(id: string): Promise<boolean> {
+    const found = await Promise.all(this.#ready.map((worker) => worker.calls.call('clearTaint', id)));
+    return found.includes(true);
+  }
+
   /** A worker that does not take the policies in force may not go on by others. */
   async policiesChanged(): Promise<void> {
     const { sources } = this.#shared.policies;

@@ -84,6 +84,7 @@ const offer: WorkerCalls = {
   preview: async (request, reviewer) => (await working).server.preview(request, reviewer),
   databasesProblem: async () => (await working).server.databasesProblem(),
   sessions: async () => (await working).server.sessions(),
+  clearTaint: async (id) => (await working).server.clearTaint(id),
   killSession: async (id) => (await working).server.killSession(id),
   metrics: async () => (await working).registry.getMetricsAsJSON(),
   ping: () => {},

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { SessionListing } from '../../src/api/session-routes.ts';
 import type { LedgerEntry } from '../../src/model/ledger-entry.ts';
 import { type Gate, SHOP, startGate } from '../support/gate.ts';
 
@@ -188,5 +189,26 @@ describe.each([
     const found = taintings(await gate.entries());
     expect(found.filter((event) => event.elsewhere !== true)).toHaveLength(1);
     expect(found.filter((event) => event.elsewhere === true)).toHaveLength(4);
+
+    // Somebody has looked at what was read.
+    const { body } = await gate.admin('GET', '/admin/sessions');
+    const { sessions: listed } = body as SessionListing;
+    const { id } = listed.find(({ taints }) => taints !== undefined)!;
+    const clear = (session: string, asked: object) =>
+      gate.admin('POST', `/admin/sessions/${session}/clear-taint`, asked);
+    expect((await clear(id, {})).status).toBe(400);
+    expect((await clear('none', { reason: 'seen' })).status).toBe(404);
+    expect(await emailOf(reader)).toBe(MASKED);
+    expect((await clear(id, { reason: 'read it myself' })).status).toBe(204);
+    for (const session of [...sessions, again]) expect(await emailOf(session)).toBe(REAL);
+    expect(await emailOf(await gate.client('report-bot', { onBehalfOf: ['bob'] }))).toBe(REAL);
+    const cleared = (await gate.entries()).flatMap(({ event }) =>
+      event.kind === 'taint-cleared' ? [event] : [],
+    );
+    const [own, others] = [cleared.filter((one) => !one.elsewhere), cleared.filter((one) => one.elsewhere)];
+    expect(own).toEqual([{ kind: 'taint-cleared', session: id, reason: 'read it myself' }]);
+    expect(others).toHaveLength(4);
+    await reader.query('SELECT body FROM reviews WHERE id = 2');
+    for (const session of parallel) expect(await emailOf(session)).toBe(MASKED);
   }, 60_000);
 });

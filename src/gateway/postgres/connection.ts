@@ -215,6 +215,15 @@ export class Connection {
     return statusOf(this.info, this.#session, this.#requests, this.#responses);
   }
 
+  /** Takes the taint from the session and its reader. @throws {SluiceError} conflict while it runs something */
+  async clearTaint(): Promise<void> {
+    if (!this.#requests.idle)
+      throw new SluiceError('conflict', 'the session runs a statement, which may be reading', {
+        hint: 'Try again when it has ended.',
+      });
+    await this.#session.clearTaint();
+  }
+
   /** Ends the session at once: what its backend does is not waited for. */
   destroy(): void {
     this.#upstream.socket.destroy();

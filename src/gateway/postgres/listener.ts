@@ -125,12 +125,15 @@ export class PostgresListener {
 
   /** Ends a session and tells its client why; false if there is none of that id. */
   endSession(id: string, error: SluiceError): boolean {
-    for (const connection of this.#connections) {
-      if (connection.info.id !== id) continue;
-      connection.end(error);
-      return true;
-    }
-    return false;
+    const connection = this.connectionOf(id);
+    connection?.end(error);
+    return connection !== undefined;
+  }
+
+  /** The connection of a session, if it is here. */
+  connectionOf(id: string): Connection | undefined {
+    for (const connection of this.#connections) if (connection.info.id === id) return connection;
+    return undefined;
   }
 
   /** Cancels what the session with this key does; false if none here has it. */
