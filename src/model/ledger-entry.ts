@@ -9,6 +9,7 @@ import type { BudgetSubject } from './budget.ts';
 import type { Action } from './facts.ts';
 import type { AffectedRows } from './preview.ts';
 import type { BudgetCount } from './standing.ts';
+import type { WatchEvent } from './watch-event.ts';
 
 /** What all askings of one statement have in common. The ledger keeps it once and refers to it by its hash. */
 export interface StatementForm {
@@ -90,6 +91,7 @@ export interface ChangeAuthor {
 }
 
 export type LedgerEvent =
+  | WatchEvent
   | {
       /** The first entry of a lane. */
       readonly kind: 'log-opened';
@@ -282,23 +284,6 @@ export type LedgerEvent =
       readonly refillsAt?: number;
     }
   | {
-      /** The session has met untrusted text: recorded before the statement that reads it. */
-      readonly kind: 'session-tainted';
-      readonly session: string;
-      /** The columns that were news: `schema.relation.column`, or `*`. */
-      readonly by: readonly string[];
-      /** Present if another session of the same reader read it. */
-      readonly elsewhere?: true;
-    }
-  | {
-      /** Whoever may open the admin socket has judged that what a session read does no harm. */
-      readonly kind: 'taint-cleared';
-      readonly session: string;
-      readonly reason?: string;
-      /** Present in other sessions of the same reader, which are cleared with it. */
-      readonly elsewhere?: true;
-    }
-  | {
       readonly kind: 'token-issued';
       readonly token: string;
       readonly principal: string;
@@ -382,16 +367,7 @@ export type LedgerEvent =
       readonly by: string;
       readonly reason: string;
     } & HoldScope)
-  | { readonly kind: 'hold-released'; readonly hold: string; readonly by: string; readonly reason: string }
-  | {
-      /** Somebody had the session ended; its `session-closed` follows. */
-      readonly kind: 'session-killed';
-      readonly session: string;
-      readonly door: 'admin-socket' | 'http';
-      /** The principal who asked; absent for whoever may open the admin socket. */
-      readonly by?: string;
-      readonly reason?: string;
-    };
+  | { readonly kind: 'hold-released'; readonly hold: string; readonly by: string; readonly reason: string };
 
 /** An entry as it stands in the ledger. */
 export interface LedgerEntry {

@@ -15,12 +15,12 @@ import type { Actor } from '../model/principal.ts';
 import type { Standing } from '../model/standing.ts';
 import type { PolicyEngine, PolicyQuestion } from '../policy/engine.ts';
 import type { EstimateContext } from '../policy/estimate-probes.ts';
-import { refusalDetail } from '../policy/refusal-detail.ts';
 import { inheritedLabels } from './inherited-labels.ts';
 import { demandsOf } from './lookup-meter.ts';
 import { factsOf, type NamedObjects, noteMade, usedBy } from './object-use.ts';
 import type { NamedObject, Plan, PlannedStatement } from './plan.ts';
 import { type PlanBucket, PlanCache } from './plan-cache.ts';
+import { refusalOfStatement, unmaskable } from './plan-refusals.ts';
 import { privacyOf } from './statement-privacy.ts';
 import { deny, lookingUp, recordOf } from './statement-record.ts';
 import { takenApart } from './statement-shape.ts';
@@ -348,46 +348,6 @@ function distinctMasks(statements: readonly PlannedStatement[]): ColumnMask[] {
 }
 
 const verbatim = (text: string): Rewrite => ({ text, splices: [] });
-
-/** What a client is told of a denied statement. A relation that nobody knows is reported as the database would. */
-function refusalOfStatement({ facts, decision, analyzed }: PlannedStatement): SluiceError {
-  const [name] = analyzed.unresolved;
-  const unknownOnly = facts.opaque.length > 0 && facts.opaque.every((one) => one.kind === 'relation');
-  if (
-    name === undefined ||
-    !unknownOnly ||
-    decision.policies.some((policy) => policy.id !== 'sluice:not-understood')
-  ) {
-    return refusalOf(decision, facts);
-  }
-  return new SluiceError('no_such_relation', `relation "${name}" does not exist`);
-}
-
-/** What a client is told of a statement that has no answer on masked values. */
-function unmaskable(error: SluiceError, statements: readonly PlannedStatement[]): SluiceError {
-  const { code, message, hint, position, cause } = error;
-  if (code !== 'mask_refused') return error;
-  const policies = [{ id: 'sluice:masking' }];
-  return new SluiceError(code, message, {
-    detail: refusalDetail(code, { policies, facts: statements.map(({ facts }) => facts) }),
-    ...(hint === undefined ? {} : { hint }),
-    ...(position === undefined ? {} : { position }),
-    policies: policies.map(({ id }) => id),
-    cause,
-  });
-}
-
-/** What a client is told of a denial. */
-export function refusalOf(decision: Decision, facts: Facts): SluiceError {
-  const policies = decision.policies.map((policy) => policy.id);
-  const opaque = policies.includes('sluice:not-understood');
-  const code = opaque ? 'not_understood' : 'statement_denied';
-  return new SluiceError(code, decision.reason, {
-    detail: refusalDetail(code, { policies: decision.policies, facts: [facts] }),
-    ...(decision.hint === undefined ? {} : { hint: decision.hint }),
-    policies,
-  });
-}
 
 /** Everything of the asker that a decision can depend on; ids alone would outlive a change of groups. */
 function classKey({ actor, scope, doubt }: PlanningClass<Scope>, standing: string): string {

@@ -2,7 +2,7 @@
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { SessionInfo } from '../../model/session.ts';
 import type { Plan } from '../../session/plan.ts';
-import { refusalOf } from '../../session/planner.ts';
+import { refusalOf } from '../../session/plan-refusals.ts';
 import type { Session } from '../../session/session.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { GatewayContext } from './listener.ts';
