@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Ledger } from '../ledger/ledger.ts';
 import { Sequencer } from '../ledger/sequencer.ts';
@@ -92,6 +93,7 @@ async function run(record = false): Promise<Run> {
   while ((await sequencer.round()).more);
   const found: Run = { findings: [], deviations: [] };
   const { promise, resolve } = Promise.withResolvers<void>();
+  let turns = 0;
   const loop = new IndexLoop({
     ...{
       directory: join(directory, 'ledger'),
@@ -101,8 +103,8 @@ async function run(record = false): Promise<Run> {
     },
     onStatus: ({ indexed, entries, failure }) => {
       expect(failure).toBeUndefined();
-      // Learned in the turn after.
-      if (indexed === entries) setTimeout(resolve, 300);
+      // Told in the turn after all is learned, which ends before the next begins.
+      if (indexed === entries && learned() === entries && ++turns === 2) resolve();
     },
     behaviour: {
       ...{ path: join(directory, 'behaviour.db'), learnMs: 7 * DAY, windowMs: 30 * DAY, rememberMs: 3 * DAY },
@@ -119,6 +121,16 @@ async function run(record = false): Promise<Run> {
   await running;
   if (record) for (const finding of found.findings) say(finding);
   return found;
+}
+
+/** How far behaviour is. */
+function learned(): number {
+  const database = new DatabaseSync(join(directory, 'behaviour.db'), { readOnly: true });
+  try {
+    return (database.prepare("SELECT value FROM meta WHERE name = 'next'").get()?.value as number) ?? 0;
+  } finally {
+    database.close();
+  }
 }
 
 const sentences = ({ findings }: Run) => findings.map(({ what }) => what);

@@ -63,7 +63,7 @@ export class IndexSearcher implements SearchCalls {
     return result;
   }
 
-  /** What fails leaves nothing open: the next search begins anew. */
+  /** What fails leaves nothing open, and the next search begins anew; but a filter that is refused costs the next one nothing. */
   async #asOfNow<T>(work: (index: OpenIndex) => Promise<T>): Promise<T> {
     try {
       const index = await this.#begin();
@@ -71,7 +71,9 @@ export class IndexSearcher implements SearchCalls {
       await index.reader.end();
       return answer;
     } catch (cause) {
-      await this.#letGo();
+      const isRefused = cause instanceof SluiceError && cause.code === 'bad_request';
+      if (isRefused) await this.#open?.reader.end().catch(() => this.#letGo());
+      else await this.#letGo();
       throw cause;
     }
   }

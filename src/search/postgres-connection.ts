@@ -36,7 +36,7 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 const ANSWER_TIMEOUT_MS = 35_000;
 const CLOSE_TIMEOUT_MS = 1000;
 /** Of one answer. */
-const MAX_ANSWER_BYTES = 512 * 1024 * 1024;
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
 const WATCH_MS = 250;
 const BIGINT = 20;
 
@@ -111,18 +111,11 @@ export class IndexConnection {
     return (Array.isArray(results) ? results.at(-1) : results)?.rows ?? [];
   }
 
-  /** All of it or nothing. Throws as `rows` does, and what `work` throws. */
-  async together<T>(work: () => Promise<T>): Promise<T> {
+  /** All of it, or nothing: what fails is undone when the connection is closed. Throws as `rows` does, and what `work` throws. */
+  async together(work: () => Promise<void>): Promise<void> {
     await this.script('BEGIN');
-    try {
-      const value = await work();
-      await this.script('COMMIT');
-      return value;
-    } catch (cause) {
-      // If it cannot be undone here, the connection is lost, and the server undoes it.
-      await this.script('ROLLBACK').catch(() => {});
-      throw cause;
-    }
+    await work();
+    await this.script('COMMIT');
   }
 
   /** Never rejects, and never takes long. */

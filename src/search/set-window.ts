@@ -1,8 +1,11 @@
-/** Sets of chunks that are looked at one after the other: where a question costs a journey, one brings those of several chunks. */
+/** Sets of chunks that are looked at one after the other: where a question costs a journey, one brings those of several chunks. Holds bounded room. */
+import { LRUCache } from 'lru-cache';
 import type { ChunkRange, FoundSet, IndexReader } from './index-storage.ts';
 
 /** Sets that one question may bring, of some 4 KiB at most. */
 const MAX_SETS = 2048;
+/** Held at once for all terms together. */
+const KEPT_BYTES = 32 * 1024 * 1024;
 const NONE: readonly FoundSet[] = [];
 
 /** What was brought for some terms. */
@@ -15,7 +18,10 @@ export class SetWindow {
   readonly #reader: IndexReader;
   readonly #ranges: readonly ChunkRange[];
   readonly #step: 1 | -1;
-  readonly #brought = new Map<string, Brought>();
+  readonly #brought = new LRUCache<string, Brought>({
+    maxSize: KEPT_BYTES,
+    sizeCalculation: ({ byChunk }, key) => key.length + sizeOf(byChunk),
+  });
 
   /** @param order of the chunks that will be asked for: the window lies before them */
   constructor(reader: IndexReader, ranges: readonly ChunkRange[], order: 'newest' | 'oldest') {
@@ -47,4 +53,11 @@ export class SetWindow {
       chunks.push(at);
     return chunks;
   }
+}
+
+function sizeOf(byChunk: Brought['byChunk']): number {
+  let size = 100;
+  for (const sets of byChunk.values())
+    for (const { bits, numbers } of sets) size += 100 + bits.length + (numbers?.length ?? 0);
+  return size;
 }

@@ -71,6 +71,7 @@ const START_DELAY_MS = 1000;
 const RESTART_DELAY_MS = 5000;
 /** Of each thread, in MiB: whatever is asked, the process goes on. */
 const MAX_HEAP_MIB = 512;
+const CLOSE_TIMEOUT_MS = 3000;
 /** Searches that may wait; more are refused. */
 const MAX_WAITING = 64;
 
@@ -187,7 +188,10 @@ class Thread {
   async close(): Promise<void> {
     this.#isClosing = true;
     if (!this.#hasEnded) this.worker.postMessage('close');
+    // A database that does not answer is not waited for: what was not committed is put in by the next start.
+    const timer = setTimeout(() => void this.worker.terminate(), CLOSE_TIMEOUT_MS);
     await this.#ended;
+    clearTimeout(timer);
   }
 }
 
