@@ -15,6 +15,7 @@ import {
   type GlobalOptions,
   listOption,
 } from './cli-context.ts';
+import { addFoundLabels } from './found-labels.ts';
 import { addLabels } from './labels-writing.ts';
 import { printable } from './printable-text.ts';
 import { addRememberedLabels } from './remembered-labels.ts';
@@ -32,6 +33,7 @@ interface DiscoverOptions extends GlobalOptions {
 export function addLabelsCommand(program: Command, context: CliContext): void {
   const labels = program.command('labels').description('find out what columns hold');
   addRememberedLabels(labels, context);
+  addFoundLabels(labels, context);
   labels
     .command('discover')
     .description(

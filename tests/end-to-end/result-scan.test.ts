@@ -1,8 +1,10 @@
 /** Cells that nobody has labelled are looked at while results pass, and end them where the configuration says so. */
+import { join } from 'node:path';
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { query } from '../support/frames.ts';
 import { type Gate, SHOP, startGate } from '../support/gate.ts';
+import { runInProcess } from '../support/sluice-cli.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const SCHEMA = `${SHOP}
@@ -117,5 +119,22 @@ describe('report', () => {
       event.kind === 'label' ? event.columns : [],
     );
     expect(found.sort()).toEqual(['public.cards.note:card_number', 'public.wide.note:email']);
+  });
+
+  it('lists what it saw', async () => {
+    expect(await told('SELECT * FROM cards')).toBe('1 rows');
+    const configuration = join(gate.dataDir, '..', 'sluice.yaml');
+    const ask = (...more: string[]) =>
+      runInProcess(['labels', 'found', 'shop', ...more, '--config', configuration]);
+    // The index follows the ledger.
+    await vi.waitFor(
+      async () => expect((await ask()).stdout).toMatch(/public\.cards\.note +card_number +\S/),
+      { timeout: 60_000, interval: 200 },
+    );
+    const { found } = JSON.parse((await ask('--json')).stdout);
+    expect(found).toContainEqual({
+      ...{ column: 'public.cards.note', label: 'card_number' },
+      at: expect.any(Number),
+    });
   });
 });
