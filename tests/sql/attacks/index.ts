@@ -5,6 +5,8 @@
 import type { Attack } from '../attack-play.ts';
 import { DISGUISES } from './disguises.ts';
 import { FIRST_STEPS } from './first-steps.ts';
+import { NEWER_WORDS } from './newer-words.ts';
+import { OWN_TOOLS } from './own-tools.ts';
 import { QUESTIONS } from './questions.ts';
 import { SECOND_THOUGHTS } from './second-thoughts.ts';
 import { STRUCTURES } from './structures.ts';
@@ -17,4 +19,6 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   ...SECOND_THOUGHTS,
   ...STRUCTURES,
   ...WRITES_AND_WIRE,
+  ...NEWER_WORDS,
+  ...OWN_TOOLS,
 };
