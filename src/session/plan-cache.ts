@@ -30,16 +30,9 @@ const MAX_VARIANTS = 8;
 /** The plans of one class of sessions. */
 export class PlanBucket {
   readonly generation: string;
-  readonly #byText = new LRUCache<string, Plan>({
-    max: 2_000,
-    maxSize: MAX_BUCKET_CHARACTERS,
-    sizeCalculation: sizeOf,
-  });
-  readonly #byShape = new LRUCache<string, readonly ShapedPlan[]>({
-    max: 2_000,
-    maxSize: MAX_BUCKET_CHARACTERS,
-    sizeCalculation: (variants, key) => variants.reduce((sum, { plan }) => sum + sizeOf(plan, key), 0),
-  });
+  /** Made when first needed: with each change of the catalog there is a new bucket. */
+  #byText: LRUCache<string, Plan> | undefined;
+  #byShape: LRUCache<string, readonly ShapedPlan[]> | undefined;
 
   constructor(generation: string) {
     this.generation = generation;
@@ -47,26 +40,33 @@ export class PlanBucket {
 
   /** In characters. */
   get size(): number {
-    return this.#byText.calculatedSize + this.#byShape.calculatedSize;
+    return (this.#byText?.calculatedSize ?? 0) + (this.#byShape?.calculatedSize ?? 0);
   }
 
   byText(text: string): Plan | undefined {
-    return this.#byText.get(text);
+    return this.#byText?.get(text);
   }
 
   byShape(text: string, shape: Shape): Plan | undefined {
-    for (const known of this.#byShape.get(shape.key) ?? []) {
+    for (const known of this.#byShape?.get(shape.key) ?? []) {
       if (hasFixed(known, text, shape)) return exchangeLiterals(known, text, shape);
     }
     return undefined;
   }
 
   addText(text: string, plan: Plan): void {
-    if (text.length <= MAX_CACHED_TEXT_LENGTH) this.#byText.set(text, plan);
+    if (text.length > MAX_CACHED_TEXT_LENGTH) return;
+    this.#byText ??= new LRUCache({ max: 2_000, maxSize: MAX_BUCKET_CHARACTERS, sizeCalculation: sizeOf });
+    this.#byText.set(text, plan);
   }
 
   /** @param fixed the literals whose values the plan depends on */
   addShape(shape: Shape, plan: Plan, fixed: readonly number[] = []): void {
+    this.#byShape ??= new LRUCache({
+      max: 2_000,
+      maxSize: MAX_BUCKET_CHARACTERS,
+      sizeCalculation: (variants, key) => variants.reduce((sum, { plan }) => sum + sizeOf(plan, key), 0),
+    });
     const others = this.#byShape.peek(shape.key) ?? [];
     this.#byShape.set(shape.key, [{ plan, shape, fixed }, ...others].slice(0, MAX_VARIANTS));
   }

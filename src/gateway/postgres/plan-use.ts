@@ -75,6 +75,16 @@ function isVolatile(name: string, catalog: CatalogSnapshot): boolean {
   return meant.length > 0 && meant.every((one) => one.volatility === 'v');
 }
 
+/** Longer texts are not planned twice. */
+const MAX_NAMELESS_CHARACTERS = 256;
+const NAMELESS =
+  /^[\s;]*(?:--|\/\*|(?:begin|start|commit|end|rollback|abort|savepoint|release|set|prepare)\b)/i;
+
+/** False if it is certain, by how it begins, that a text is not nameless: then it is planned once only. */
+export function mayBeNameless(text: string): boolean {
+  return text.length <= MAX_NAMELESS_CHARACTERS && !text.includes('\\') && NAMELESS.test(text);
+}
+
 /** True if nothing in it means one thing or another by the names a session sees: no operator either, and no type. */
 export function isNameless({ statements, unresolved }: Plan): boolean {
   return (

@@ -18,6 +18,7 @@ import {
   doubtOfTypes,
   holdsFor,
   isNameless,
+  mayBeNameless,
   mayRunWhenPlanned,
   meaningOf,
   type NameUse,
@@ -45,8 +46,6 @@ import { textOfHex } from './statement-text.ts';
 
 /** Of one prepared statement; more than that is no honest use. */
 const MAX_MEANINGS = 8;
-/** Longer texts are not planned twice. */
-const MAX_NAMELESS_CHARACTERS = 256;
 /** How deep prepared statements may execute each other. */
 const MAX_NESTED_USES = 8;
 
@@ -177,7 +176,7 @@ export class SessionPlanner {
 
   /** What names nothing needs no certainty; a question would take the snapshot of a transaction that is still being set up. */
   #planNameless(text: string, doubt: Opaque | undefined): Plan | undefined {
-    if (doubt !== undefined || text.length > MAX_NAMELESS_CHARACTERS || text.includes('\\')) return undefined;
+    if (doubt !== undefined || !mayBeNameless(text)) return undefined;
     const plan = this.#planNow(text);
     return plan instanceof Promise || !isNameless(plan) ? undefined : plan;
   }
@@ -351,7 +350,9 @@ export class SessionPlanner {
     const schemas = textOfHex(row[0]) ?? (await this.#askSchemas(textOfHex(row[5]), user));
     this.#scope.setSearchPath(pathOf(schemas, row[4]?.toString('latin1')));
     this.#scope.setUser(user);
-    if (this.#mayOwnRelations) {
+    // Without a temporary schema there is nothing temporary, which is known without asking.
+    if (row[4] === null && names.length === 0) this.#scope.setTemporary([]);
+    else if (this.#mayOwnRelations) {
       const { sql, textOf } = this.reading.question(sessionRelationsQuery(names));
       const relations = await this.#backend.ask(sql);
       if (relations === undefined) return;

@@ -1,10 +1,9 @@
 /**
  * Loads catalog snapshots through a connection that the caller gives. Holds no connection of its own and no clock.
  */
-import { createHash } from 'node:crypto';
 import { type CatalogRows, CatalogSnapshot } from './catalog.ts';
 import { CatalogParts } from './catalog-parts.ts';
-import { FOREIGN_CASTS, FOREIGN_OPERATORS, PREPARE_CONNECTION, SCHEMAS, TYPES } from './catalog-queries.ts';
+import { PREPARE_CONNECTION } from './catalog-queries.ts';
 import { FunctionBodies } from './function-bodies.ts';
 import { isIncomplete, type KnownSources, readFunctionSources, sourcesByOid } from './function-sources.ts';
 import { createParser, type Parser } from './parser.ts';
@@ -30,44 +29,32 @@ export interface CatalogLoader {
 /** @param parser for the definitions of views; one of its own by default, which shares the process's grammar */
 export function createCatalogLoader(query: CatalogQuery, parser?: Parser): CatalogLoader {
   let last:
-    | { readonly hash: string; readonly snapshot: CatalogSnapshot; readonly views: ViewDefinitions }
+    | { readonly rows: CatalogRows; readonly snapshot: CatalogSnapshot; readonly views: ViewDefinitions }
     | undefined;
   let functions: KnownSources = new Map();
   let grammar = parser;
   const parts = new CatalogParts(query);
   return {
     async load(whole = false) {
-      const rows = await readRows(query, parts, whole);
+      await query(PREPARE_CONNECTION);
+      const rows = await parts.read(whole);
       const views = await readViewDefinitions(query, rows.relations, last?.views ?? new Map());
-      const hash = await hashOf(rows, views);
-      if (last?.hash === hash) {
+      if (last !== undefined && isSameCatalog(last.rows, rows) && isSameViews(last.views, views)) {
         if (!isIncomplete(functions)) return last.snapshot;
         const again = await readFunctionSources(query, last.snapshot, functions);
         if (isIncomplete(again)) return last.snapshot;
       }
+      const version = (last?.snapshot.version ?? 0) + 1;
       const relations = await decodeRelations(rows.relations, last?.snapshot);
-      const snapshot = new CatalogSnapshot((last?.snapshot.version ?? 0) + 1, rows, relations);
+      const snapshot = new CatalogSnapshot(version, rows, relations, last?.snapshot);
       grammar ??= await createParser();
       snapshot.setViewFlows(await traceViews(views, snapshot, grammar));
-      functions = await readFunctionSources(query, snapshot, functions);
+      if (last?.rows.functions !== rows.functions || isIncomplete(functions))
+        functions = await readFunctionSources(query, snapshot, functions);
       snapshot.setFunctionBodies(new FunctionBodies(sourcesByOid(functions), grammar));
-      last = { hash, snapshot, views };
+      last = { rows, snapshot, views };
       return snapshot;
     },
-  };
-}
-
-async function readRows(query: CatalogQuery, parts: CatalogParts, whole: boolean): Promise<CatalogRows> {
-  const read = async (sql: string): Promise<string[]> => (await query(sql)).map(({ j }) => j ?? 'null');
-  await query(PREPARE_CONNECTION);
-  const { relations, functions } = await parts.read(whole);
-  return {
-    schemas: JSON.parse((await read(SCHEMAS))[0] ?? '[]') as string[],
-    relations,
-    functions,
-    operators: await read(FOREIGN_OPERATORS),
-    casts: await read(FOREIGN_CASTS),
-    types: await read(TYPES),
   };
 }
 
@@ -82,14 +69,24 @@ function decodeRelations(
   });
 }
 
-async function hashOf(rows: CatalogRows, views: ViewDefinitions): Promise<string> {
-  const slices = new TimeSlices();
-  const hash = createHash('sha256').update(rows.schemas.join('\0'));
-  for (const list of [rows.relations, rows.functions, rows.operators, rows.casts, rows.types]) {
-    hash.update('\x01');
-    await slices.map(list, (row) => hash.update(row).update('\0'));
-  }
-  for (const oid of [...views.keys()].sort((a, b) => a - b))
-    hash.update(`${oid}:${views.get(oid)?.definition}\0`);
-  return hash.digest('hex');
+function isSameCatalog(a: CatalogRows, b: CatalogRows): boolean {
+  return (
+    isSameList(a.schemas, b.schemas) &&
+    isSameList(a.relations, b.relations) &&
+    isSameList(a.functions, b.functions) &&
+    isSameList(a.operators, b.operators) &&
+    isSameList(a.casts, b.casts) &&
+    isSameList(a.types, b.types)
+  );
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((row, i) => row === b[i]));
+}
+
+function isSameViews(a: ViewDefinitions, b: ViewDefinitions): boolean {
+  if (a.size !== b.size) return false;
+  for (const [oid, { definition }] of b)
+    if (a.get(oid)?.definition !== definition || !a.has(oid)) return false;
+  return true;
 }

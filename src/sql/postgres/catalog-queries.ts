@@ -17,6 +17,7 @@ export const PREPARE_CONNECTION = `SELECT pg_catalog.set_config('search_path', '
   pg_catalog.set_config('lock_timeout', '1s', false),
   pg_catalog.set_config('statement_timeout', '30s', false),
   pg_catalog.set_config('default_transaction_read_only', 'on', false),
+  pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', false),
   pg_catalog.set_config('jit', 'off', false)`;
 
 /** In a query that locks more than the catalogs and can be done without: while it runs, locks are waited for briefly. */
@@ -172,19 +173,13 @@ ORDER BY rel.oid`;
 export const ALL_RELATIONS_CONDITION = `n.nspname::${TEXT} ${NE} 'pg_toast' AND c.relpersistence::${TEXT} ${NE} 't'`;
 export const ALL_RELATIONS = relationsQuery(ALL_RELATIONS_CONDITION);
 
-/** `[schema, …]` */
-export const SCHEMAS = `SELECT pg_catalog.json_agg(n.nspname ORDER BY n.oid)::${TEXT} AS j
-FROM pg_catalog.pg_namespace n
-WHERE NOT pg_catalog.starts_with(n.nspname::${TEXT}, 'pg_temp_')
-  AND NOT pg_catalog.starts_with(n.nspname::${TEXT}, 'pg_toast')`;
-
 const extensionOf = (catalog: string, oid: string): string => `(SELECT e.extname
   FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid ${EQ} d.refobjid
   WHERE d.classid ${EQ} ${regclass(catalog)} AND d.objid ${EQ} ${oid}
     AND d.refclassid ${EQ} ${regclass('pg_extension')} AND d.deptype::${TEXT} ${EQ} 'e' LIMIT 1)`;
 
 /** One row a function name and schema: `[schema, name, [[oid, language, volatility, kind, security definer, …], …]]` */
-export const FUNCTIONS = `
+const functionsQuery = (condition: string): string => `
 SELECT ${jsonArray(
   'n.nspname',
   'p.proname',
@@ -209,9 +204,13 @@ SELECT ${jsonArray(
 FROM pg_catalog.pg_proc p
   JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} p.pronamespace
   JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
-WHERE NOT pg_catalog.starts_with(n.nspname::${TEXT}, 'pg_temp_')
+WHERE NOT pg_catalog.starts_with(n.nspname::${TEXT}, 'pg_temp_') AND p.oid ${condition} ${FIRST_USER_OID}::pg_catalog.oid
 GROUP BY n.nspname, p.proname
 ORDER BY n.nspname, p.proname`;
+
+/** Those that came with the server; only superusers change them. */
+export const BUILTIN_FUNCTIONS = functionsQuery('OPERATOR(pg_catalog.<)');
+export const OWN_FUNCTIONS = functionsQuery(GE);
 
 /** `[schema, name, oid of the function]` of every operator that did not come with the server. */
 export const FOREIGN_OPERATORS = `
@@ -257,6 +256,8 @@ SELECT ${jsonArray(
       WHERE a.attrelid ${EQ} t.typrelid AND a.attnum ${GT} 0 AND NOT a.attisdropped) END`,
   `(SELECT r.rngsubtype::pg_catalog.int8 FROM pg_catalog.pg_range r
     WHERE r.rngtypid ${EQ} t.oid OR r.rngmultitypid ${EQ} t.oid)`,
+  // Whatever of a type has changed, what is printed with its name is printed anew.
+  `t.xmin::${TEXT}`,
 )}::${TEXT} AS j
 FROM pg_catalog.pg_type t
   JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} t.typnamespace

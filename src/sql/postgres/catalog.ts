@@ -81,6 +81,20 @@ export interface CatalogRows {
 
 const NONE: readonly never[] = [];
 
+/** What rows were decoded to. Snapshots share what is the same. */
+interface Functions {
+  readonly rows: readonly string[];
+  readonly byRow: ReadonlyMap<string, readonly FunctionInfo[]>;
+  readonly byName: ReadonlyMap<string, readonly FunctionInfo[]>;
+  readonly byOid: ReadonlyMap<number, FunctionInfo>;
+}
+
+interface Types {
+  readonly rows: readonly string[];
+  readonly byName: ReadonlyMap<string, readonly TypeInfo[]>;
+  readonly byOid: ReadonlyMap<number, TypeInfo>;
+}
+
 /** An immutable snapshot. All look-ups are O(1). */
 export class CatalogSnapshot {
   /** Grows whenever the content changed, and only then. */
@@ -93,23 +107,28 @@ export class CatalogSnapshot {
   readonly #relationsByOid = new Map<number, RelationInfo>();
   #referencing: ReadonlyMap<number, RelationInfo[]> | undefined;
   readonly #children = new Map<number, RelationInfo[]>();
-  readonly #functionsByName = new Map<string, FunctionInfo[]>();
-  readonly #functionsByOid = new Map<number, FunctionInfo>();
+  readonly #functions: Functions;
   readonly #operators = new Map<string, ForeignOperator[]>();
   readonly #casts: readonly ForeignCast[];
-  readonly #typesByOid = new Map<number, TypeInfo>();
-  readonly #typesByName = new Map<string, TypeInfo[]>();
+  readonly #types: Types;
 
-  /** @param relations those of `rows.relations`, decoded; by default they are decoded here */
+  /**
+   * @param relations those of `rows.relations`, decoded; by default they are decoded here
+   * @param previous what is the same there is taken from it
+   */
   constructor(
     version: number,
     rows: CatalogRows,
     relations: readonly RelationInfo[] = rows.relations.map((row) => new RelationInfo(row)),
+    previous?: CatalogSnapshot,
   ) {
     this.version = version;
     this.schemas = new Set(rows.schemas);
     for (const relation of relations) this.#addRelation(relation);
-    for (const row of rows.functions) this.#addFunctions(JSON.parse(row) as FunctionsRow);
+    this.#functions = decodedFunctions(
+      rows.functions,
+      previous === undefined ? undefined : previous.#functions,
+    );
     for (const row of rows.operators) {
       const [schema, name, functionOid] = JSON.parse(row) as [string, string, number];
       append(this.#operators, name, { schema, name, functionOid });
@@ -118,11 +137,7 @@ export class CatalogSnapshot {
       const [source, target, functionOid, method] = JSON.parse(row) as [number, number, number, string];
       return { source, target, functionOid, method };
     });
-    for (const row of rows.types) {
-      const type = typeOf(JSON.parse(row) as TypeRow);
-      this.#typesByOid.set(type.oid, type);
-      append(this.#typesByName, type.name, type);
-    }
+    this.#types = decodedTypes(rows.types, previous === undefined ? undefined : previous.#types);
   }
 
   relation(schema: string, name: string): RelationInfo | undefined {
@@ -206,16 +221,16 @@ export class CatalogSnapshot {
   }
 
   functions(): Iterable<FunctionInfo> {
-    return this.#functionsByOid.values();
+    return this.#functions.byOid.values();
   }
 
   /** Every function of that name, in whatever schema. */
   functionsNamed(name: string): readonly FunctionInfo[] {
-    return this.#functionsByName.get(name) ?? NONE;
+    return this.#functions.byName.get(name) ?? NONE;
   }
 
   functionByOid(oid: number): FunctionInfo | undefined {
-    return this.#functionsByOid.get(oid);
+    return this.#functions.byOid.get(oid);
   }
 
   /** The operators of that name which did not come with the server. */
@@ -230,11 +245,11 @@ export class CatalogSnapshot {
 
   /** Undefined for row types of relations, which the snapshot leaves out. */
   type(oid: number): TypeInfo | undefined {
-    return this.#typesByOid.get(oid);
+    return this.#types.byOid.get(oid);
   }
 
   typesNamed(name: string): readonly TypeInfo[] {
-    return this.#typesByName.get(name) ?? NONE;
+    return this.#types.byName.get(name) ?? NONE;
   }
 
   /** Hex SHA-256 over the definition of a relation; empty if there is none of that name. */
@@ -256,14 +271,6 @@ export class CatalogSnapshot {
     this.#relationsByOid.set(relation.oid, relation);
     append(this.#relationsByName, relation.name, relation);
     for (const parent of relation.parents) append(this.#children, parent, relation);
-  }
-
-  #addFunctions([schema, name, overloads]: FunctionsRow): void {
-    for (const row of overloads) {
-      const info = functionOf(schema, name, row);
-      append(this.#functionsByName, name, info);
-      this.#functionsByOid.set(info.oid, info);
-    }
   }
 }
 
@@ -297,6 +304,39 @@ type TypeRow = readonly [
   attributes: readonly number[] | null,
   subtype: number | null,
 ];
+
+function decodedFunctions(rows: readonly string[], previous: Functions | undefined): Functions {
+  if (previous?.rows === rows) return previous;
+  const byRow = new Map<string, readonly FunctionInfo[]>();
+  const byName = new Map<string, FunctionInfo[]>();
+  const byOid = new Map<number, FunctionInfo>();
+  for (const row of rows) {
+    const functions = previous?.byRow.get(row) ?? functionsOf(row);
+    byRow.set(row, functions);
+    for (const info of functions) {
+      append(byName, info.name, info);
+      byOid.set(info.oid, info);
+    }
+  }
+  return { rows, byRow, byName, byOid };
+}
+
+function decodedTypes(rows: readonly string[], previous: Types | undefined): Types {
+  if (previous?.rows === rows) return previous;
+  const byName = new Map<string, TypeInfo[]>();
+  const byOid = new Map<number, TypeInfo>();
+  for (const row of rows) {
+    const type = typeOf(JSON.parse(row) as TypeRow);
+    byOid.set(type.oid, type);
+    append(byName, type.name, type);
+  }
+  return { rows, byName, byOid };
+}
+
+function functionsOf(text: string): FunctionInfo[] {
+  const [schema, name, overloads] = JSON.parse(text) as FunctionsRow;
+  return overloads.map((row) => functionOf(schema, name, row));
+}
 
 function functionOf(schema: string, name: string, row: FunctionRow): FunctionInfo {
   return {

@@ -6,6 +6,7 @@ import type { CatalogSnapshot } from './catalog.ts';
 import type { CatalogQuery } from './catalog-loader.ts';
 import { viewDefinitionsQuery } from './catalog-queries.ts';
 import type { Parser } from './parser.ts';
+import { sqlstateOf } from './prepared-query.ts';
 import { RelationInfo } from './relation-info.ts';
 import { createDefinitionScope } from './scope.ts';
 import { TimeSlices } from './time-slices.ts';
@@ -68,17 +69,12 @@ export async function readUnlocked(
   try {
     return (await query(sqlFor(oids))).map(({ j }) => j ?? 'null');
   } catch (error) {
-    if (!isLockTimeout(error)) throw error;
+    if (sqlstateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
     if (oids.length === 1) return [];
     const middle = oids.length >> 1;
     const first = await readUnlocked(query, sqlFor, oids.slice(0, middle));
     return [...first, ...(await readUnlocked(query, sqlFor, oids.slice(middle)))];
   }
-}
-
-function isLockTimeout(error: unknown): boolean {
-  const { code, sqlstate } = error as { code?: unknown; sqlstate?: unknown };
-  return code === LOCK_NOT_AVAILABLE || sqlstate === LOCK_NOT_AVAILABLE;
 }
 
 /** The flows of all views, resolved against a snapshot. */
