@@ -1,10 +1,9 @@
 /** A log that is served over HTTP, as `tlog-tiles` has it: any web server or object storage will do. Reads only. */
 import { SluiceError } from '../errors/sluice-error.ts';
-import type { TileSource } from './tile-store.ts';
+import { readBody } from './bounded-body.ts';
+import { MAX_TILE_BYTES, type TileSource } from './tile-store.ts';
 
 const TIMEOUT_MS = 30_000;
-/** No part of a log is larger: 256 entries of 64 KiB, or a part of 16 Mi characters. */
-const MAX_BYTES = 64 * 1024 * 1024;
 
 export class HttpSource implements TileSource {
   readonly name: string;
@@ -22,15 +21,12 @@ export class HttpSource implements TileSource {
     }
     if (!answer.ok)
       throw new SluiceError('ledger_unavailable', `${this.name}/${path} answers ${answer.status}`);
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of answer.body ?? []) {
-      length += chunk.length;
-      if (length > MAX_BYTES)
-        throw new SluiceError('ledger_unavailable', `${this.name}/${path} is too large`);
-      chunks.push(chunk);
+    try {
+      return await readBody(answer, MAX_TILE_BYTES);
+    } catch (cause) {
+      const reason = cause instanceof RangeError ? 'is too large' : 'cannot be read to its end';
+      throw new SluiceError('ledger_unavailable', `${this.name}/${path} ${reason}`, { cause });
     }
-    return Buffer.concat(chunks, length);
   }
 
   async #get(url: string): Promise<Response> {

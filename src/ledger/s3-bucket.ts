@@ -7,7 +7,8 @@
 import { hash } from 'node:crypto';
 import type { AwsClient } from 'aws4fetch';
 import { SluiceError } from '../errors/sluice-error.ts';
-import type { TileStore } from './tile-store.ts';
+import { readBody } from './bounded-body.ts';
+import { MAX_TILE_BYTES, type TileStore } from './tile-store.ts';
 
 /** Plain data: it crosses threads. */
 export interface S3Config {
@@ -37,7 +38,13 @@ export class S3Bucket implements TileStore {
 
   async read(path: string): Promise<Buffer | undefined> {
     const answer = await this.#ask('GET', path);
-    return answer === undefined ? undefined : Buffer.from(await answer.arrayBuffer());
+    if (answer === undefined) return undefined;
+    try {
+      return await readBody(answer, MAX_TILE_BYTES);
+    } catch (cause) {
+      const reason = cause instanceof RangeError ? 'is too large' : 'cannot be read to its end';
+      throw new SluiceError('ledger_unavailable', `${this.name}${path} ${reason}`, { cause });
+    }
   }
 
   async write(parts: ReadonlyMap<string, Buffer>): Promise<void> {
@@ -77,6 +84,7 @@ export class S3Bucket implements TileStore {
     try {
       answer = await (await this.#connect()).fetch(url, {
         method,
+        redirect: 'error',
         headers: { ...headers },
         ...(body === undefined ? {} : { body: new Uint8Array(body) }),
         signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -6,6 +6,9 @@ import { dirname, join } from 'node:path';
 import type { LedgerFileSystem } from './file-system.ts';
 import { replaceWholeBytes, writeAll } from './whole-file.ts';
 
+/** No part of a log is larger: 256 entries of 64 KiB, or a part of 16 Mi characters. */
+export const MAX_TILE_BYTES = 64 * 1024 * 1024;
+
 /** Reads what is there. */
 export interface TileSource {
   /** For people: the directory or address. */

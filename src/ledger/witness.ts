@@ -4,6 +4,7 @@
  * @see https://c2sp.org/tlog-witness
  */
 import { SluiceError } from '../errors/sluice-error.ts';
+import { readBody } from './bounded-body.ts';
 import { parseCheckpoint } from './checkpoint.ts';
 import { consistencyProof } from './merkle-tree.ts';
 import {
@@ -17,7 +18,7 @@ import { TileReader } from './tile-reader.ts';
 import type { TileSource } from './tile-store.ts';
 
 const TIMEOUT_MS = 10_000;
-const MAX_ANSWER_LENGTH = 64 * 1024;
+const MAX_ANSWER_BYTES = 64 * 1024;
 
 export class Witness {
   readonly key: NoteKey;
@@ -75,9 +76,7 @@ export class Witness {
         redirect: 'error',
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      const body = await answer.text();
-      if (body.length > MAX_ANSWER_LENGTH) throw new RangeError('the answer is too long');
-      return { status: answer.status, body };
+      return { status: answer.status, body: (await readBody(answer, MAX_ANSWER_BYTES)).toString('utf8') };
     } catch (cause) {
       throw new SluiceError('ledger_unavailable', `the witness ${this.key.name} does not answer`, { cause });
     }

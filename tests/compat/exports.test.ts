@@ -59,6 +59,7 @@ function skipUnless(name: string, problem: string | undefined): boolean {
 
 const withPython = skipUnless('OCSF, OTLP', problemWith(toolchain('exports')));
 const withStorage = skipUnless('object storage', problemWith(toolchain('storage')));
+const withCollector = skipUnless('OpenTelemetry Collector', problemWith(toolchain('collector')));
 const withKafka = skipUnless('Kafka', problemWith(toolchain('kafka')));
 const rsyslog = spawnSync('which', ['rsyslogd']).status === 0;
 const withSyslog = skipUnless(
@@ -158,6 +159,50 @@ test.skipIf(withPython)(
     const statement = records.find(({ eventName }) => eventName === 'sluice.statement');
     expect(statement?.attributes).toContainEqual({ key: 'user.id', value: { stringValue: 'report-bot' } });
     expect(JSON.stringify(statement?.body)).toContain('SELECT email FROM customers WHERE id = 1');
+  },
+);
+
+test.skipIf(withCollector)(
+  'an OpenTelemetry Collector takes every entry, in protobuf and in JSON, also if it comes later',
+  { timeout: 120_000 },
+  async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const config = join(ledger.dataDir, 'collector.yaml');
+    writeFileSync(
+      config,
+      `receivers: { otlp: { protocols: { http: { endpoint: "${address}" } } } }
+exporters: { debug: { verbosity: detailed, use_internal_logger: false } }
+service:
+  telemetry: { metrics: { level: none } }
+  pipelines: { logs: { receivers: [otlp], exporters: [debug] } }
+`,
+    );
+    const otlp = {
+      kind: 'otlp',
+      url: `http://${address}/v1/logs`,
+      headers: new Map(),
+      timeoutMs: 10_000,
+    } as const;
+    await exportTo({ ...otlp, encoding: 'protobuf' });
+    await vi.waitFor(() => expect(statuses).toMatchObject([{ failure: expect.any(String) }]), PATIENCE);
+    const program = join(folderOf('collector'), 'bin/collector');
+    const collector = start(program, ['--config', `file:${config}`], 'pipe');
+    let told = '';
+    collector.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      told += text;
+    });
+    const count = (what: RegExp) => told.match(what)?.length ?? 0;
+    await vi.waitFor(() => expect(count(/^LogRecord #/gm)).toBe(COUNT), PATIENCE);
+    await exporter?.close();
+    await exportTo({ ...otlp, encoding: 'json' }, { name: 'again' });
+    await vi.waitFor(() => expect(count(/^LogRecord #/gm)).toBe(2 * COUNT), PATIENCE);
+    const [statement, ...rest] = told
+      .split(/^LogRecord #/m)
+      .filter((one) => one.includes('EventName: sluice.statement'));
+    expect(rest).not.toEqual([]);
+    expect(statement).toContain('user.id: Str(report-bot)');
+    expect(statement).toContain('SELECT email FROM customers WHERE id = 1');
+    expect(told).toContain('service.name: Str(sluice)');
   },
 );
 

@@ -13,7 +13,17 @@ import { join } from 'node:path';
 
 export interface Toolchain {
   /** Its folder in `clients/` and in the cache. */
-  readonly name: 'python' | 'storage' | 'exports' | 'kafka' | 'node' | 'go' | 'java' | 'rust' | 'servers';
+  readonly name:
+    | 'python'
+    | 'storage'
+    | 'exports'
+    | 'collector'
+    | 'kafka'
+    | 'node'
+    | 'go'
+    | 'java'
+    | 'rust'
+    | 'servers';
   /** What has to be on the PATH. */
   readonly needs: readonly string[];
   /** The files that pin every package; only when they change are packages fetched again. */
@@ -92,6 +102,14 @@ export const TOOLCHAINS: readonly Toolchain[] = [
     locks: ['go.mod', 'go.sum'],
     install: [['go', 'mod', 'download']],
     build: [['go', 'build', '-o', 'bin/', './pgx', './pq', './tlog']],
+  },
+  {
+    // An OpenTelemetry Collector, of the parts that a test needs.
+    name: 'collector',
+    needs: ['go'],
+    locks: ['go.mod', 'go.sum'],
+    install: [['go', 'mod', 'download']],
+    build: [['go', 'build', '-o', 'bin/', '.']],
   },
   {
     name: 'rust',
