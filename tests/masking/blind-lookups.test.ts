@@ -4,7 +4,10 @@
  */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BackendMessage } from '../../src/wire/postgres/index.ts';
+import { bind, execute, parse, query, sync } from '../support/frames.ts';
 import { type Gate, startGate } from '../support/gate.ts';
+import { WireClient } from '../support/wire-client.ts';
 
 const POLICIES = `
 @id("support-finds-people") @lookups("1000/h")
@@ -22,6 +25,7 @@ beforeAll(async () => {
   gate = await startGate({
     workers: 2,
     yaml: 'policies: { files: [./lookups.cedar] }',
+    principals: { 'call-bot': { kind: 'agent', groups: ['agents'], mayActFor: ['bob'] } },
     files: { 'lookups.cedar': POLICIES },
     schema: `CREATE TABLE people (id int PRIMARY KEY, email text, phone text, salary int, plan text);
       INSERT INTO people SELECT i, 'p' || i || '@secret.example', '030' || i, 1000 * i, 'free' FROM generate_series(1, 50) i;
@@ -148,6 +152,10 @@ describe('what is no lookup', () => {
     expect((await bob.query(`EXECUTE find ('p7@secret.example')`)).rows).toEqual([]);
     await bob.query(`CREATE TEMP TABLE t AS SELECT id FROM people WHERE email = 'p7@secret.example'`);
     expect((await bob.query('SELECT id FROM t')).rows).toEqual([]);
+    const wire = await wireClient('bob');
+    wire.send(query(`COPY (SELECT id FROM people WHERE email = 'p7@secret.example') TO STDOUT`));
+    expect(tally(await wire.untilReady())).toEqual({ CommandComplete: 1 });
+    wire.close();
   });
 
   it('cannot name what the gate compares with', async () => {
@@ -205,6 +213,51 @@ describe('lookups are counted', () => {
       policies: expect.arrayContaining(['sluice:lookups']),
       lookups: ['public.people.email:email'],
     });
+  });
+});
+
+/** A client that speaks message by message; `call-bot` acts for bob. */
+async function wireClient(principal: 'bob' | 'call-bot'): Promise<WireClient> {
+  const onBehalfOf = principal === 'bob' ? [] : ['bob'];
+  const { user, password, database } = await gate.connection(principal, onBehalfOf);
+  return WireClient.open({
+    ...{ host: '127.0.0.1', port: gate.port },
+    ...{ user: String(user), password: String(password), database: String(database) },
+  });
+}
+
+/** How many rows, ends and errors there are, errors by SQLSTATE. */
+function tally(messages: readonly BackendMessage[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const message of messages) {
+    const { type } = message;
+    const name = message.type === 'ErrorResponse' ? String(message.fields.get('C')) : type;
+    if (name === type && !['DataRow', 'CopyData', 'CommandComplete', 'PortalSuspended'].includes(type))
+      continue;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+describe('lookups are counted, however they are sent', () => {
+  const FIND = 'SELECT id FROM people WHERE email = $1';
+  const mail = (n: number) => `p${n}@secret.example`;
+
+  it('in one text, through portals, and in a pipeline', async () => {
+    const wire = await wireClient('call-bot');
+    wire.send(
+      query(`SELECT id FROM people WHERE email = '${mail(1)}'; SELECT id FROM people WHERE email = 'none'`),
+    );
+    expect(tally(await wire.untilReady())).toEqual({ DataRow: 1, CommandComplete: 2 });
+    // Three are left. All that is behind an error in a pipeline is skipped, as ever.
+    const next = (n: number) => [bind([mail(n)], 'find', `p${n}`), execute(0, `p${n}`)];
+    wire.send(parse(FIND, 'find'), ...[2, 3, 4, 5, 6].flatMap(next), sync);
+    expect(tally(await wire.untilReady())).toEqual({ DataRow: 3, CommandComplete: 3, SL009: 1 });
+    for (const n of [7, 8]) {
+      wire.send(...next(n), sync);
+      expect(tally(await wire.untilReady())).toEqual({ SL009: 1 });
+    }
+    wire.close();
   });
 });
 
