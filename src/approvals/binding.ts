@@ -39,8 +39,9 @@ export function shapeSubjectOf({
 }
 
 /** Names each member, so that one more on the object given never goes unnoticed into the digest. */
-function subjectOf({ principal, onBehalfOf, database, astDigests, parameters }: ApprovalBinding) {
-  return { principal, onBehalfOf, database, astDigests, parameters };
+function subjectOf({ principal, onBehalfOf, database, astDigests, parameters, meaning }: ApprovalBinding) {
+  const { settings = {}, parameterTypes = [] } = meaning ?? {};
+  return { principal, onBehalfOf, database, astDigests, parameters, settings, parameterTypes };
 }
 
 /** Hex SHA-256 of the canonical JSON. @throws {TypeError} for texts that are no Unicode */

@@ -24,6 +24,7 @@ export function printRequest(terminal: Terminal, request: ReviewedRequest, now: 
     ['purpose', request.purpose ?? 'none given'],
     ['database', binding.database],
     ...binding.parameters.map((value, index): TextRow => [`$${index + 1}`, value ?? 'NULL']),
+    ...readWith(binding.meaning?.settings ?? {}),
     ...request.facts.flatMap((facts, i) => [...factRows(facts), ...reachRows(request.blastRadius?.[i])]),
     ['policies', request.policies.map(({ id }) => id).join(', ')],
     ['needs', ruleText(rule)],
@@ -46,6 +47,11 @@ export function printRequest(terminal: Terminal, request: ReviewedRequest, now: 
     [request.expiresAt > now ? 'expires' : 'expired', relativeTime(request.expiresAt, now)],
   ];
   printRows(terminal, rows);
+}
+
+/** What tells a reader which day a date is. */
+function readWith({ DateStyle, TimeZone }: Readonly<Record<string, string>>): TextRow[] {
+  return DateStyle === undefined ? [] : [['read with', `DateStyle ${DateStyle}, TimeZone ${TimeZone}`]];
 }
 
 /** The statement with what is risky in it painted. */

@@ -20,6 +20,16 @@ export interface ApprovalBinding {
   readonly astDigests: readonly string[];
   readonly parameters: readonly ParameterValue[];
   readonly objectsDigests: readonly string[];
+  /** By what its text and parameters are read; absent in requests for access. */
+  readonly meaning?: StatementMeaning;
+}
+
+/** What makes the same text and the same parameters mean something else in another session. */
+export interface StatementMeaning {
+  /** Values by name, as the session's database says them. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Oids, as far as the client has said. */
+  readonly parameterTypes: readonly number[];
 }
 
 export interface ApprovalVote {

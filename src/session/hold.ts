@@ -4,13 +4,21 @@
  * anew under the policies and the catalog of that moment.
  */
 import type { SessionApprovals } from '../approvals/approvals.ts';
+import { digestOf } from '../approvals/binding.ts';
 import type { GrantUse } from '../approvals/grants.ts';
 import { HIDDEN } from '../approvals/revealed.ts';
 import { ERROR_TABLE } from '../errors/error-table.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
-import type { ApprovalBinding, ApprovalRequest, RowBinding, StatementNames } from '../model/approval.ts';
+import type {
+  ApprovalBinding,
+  ApprovalRequest,
+  RowBinding,
+  StatementMeaning,
+  StatementNames,
+} from '../model/approval.ts';
 import type { BlastRadius } from '../model/blast-radius.ts';
 import type { ApprovalRule, PolicyRef } from '../model/decision.ts';
+import type { StatementShape } from '../model/grant.ts';
 import type { LabelSet } from '../model/labels.ts';
 import type { ParameterValue, SessionInfo } from '../model/session.ts';
 import { mergeApprovals } from '../policy/approval-rules.ts';
@@ -31,6 +39,8 @@ export interface HoldOptions {
   /** How far its statements reach, one by one; asked for once it is clear that somebody has to judge. Must not reject. */
   readonly blastRadius: () => Promise<readonly BlastRadius[]>;
   readonly names: StatementNames;
+  /** Of the session, those by which texts and values are read. Asked for once. @throws {SluiceError} if they cannot be had */
+  readonly settings: () => Promise<StatementMeaning['settings']>;
   /** Called once when the request exists, before the session waits or is told to come back. */
   readonly onHeld: (request: ApprovalRequest) => void;
   /** Called before a request is made. @throws {SluiceError} if none may be */
@@ -54,12 +64,14 @@ export interface Released {
  *   refusal of the plan made anew.
  */
 export async function awaitApproval(approvals: SessionApprovals, options: HoldOptions): Promise<Released> {
-  const { session, plan, parameters, signal } = options;
-  const binding = bindingOf(session, plan, parameters);
+  const { session, plan, parameters, signal, names } = options;
+  const meaning = { settings: await options.settings(), parameterTypes: names.parameterTypes };
+  const binding = { ...bindingOf(session, plan, parameters), meaning };
+  const shape = plan.shape && shapeUnder(plan.shape, meaning);
   const rule = ruleOf(plan);
   const granted = await approvals.claimGranted(binding, rule);
   if (granted !== undefined) return releasedBy(granted, plan);
-  const use = await claimShape(approvals, options, binding, rule);
+  const use = await claimShape(approvals, options, shape, binding, rule);
   if (use !== undefined) return { plan: withCap(plan, use.id, use.maxRows), approval: use.id };
   await options.beforeRequest?.();
   const request = await approvals.request({
@@ -67,7 +79,7 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
     sessionId: session.id,
     statement: withDefinitions(plan),
     facts: plan.statements.map((statement) => statement.facts),
-    ...(plan.shape === undefined ? {} : { shape: plan.shape }),
+    ...(shape === undefined ? {} : { shape }),
     ...hiddenIn(plan, options.labels),
     blastRadius: await options.blastRadius(),
     names: options.names,
@@ -81,18 +93,24 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
   if (session.holdMode === 'fail') throw heldError(request, plan);
   const answer = await approvals.wait(request.id, signal);
   if (answer !== 'approved') throw answerError(answer, request, await approvals.get(request.id));
-  return claim(approvals, request, options);
+  return claim(approvals, request, options, meaning);
+}
+
+/** A shape is the same only where its text is read in the same way. */
+function shapeUnder(shape: StatementShape, meaning: StatementMeaning): StatementShape {
+  return { ...shape, digest: digestOf({ shape: shape.digest, ...meaning }) };
 }
 
 /** A grant for statements of this shape, if there is one that holds for these values. */
 async function claimShape(
   approvals: SessionApprovals,
   { session, plan }: HoldOptions,
+  shape: StatementShape | undefined,
   { principal, onBehalfOf, database, parameters, objectsDigests }: ApprovalBinding,
   rule: ApprovalRule,
 ): Promise<GrantUse | undefined> {
-  if (plan.shape === undefined) return undefined;
-  const { digest, literals } = plan.shape;
+  if (shape === undefined) return undefined;
+  const { digest, literals } = shape;
   const claimed = approvals.claimShape(
     {
       ...{ principal, onBehalfOf, database, shape: digest, objectsDigests, parameters, literals },
@@ -119,6 +137,7 @@ async function claim(
   approvals: SessionApprovals,
   request: ApprovalRequest,
   options: HoldOptions,
+  meaning: StatementMeaning,
 ): Promise<Released> {
   const plan = await options.replan();
   if (plan.refusal !== undefined) {
@@ -127,7 +146,7 @@ async function claim(
   }
   // Policies that changed meanwhile may ask for more than was given, or for nothing at all.
   const rule = plan.outcome === 'hold' ? ruleOf(plan) : undefined;
-  const binding = bindingOf(options.session, plan, options.parameters);
+  const binding = { ...bindingOf(options.session, plan, options.parameters), meaning };
   const claimed = await approvals.claim(request.id, binding, rule);
   if (claimed !== undefined) return releasedBy(claimed, plan);
   throw refusal(

@@ -169,7 +169,7 @@ const BINDING = {
   required: ['principal', 'onBehalfOf', 'database', 'astDigests', 'parameters', 'objectsDigests'],
   properties: {
     ...{ principal: TEXT, onBehalfOf: TEXTS, database: TEXT, astDigests: TEXTS, objectsDigests: TEXTS },
-    parameters: VALUES,
+    ...{ parameters: VALUES, meaning: OBJECT },
   },
 };
 const DEMAND = {

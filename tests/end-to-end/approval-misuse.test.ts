@@ -62,6 +62,44 @@ describe('an approval', () => {
       await answer('alice', id, 'deny');
   });
 
+  test('is worth nothing where its text or values are read in another way', async () => {
+    await gate.database.query(
+      'CREATE TABLE visits (id int, at timestamptz); INSERT INTO visits VALUES (1, now())',
+    );
+    const at = `UPDATE orders SET status = 'old' WHERE id IN (SELECT id FROM visits WHERE at < `;
+    const cases: readonly (readonly [sql: string, values: unknown[] | undefined, setting: string])[] = [
+      [`${at}'01/02/2026')`, undefined, "SET DateStyle = 'SQL, DMY'"],
+      [`${at}$1)`, ['2026-01-01 00:00'], "SET TimeZone = 'Asia/Tokyo'"],
+      [`${at}'2026-01-01' OR at = NULL)`, undefined, 'SET transform_null_equals = on'],
+    ];
+    const bot = await failing('report-bot', ['bob']);
+    for (const [sql, values, setting] of cases) {
+      await bot.query('RESET ALL');
+      const id = await requestOf(bot, sql, values);
+      await answer('alice', id);
+      await bot.query(setting);
+      const other = await requestOf(bot, sql, values);
+      expect(other).not.toBe(id);
+      await withdraw(other);
+      // It is still good for what it was given for.
+      await bot.query('RESET ALL');
+      expect(await codeOf(bot, sql, values)).toBe('ran');
+    }
+  });
+
+  test('is bound to the types that its parameters are said to have', async () => {
+    const bot = await failing('report-bot', ['bob']);
+    const text = `UPDATE orders SET status = 't' WHERE id = 9 AND $1 > '9'`;
+    const typed = (type: string) => codeOf(bot, `PREPARE p (${type}) AS ${text}`);
+    expect([await typed('int'), await codeOf(bot, `EXECUTE p (10)`)]).toEqual(['ran', 'SL002']);
+    const { body } = await gate.api('alice', 'GET', '/v1/approvals?limit=1');
+    const [{ id }] = body.approvals as [{ id: string }];
+    await answer('alice', id);
+    await bot.query('DEALLOCATE p');
+    expect(await typed('text')).toBe('ran');
+    await withdraw(await requestOf(bot, 'EXECUTE p (10)'));
+  });
+
   test('that one session waits for is not another one’s', async () => {
     const sql = `UPDATE orders SET status = 'mine' WHERE id = 3`;
     const waiting = await gate.client('report-bot', { onBehalfOf: ['bob'] });

@@ -20,6 +20,7 @@ import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
 import { settingRefusal } from './named-settings.ts';
 import type { BoundValues } from './own-questions.ts';
+import { readingSettings } from './reading-settings.ts';
 import { heldNotice } from './refusals.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import { SessionEstimates } from './session-estimates.ts';
@@ -329,7 +330,7 @@ export class StatementAdmission {
 
   /** Waits for the approval and records what it releases. The caller forwards it at once. */
   async #release(plan: Plan, { parameters, replan, values, estimates = [] }: Admission, signal: AbortSignal) {
-    const { session, service, responses, planner } = this.#o;
+    const { session, service, responses, planner, channel } = this.#o;
     if (service.approvals === undefined) throw new TypeError('sessions need approvals');
     const heldAt = performance.now();
     try {
@@ -341,6 +342,7 @@ export class StatementAdmission {
         labels: service.labels,
         blastRadius: () => service.blastRadius(plan.statements, estimates),
         names: namesIn(planner.asked.scope, values?.parameterTypes),
+        settings: () => readingSettings(channel),
         onHeld: (request) => {
           session.refuse(plan, parameters, 'hold', request.id);
           if (session.info.holdMode === 'wait') responses.send(heldNotice(request));
