@@ -3,7 +3,8 @@
  * bench/results.md. Needs Debian's pgbench and PgBouncer.
  *
  * --rounds <n>   default 5      --seconds <n>  of one run, default 4
- * --only <name>  one section of the results (select-only, by-key, connect, scan, statements, ledger, index), or several; writes nothing
+ * --only <name>  one section of the results (select-only, by-key, connect, scan, statements, ledger, index,
+ *                catalog, ddl), or several; writes nothing
  * --entries <n>  of the log that is searched, default 1000000; a quarter of it in PostgreSQL
  * --quick        one short round, writes nothing: to see that it works
  */
@@ -16,6 +17,8 @@ import { parseArgs } from 'node:util';
 import { loadConfig } from '../src/config/load-config.ts';
 import { readPolicyTexts } from '../src/config/policy-files.ts';
 import type { PolicySource } from '../src/policy/load.ts';
+import { measureCatalog } from './catalog.ts';
+import { measureDdl } from './ddl.ts';
 import { measureLedger } from './ledger-figures.ts';
 import { measureDatabaseIndex, measureIndex } from './ledger-index.ts';
 import { manyPolicies } from './many-policies.ts';
@@ -100,6 +103,8 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
   const databaseIndex = wanted('index')
     ? await measureDatabaseIndex(stage.direct, { ...runs, entries: Math.ceil(entries / 4) })
     : [];
+  const catalog = wanted('catalog') ? await measureCatalog(values.quick ? 500 : 10_000, progress) : [];
+  const ddl = wanted('ddl') ? await measureDdl(values.quick ? 3 : 30) : [];
   const many = wanted('statements') ? await statementCosts(stage, manyPolicies) : [];
   return {
     machine: machineLines(),
@@ -114,6 +119,8 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
     ledger,
     index,
     databaseIndex,
+    catalog,
+    ddl,
     memory: seen,
   };
 }
