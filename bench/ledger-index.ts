@@ -106,7 +106,7 @@ async function measurePlace(
   progress(`indexing ${entries} entries, ${place.name}`);
   const storage = await place.openToWrite('bench');
   const figures = await takeIn(storage, entries);
-  const reader = await place.openToRead();
+  const reader = await place.openToRead('bench');
   await reader.begin();
   const finder = new Finder(reader);
   for (const text of SEARCHES) {

@@ -1,11 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { asked, opened, outcome } from '../../tests/support/exported-ledger.ts';
+import { createDatabase } from '../../tests/support/postgres.ts';
 import { publishLedger } from '../../tests/support/published-ledger.ts';
 import { runInProcess } from '../../tests/support/sluice-cli.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { logName } from '../search/log-name.ts';
+import { postgresPlace } from '../search/postgres-place.ts';
 
 const DAY = 86_400_000;
 
@@ -37,6 +40,40 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const ledger = (...args: string[]) => runInProcess(['ledger', ...args, '--config', config]);
 
 describe('ledger prune', () => {
+  it('forgets in the database of the index what is gone, without a gateway', async () => {
+    const database = await createDatabase('pruned');
+    try {
+      const { host, port, user, password, database: name } = database.connection;
+      writeFileSync(join(directory, 'secret'), password, { mode: 0o600 });
+      appendFileSync(
+        config,
+        `index: { postgres: { host: ${host}, port: ${port}, database: ${name}, user: ${user}, password: { file: secret } } }\n`,
+      );
+      const place = postgresPlace({
+        ...{ host, port, user, password, database: name, schema: 'sluice_index', tls: { mode: 'disable' } },
+      });
+      const log = logName(join(directory, '.sluice', 'ledger'));
+      const storage = await place.openToWrite(log);
+      await storage.commit({
+        ...{ next: 1, at: 1, tip: 'tip', terms: [{ id: 0, field: 'word', value: 'known' }] },
+        ...{ forms: [], sessions: [], items: [], ends: [], amendments: [], pending: [], settled: [] },
+      });
+      await storage.close();
+      // Until the server has seen that the writer is gone.
+      const locks = `SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+      await expect.poll(async () => (await database.query(locks)).rowCount).toBe(0);
+      const pruned = await ledger('prune', '--json');
+      expect([pruned.exitCode, pruned.stderr]).toEqual([0, '']);
+      const { rows } = await database.query(
+        'SELECT next, (SELECT count(*) FROM sluice_index.terms) AS terms FROM sluice_index.head',
+      );
+      expect(rows).toEqual([{ next: '0', terms: '0' }]);
+    } finally {
+      await database.drop();
+    }
+  });
+
   it('says what would go, takes it out, and what is left verifies', async () => {
     const dry = await ledger('prune', '--dry-run');
     expect(dry).toMatchObject({ exitCode: 0, stderr: '' });

@@ -5,14 +5,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { asSluiceError } from '../errors/sluice-error.ts';
 import { nodeFileSystem } from '../ledger/file-system.ts';
-import { readVkey } from '../ledger/ledger-key.ts';
 import { LogFollower } from '../ledger/log-follower.ts';
-import { formatVkey } from '../ledger/signed-note.ts';
 import { DirectoryStore, type TileSource } from '../ledger/tile-store.ts';
 import { type BehaviourOptions, BehaviourRun } from './behaviour-run.ts';
 import type { IndexHead, IndexPlace, IndexWriter } from './index-storage.ts';
 import { Indexer, tipOf } from './indexer.ts';
 import { LogEntries } from './log-entries.ts';
+import { logName } from './log-name.ts';
 
 /** Plain data: it crosses threads. */
 export interface IndexStatus {
@@ -190,12 +189,6 @@ export class IndexLoop {
       ...(this.#rebuilt === undefined ? {} : { rebuilt: this.#rebuilt }),
     });
   }
-}
-
-/** What a log is called, by its key; empty before it has one. */
-export function logName(directory: string): string {
-  const key = readVkey(nodeFileSystem, directory);
-  return key === undefined ? '' : formatVkey(key);
 }
 
 /** Whether the log still holds what was put in last. An entry that was pruned since says nothing. */

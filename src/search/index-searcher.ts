@@ -9,6 +9,7 @@ import { Finder } from './find.ts';
 import { hitsOf } from './hits.ts';
 import type { IndexPlace, IndexReader } from './index-storage.ts';
 import { LogEntries } from './log-entries.ts';
+import { logName } from './log-name.ts';
 import type { CountResult, SearchCall, SearchCalls, SearchResult } from './search-calls.ts';
 
 export interface SearcherOptions {
@@ -25,12 +26,14 @@ interface OpenIndex {
 }
 
 export class IndexSearcher implements SearchCalls {
+  readonly #directory: string;
   readonly #place: IndexPlace;
   readonly #log: LogEntries;
   #open: OpenIndex | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor({ directory, place, source }: SearcherOptions) {
+    this.#directory = directory;
     this.#place = place;
     const tiles = source ?? new DirectoryStore(nodeFileSystem, directory);
     this.#log = new LogEntries(tiles, new LogFollower({ directory, source: tiles }));
@@ -87,7 +90,7 @@ export class IndexSearcher implements SearchCalls {
       if (!wasOpen || !(cause instanceof SluiceError)) throw cause;
     }
     await this.#letGo();
-    const reader = await this.#place.openToRead();
+    const reader = await this.#place.openToRead(logName(this.#directory));
     this.#open = { reader, finder: new Finder(reader) };
     if (await reader.begin()) return this.#open;
     throw new SluiceError('store_unavailable', 'the index is being made anew', {

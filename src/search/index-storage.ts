@@ -251,8 +251,8 @@ export interface IndexPlace {
    * @throws {SluiceError} store_unavailable
    */
   openToWrite(log: string): Promise<IndexWriter>;
-  /** @throws {SluiceError} store_unavailable, also if there is none yet */
-  openToRead(): Promise<IndexReader>;
+  /** @throws {SluiceError} store_unavailable, also if there is none of that log yet */
+  openToRead(log: string): Promise<IndexReader>;
   /** Throws away what there is of that log. Nobody may have it open to write. @throws {SluiceError} store_unavailable */
   clear(log: string): Promise<void>;
   /** True for what says that the index itself is wrong, and has to be made anew. */

@@ -23,12 +23,13 @@ export function postgresPlace(config: PostgresIndexConfig): IndexPlace {
         await take(connection, config, log);
         return new PostgresWriter(connection, config.schema, await madeOf(connection, config));
       }),
-    openToRead: () =>
+    openToRead: (log) =>
       opened(config, async (connection) => {
         const head = await headOf(connection, config.schema);
-        if (head?.version === SCHEMA_VERSION) return new PostgresReader(connection, config.schema, head.made);
-        const why = head === undefined ? 'there is no index yet' : 'the index is of another version';
-        throw new SluiceError('store_unavailable', why);
+        if (head === undefined) throw new SluiceError('store_unavailable', 'there is no index yet');
+        requireLog(head, config, log);
+        if (head.version === SCHEMA_VERSION) return new PostgresReader(connection, config.schema, head.made);
+        throw new SluiceError('store_unavailable', 'the index is of another version');
       }),
     clear: (log) =>
       opened(config, async (connection) => {
@@ -50,7 +51,6 @@ interface Head {
   readonly version: number;
   readonly log: string;
   readonly made: string;
-  readonly next: number;
 }
 
 /** Closes the connection if `work` fails. */
@@ -78,7 +78,7 @@ async function take(connection: IndexConnection, config: PostgresIndexConfig, lo
     return;
   }
   requireLog(head, config, log);
-  await connection.together(() => migrate(connection, config.schema, head, log));
+  await connection.together(() => migrate(connection, config.schema, head));
 }
 
 /** Held as long as the connection lasts. */
@@ -86,44 +86,36 @@ async function lock(connection: IndexConnection, { schema, database }: PostgresI
   const sql = 'SELECT pg_try_advisory_lock($1, hashtext($2)) AS locked';
   const [row] = await connection.rows(sql, LOCK, schema);
   if (row?.locked === true) return;
-  throw new SluiceError(
-    'store_unavailable',
-    `another gateway keeps the index in schema ${schema} of ${database}`,
-    {
-      detail: 'give each gateway a schema of its own (index.postgres.schema)',
-    },
-  );
+  throw new SluiceError('store_unavailable', 'another gateway keeps the index', {
+    detail: `in schema ${schema} of ${database}; give each gateway a schema of its own (index.postgres.schema)`,
+  });
 }
 
 async function headOf(connection: IndexConnection, schema: string): Promise<Head | undefined> {
   const table = `${quotedName(schema)}.head`;
   const [found] = await connection.rows('SELECT to_regclass($1) IS NOT NULL AS is', table);
   if (found?.is !== true) return undefined;
-  return (await connection.rows(`SELECT version, log, made, next FROM ${table}`))[0] as Head | undefined;
+  return (await connection.rows(`SELECT version, log, made FROM ${table}`))[0] as Head | undefined;
 }
 
 async function madeOf(connection: IndexConnection, { schema }: PostgresIndexConfig): Promise<string> {
   return (await headOf(connection, schema))?.made ?? '';
 }
 
-/** An index that nothing is in yet belongs to nobody. */
-function requireLog({ log, next }: Head, { schema, database }: PostgresIndexConfig, wanted: string): void {
-  if (log === wanted || next === 0) return;
-  throw new SluiceError(
-    'store_unavailable',
-    `schema ${schema} of ${database} holds the index of another ledger`,
-    {
-      detail: 'give each gateway a schema of its own (index.postgres.schema), or drop this one',
-    },
-  );
+/** The schema is of one log for good, also while it is made anew. */
+function requireLog({ log }: Head, { schema, database }: PostgresIndexConfig, wanted: string): void {
+  if (log === wanted) return;
+  throw new SluiceError('store_unavailable', 'the index is of another ledger', {
+    detail: `in schema ${schema} of ${database}; give each gateway a schema of its own (index.postgres.schema), or drop this one`,
+  });
 }
 
 async function requireEmpty(connection: IndexConnection, { schema, database }: PostgresIndexConfig) {
   const sql = `SELECT count(*) AS tables FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')`;
   const [row] = await connection.rows(sql, quotedName(schema));
   if (row?.tables === 0) return;
-  throw new SluiceError('store_unavailable', `schema ${schema} of ${database} holds something else`, {
-    detail: 'the index needs a schema of its own (index.postgres.schema)',
+  throw new SluiceError('store_unavailable', 'the schema of the index holds something else', {
+    detail: `schema ${schema} of ${database}; give the index a schema of its own (index.postgres.schema)`,
   });
 }
 
@@ -138,15 +130,14 @@ async function make(connection: IndexConnection, { schema }: PostgresIndexConfig
   );
 }
 
-async function migrate(connection: IndexConnection, schema: string, { version }: Head, log: string) {
+async function migrate(connection: IndexConnection, schema: string, { version }: Head) {
   if (version > SCHEMA_VERSION) {
     throw new SluiceError('store_unavailable', 'the index in the database was made by a later version', {
       detail: `it has version ${version}, and this is ${SCHEMA_VERSION}`,
     });
   }
   for (const migration of MIGRATIONS.slice(version)) await connection.script(inSchema(migration, schema));
-  const sql = `UPDATE ${quotedName(schema)}.head SET version = $1, log = $2`;
-  await connection.run(sql, SCHEMA_VERSION, log);
+  await connection.run(`UPDATE ${quotedName(schema)}.head SET version = $1`, SCHEMA_VERSION);
 }
 
 const inSchema = (sql: string, schema: string): string => sql.replaceAll('{s}', () => quotedName(schema));

@@ -73,14 +73,14 @@ export class SqliteIndex implements IndexWriter {
     });
   }
 
-  /** @throws {SluiceError} store_unavailable if there is none, or one of another version */
-  static openToRead(path: string): SqliteIndex {
+  /** @throws {SluiceError} store_unavailable if there is none, or one of another version or log */
+  static openToRead(path: string, log: string): SqliteIndex {
     return guard(() => {
       if (!existsSync(path)) throw new SluiceError('store_unavailable', 'there is no index yet');
       const index = SqliteIndex.#open(path, true);
-      if (index.#meta('version') === INDEX_VERSION) return index;
+      if (index.#isOf(log)) return index;
       index.#database.close();
-      throw new SluiceError('store_unavailable', 'the index is of another version');
+      throw new SluiceError('store_unavailable', 'the index is of another version, or of another ledger');
     });
   }
 

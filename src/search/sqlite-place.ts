@@ -7,7 +7,7 @@ export function embeddedPlace(path: string): IndexPlace {
   return {
     name: 'embedded',
     openToWrite: async (log) => SqliteIndex.openToWrite(path, log),
-    openToRead: async () => SqliteIndex.openToRead(path),
+    openToRead: async (log) => SqliteIndex.openToRead(path, log),
     clear: async () => guard(() => removeIndex(path)),
     isDamage,
   };

@@ -5,6 +5,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { AuditDesk, AuditReader, SearchAnswer, SearchQuery } from '../api/audit-routes.ts';
 import { noSession } from '../api/session-routes.ts';
 import type { Config } from '../config/config.ts';
+import { SluiceError } from '../errors/sluice-error.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Deviation } from '../search/behaviour.ts';
 import { cursorText, parseCursor } from '../search/cursor.ts';
@@ -12,6 +13,7 @@ import { all, type Filter, fold } from '../search/filter/filter.ts';
 import { parseFilter } from '../search/filter/parse-filter.ts';
 import type { Finding } from '../search/finding.ts';
 import type { IndexStatus } from '../search/index-loop.ts';
+import type { SearchCalls } from '../search/search-calls.ts';
 import { replaySession } from '../search/session-replay.ts';
 import { type RunningIndex, startIndex } from '../search/start-index.ts';
 import { confined, type Visibility } from '../search/visibility.ts';
@@ -81,11 +83,12 @@ interface AuditDeskDeps {
 }
 
 export function createAuditDesk(deps: AuditDeskDeps): AuditDesk {
-  const { index, ledger } = deps;
+  const { ledger } = deps;
   const record = (reader: AuditReader, query: string) =>
     ledger.durable(ledger.append({ kind: 'audit-read', by: nameOf(reader), query }));
   const slots = new ReaderSlots(MAX_OF_READER);
   const search = async (reader: AuditReader, query: SearchQuery): Promise<SearchAnswer> => {
+    const index = indexFor(reader, deps.index);
     const now = deps.now();
     const cursor = query.cursor === undefined ? undefined : parseCursor(query.cursor);
     const asked = parseFilter(query.q, cursor?.now ?? now);
@@ -110,6 +113,7 @@ export function createAuditDesk(deps: AuditDeskDeps): AuditDesk {
       // Whether it ends or the reader goes: its signal tells.
       signal.addEventListener('abort', slots.take(nameOf(reader)), { once: true });
       await record(reader, `sessions show ${session}`);
+      const index = indexFor(reader, deps.index);
       const visibility = visibilityOf(reader, deps);
       const confine = (filter: Filter) => confined(filter, visibility);
       await requireSession(index, confine, session);
@@ -118,8 +122,8 @@ export function createAuditDesk(deps: AuditDeskDeps): AuditDesk {
         ...(after === undefined ? {} : { after }),
       });
     },
-    indexStatus: () => index.status(),
-    rebuildIndex: () => index.rebuild(),
+    indexStatus: () => deps.index.status(),
+    rebuildIndex: () => deps.index.rebuild(),
   };
 }
 
@@ -128,9 +132,23 @@ const MAX_OF_READER = 8;
 /** How long one request follows a session: a token that was revoked meanwhile opens nothing more. */
 const FOLLOW_MS = 25_000;
 
+/** Only administrators learn where the index is, and what its database says. */
+function indexFor(reader: AuditReader, index: RunningIndex): SearchCalls {
+  if ('administrator' in reader) return index;
+  return {
+    search: (call) => index.search(call).catch(withoutParticulars),
+    count: (filter) => index.count(filter).catch(withoutParticulars),
+  };
+}
+
+function withoutParticulars(cause: unknown): never {
+  if (!(cause instanceof SluiceError) || cause.code !== 'store_unavailable') throw cause;
+  throw new SluiceError(cause.code, cause.message, { cause });
+}
+
 /** To those who may not see it, a session does not exist. */
 async function requireSession(
-  index: RunningIndex,
+  index: SearchCalls,
   confine: (filter: Filter) => Filter,
   session: string,
 ): Promise<void> {

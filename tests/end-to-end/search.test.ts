@@ -204,3 +204,35 @@ describe.each(STORES)('with the index in: $store', ({ store, yaml, heldText }) =
     });
   });
 });
+
+it('tells administrators what is wrong with the database, and others that something is', {
+  timeout: 120_000,
+}, async () => {
+  const gone = await createDatabase('gone');
+  const { host, port, user } = gone.connection;
+  const broken = await startGate({
+    yaml: `index: { postgres: { host: ${host}, port: ${port}, database: ${gone.name}, user: ${user}, password: { env: DATABASE_PASSWORD } } }`,
+  });
+  try {
+    const client = await broken.client('bob');
+    await eventually(async () => expect((await broken.api('bob', 'GET', '/v1/search')).status).toBe(200));
+    await gone.drop();
+    await eventually(async () => {
+      const { status, body } = await broken.api('bob', 'GET', '/v1/search');
+      expect([status, body.message]).toEqual([503, 'the database of the index cannot be used']);
+      expect(JSON.stringify(body)).not.toContain(gone.name);
+    });
+    const told = await broken.admin('GET', '/admin/search?q=');
+    expect(told).toMatchObject({ status: 503, body: { detail: expect.stringContaining(gone.name) } });
+    await eventually(async () =>
+      expect((await broken.admin('GET', '/admin/index')).body).toMatchObject({
+        failure: expect.stringContaining(gone.name),
+      }),
+    );
+    // Statements go on, and are recorded.
+    expect((await client.query('SELECT count(*) FROM orders')).rowCount).toBe(1);
+  } finally {
+    await broken.stop();
+    await gone.drop();
+  }
+});

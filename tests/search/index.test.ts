@@ -65,7 +65,7 @@ async function indexed(place: IndexPlace): Promise<IndexReader> {
     await indexer.add({ entries: part, next: from + part.length, pruned: 0 });
   };
   // With searches in between, as a gateway has them; and begun anew, as after a crash.
-  const reader = await place.openToRead();
+  const reader = await place.openToRead('log');
   finder = new Finder(reader);
   for (let from = 0; from < entries.length; from += 2048) {
     await piece(from, from + 2048);
