@@ -1,6 +1,7 @@
 /** What the page of a request shows. Everything that somebody else wrote goes through `html`, which makes text of it. */
-import { oneLine, visible, wordsOf } from '../approvals/notifications/request-words.ts';
+import { wordsOf } from '../approvals/notifications/request-words.ts';
 import { type Html, html } from '../html/html.ts';
+import { printable, printableLine } from '../html/visible-text.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Preview, PreviewedRow } from '../model/preview.ts';
 import type { Review } from './approval-review.ts';
@@ -45,11 +46,11 @@ function markedStatement({ statement, marks }: Review): Html[] {
   for (const { start, end } of marks) {
     if (start < at) continue;
     pieces.push(
-      html`${visible(statement.slice(at, start))}<mark>${visible(statement.slice(start, end))}</mark>`,
+      html`${printable(statement.slice(at, start))}<mark>${printable(statement.slice(start, end))}</mark>`,
     );
     at = end;
   }
-  return [...pieces, html`${visible(statement.slice(at))}`];
+  return [...pieces, html`${printable(statement.slice(at))}`];
 }
 
 function similar({ similar: others }: Review): Html | undefined {
@@ -88,7 +89,7 @@ ${shown.rows.length === 0 ? undefined : rowTable(shown)}`;
 
 function rowTable({ columns, rows }: Pick<Preview, 'columns' | 'rows'>): Html {
   return html`<div class="scroll"><table>
-<thead><tr>${columns.map((column) => html`<th scope="col">${oneLine(column)}</th>`)}</tr></thead>
+<thead><tr>${columns.map((column) => html`<th scope="col">${printableLine(column)}</th>`)}</tr></thead>
 <tbody>${rows.map((one) => html`<tr>${columns.map((_, index) => html`<td>${changeText(one, index)}</td>`)}</tr>`)}</tbody>
 </table></div>`;
 }
@@ -108,5 +109,5 @@ function cell(value: string | null | undefined): string {
 }
 
 function row([label, text]: readonly [string, string]): Html {
-  return html`<tr><th scope="row">${oneLine(label)}</th><td>${oneLine(text)}</td></tr>\n`;
+  return html`<tr><th scope="row">${printableLine(label)}</th><td>${printableLine(text)}</td></tr>\n`;
 }

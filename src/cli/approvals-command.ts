@@ -1,6 +1,7 @@
 /** `sluice approvals list|show|approve|grant|deny|cancel`: through the public HTTP API, as whoever the token says. */
 import type { Command } from 'commander';
 import { missingApprovals } from '../approvals/quorum.ts';
+import { printableLine } from '../html/visible-text.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Preview } from '../model/preview.ts';
 import { askGateway, type GatewayAddress } from './api-client.ts';
@@ -8,7 +9,6 @@ import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
 import { addGrantsCommands } from './grants-commands.ts';
 import { printPreview } from './preview-text.ts';
-import { printableLine } from './printable-text.ts';
 import { printRequest, type ReviewedRequest, whoText } from './request-text.ts';
 import { relativeTime, tableLines } from './table.ts';
 

@@ -4,11 +4,11 @@
  */
 import type { Command } from 'commander';
 import { formatBytes, formatDuration } from '../config/quantity.ts';
+import { printableLine } from '../html/visible-text.ts';
 import type { BudgetStatus } from '../model/budget.ts';
 import { askGateway } from './api-client.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
-import { printableLine } from './printable-text.ts';
 import { relativeTime, tableLines } from './table.ts';
 
 type Options = GlobalOptions & GatewayOptions & { readonly json?: true };

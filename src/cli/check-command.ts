@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander';
 import { factRows, reachRows, type TextRow } from '../approvals/fact-rows.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { printable } from '../html/visible-text.ts';
 import type { Outcome } from '../model/decision.ts';
 import type { CheckedStatement, CheckQuery, CheckReport } from '../session/check-report.ts';
 import { askGateway } from './api-client.ts';
@@ -10,7 +11,6 @@ import { type Finding, failureFinding, findingsOf, githubAnnotations, sarifLog }
 import { type CliContext, configOf, type GlobalOptions, listOption, readNamedFile } from './cli-context.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { decisionRows } from './facts-text.ts';
-import { printable } from './printable-text.ts';
 import type { Style, Terminal } from './terminal.ts';
 
 interface CheckOptions extends GlobalOptions {

@@ -6,10 +6,10 @@ import { type ConfigProblem, formatProblem } from '../config/config-source.ts';
 import { checkConfig, SYSTEM_DEPS } from '../config/load-config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { printable } from '../html/visible-text.ts';
 import { parseMask } from '../masking/mask-text.ts';
 import { type CliContext, configPath, type GlobalOptions } from './cli-context.ts';
 import { EXIT } from './exit-code.ts';
-import { printable } from './printable-text.ts';
 
 interface CheckConfigOptions extends GlobalOptions {
   readonly secrets: boolean;

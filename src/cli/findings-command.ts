@@ -1,10 +1,10 @@
 /** `sluice findings`: what was out of the ordinary for a principal, newest first. A search of its own kind of entries. */
 import type { Command } from 'commander';
 import type { SearchAnswer } from '../api/audit-routes.ts';
+import { printableLine } from '../html/visible-text.ts';
 import { askGateway } from './api-client.ts';
 import { type CliContext, countOption, type GlobalOptions } from './cli-context.ts';
 import { doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
-import { printableLine } from './printable-text.ts';
 import { tableLines, timeText } from './table.ts';
 
 type Options = GlobalOptions & GatewayOptions & { readonly limit: number; readonly json?: true };

@@ -4,10 +4,10 @@
  */
 import type { Command } from 'commander';
 import type { SearchAnswer } from '../api/audit-routes.ts';
+import { printableLine } from '../html/visible-text.ts';
 import { askGateway } from './api-client.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { type Door, doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
-import { printableLine } from './printable-text.ts';
 import { relativeTime, tableLines } from './table.ts';
 
 type Options = GlobalOptions & GatewayOptions & { readonly json?: true };

@@ -3,12 +3,12 @@ import type { Command } from 'commander';
 import { boundText } from '../approvals/value-bounds.ts';
 import { formatDuration, parseDurationMs } from '../config/quantity.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { printableLine } from '../html/visible-text.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { AccessRight, Grant, GrantTerms } from '../model/grant.ts';
 import { askGateway } from './api-client.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { type GatewayOptions, gatewayAddress } from './gateway-address.ts';
-import { printableLine } from './printable-text.ts';
 import { relativeTime, tableLines } from './table.ts';
 
 type Options = GlobalOptions & GatewayOptions & { readonly json?: true; readonly reason?: string };

@@ -1,7 +1,8 @@
 /** A hit of a search as a row: for tables and for CSV. */
+
+import { printableLine } from '../html/visible-text.ts';
 import type { Hit, HitSession } from '../search/hits.ts';
 import { eventText } from './ledger-text.ts';
-import { printableLine } from './printable-text.ts';
 import { timeText } from './table.ts';
 
 /** Columns of a table for people: the last is the long one. */

@@ -1,10 +1,10 @@
 /** `sluice index status|rebuild`: the index that searches are answered from. It holds nothing that the ledger does not. */
 import type { Command } from 'commander';
+import { printableLine } from '../html/visible-text.ts';
 import type { IndexStatus } from '../search/index-loop.ts';
 import { askGateway } from './api-client.ts';
 import { type CliContext, configOf, type GlobalOptions } from './cli-context.ts';
 import { EXIT } from './exit-code.ts';
-import { printableLine } from './printable-text.ts';
 import { timeText } from './table.ts';
 
 type Options = GlobalOptions & { readonly json?: true };

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { sampleTables } from '../gateway/postgres/label-sampling.ts';
+import { printable } from '../html/visible-text.ts';
 import { discoverLabels, type LabelProposal } from '../masking/discovery/discover-labels.ts';
 import {
   type CliContext,
@@ -17,7 +18,6 @@ import {
 } from './cli-context.ts';
 import { addFoundLabels } from './found-labels.ts';
 import { addLabels } from './labels-writing.ts';
-import { printable } from './printable-text.ts';
 import { addRememberedLabels } from './remembered-labels.ts';
 import { tableLines } from './table.ts';
 

@@ -1,6 +1,7 @@
 /** An entry of the ledger as one line for people: who did what, what was decided. */
+
+import { printableLine } from '../html/visible-text.ts';
 import type { ChangeAuthor, LedgerEntry, LedgerEvent } from '../model/ledger-entry.ts';
-import { printableLine } from './printable-text.ts';
 import { timeText } from './table.ts';
 
 /** Number, time, kind, and what happened; cut to `width` characters if given. */

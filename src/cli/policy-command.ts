@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { factRows } from '../approvals/fact-rows.ts';
 import type { Config } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
+import { printable } from '../html/visible-text.ts';
 import { BUDGET_COUNTS } from '../model/standing.ts';
 import type { AtomExplanation } from '../policy/engine.ts';
 import type { KnownNames, LintFinding } from '../policy/lint.ts';
@@ -14,7 +15,6 @@ import { EXIT, exitCodeOf } from './exit-code.ts';
 import { decisionRows } from './facts-text.ts';
 import { type CaseResult, parseCases, runCases } from './policy-cases.ts';
 import { addPolicyReplayCommand } from './policy-replay-command.ts';
-import { printable } from './printable-text.ts';
 
 export function addPolicyCommand(program: Command, context: CliContext): void {
   const policy = program

@@ -8,10 +8,10 @@ import type { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { readPolicyTexts } from '../config/policy-files.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { printable } from '../html/visible-text.ts';
 import { type CliContext, configOf, durationOption, type GlobalOptions } from './cli-context.ts';
 import { openerOf } from './ledger-place.ts';
 import { type Change, PolicyReplay } from './policy-replay.ts';
-import { printable } from './printable-text.ts';
 import { tableLines } from './table.ts';
 
 interface ReplayOptions extends GlobalOptions {

@@ -1,8 +1,8 @@
 /** An exact preview in words and a table. Knows no protocol. */
 import type { TextRow } from '../approvals/fact-rows.ts';
+import { printableLine } from '../html/visible-text.ts';
 import type { Preview, PreviewedRow, TableCounts } from '../model/preview.ts';
 import { printRows } from './check-command.ts';
-import { printableLine } from './printable-text.ts';
 import { tableLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -2,11 +2,12 @@
  * A session's replay for people: a line of what was done, under it what came of it. Texts of others are made safe to show; on a terminal, long
  * statements are cut to a few lines.
  */
+
+import { printable, printableLine } from '../html/visible-text.ts';
 import type { LedgerEvent } from '../model/ledger-entry.ts';
 import type { Hit, HitOutcome, HitSession } from '../search/hits.ts';
 import { chainText, tookText } from './hit-columns.ts';
 import { eventText } from './ledger-text.ts';
-import { printable, printableLine } from './printable-text.ts';
 import { timeText } from './table.ts';
 import type { Paint } from './terminal.ts';
 

@@ -2,10 +2,10 @@
 import type { Review, SimilarRequest } from '../api/approval-review.ts';
 import { factRows, reachRows, type TextRow } from '../approvals/fact-rows.ts';
 import { ruleText } from '../approvals/quorum.ts';
+import { printable } from '../html/visible-text.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import { printRows } from './check-command.ts';
 import { termLines } from './grants-commands.ts';
-import { printable } from './printable-text.ts';
 import { relativeTime } from './table.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { printableLine } from '../html/visible-text.ts';
 import { recordCommand } from '../ledger/command-lane.ts';
 import { readHolds } from '../ledger/legal-holds.ts';
 import { pruneLedger } from '../ledger/prune.ts';
@@ -17,7 +18,6 @@ import { storageConfig } from '../workers/sequencing.ts';
 import { askGateway, NobodyListens } from './api-client.ts';
 import { type CliContext, configOf, listOption } from './cli-context.ts';
 import { ledgerPlace, type PlaceOptions, tilesOf } from './ledger-place.ts';
-import { printableLine } from './printable-text.ts';
 import { tableLines, timeText } from './table.ts';
 
 interface PruneCommandOptions extends PlaceOptions {

@@ -1,12 +1,12 @@
 /** `sluice search`: finds entries of the ledger, over the admin socket or through the HTTP API. */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { SearchAnswer } from '../api/audit-routes.ts';
+import { printable } from '../html/visible-text.ts';
 import type { Hit } from '../search/hits.ts';
 import { askGateway } from './api-client.ts';
 import { type CliContext, countOption, type GlobalOptions } from './cli-context.ts';
 import { type Door, doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
 import { CSV_HEADS, csvLine, csvRow, TABLE_HEADS, tableRow } from './hit-columns.ts';
-import { printable } from './printable-text.ts';
 import { tableLines } from './table.ts';
 
 type Format = 'table' | 'json' | 'csv';

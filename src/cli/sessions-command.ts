@@ -4,11 +4,11 @@
  */
 import type { Command } from 'commander';
 import type { SessionListing } from '../api/session-routes.ts';
+import { printableLine } from '../html/visible-text.ts';
 import type { SessionStatus } from '../model/session.ts';
 import { askGateway } from './api-client.ts';
 import { type CliContext, configOf, type GlobalOptions } from './cli-context.ts';
 import { doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
-import { printableLine } from './printable-text.ts';
 import { showSession } from './session-show.ts';
 import { relativeTime, tableLines } from './table.ts';
 

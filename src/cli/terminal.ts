@@ -1,7 +1,7 @@
 /** Where a command writes: results to stdout, everything else to stderr; colours on terminals only. */
 import { styleText } from 'node:util';
 import { asSluiceError, SluiceError } from '../errors/sluice-error.ts';
-import { printable, printableJson } from './printable-text.ts';
+import { printable, printableJson } from '../html/visible-text.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 /** The text in that style, or as it is where there are no colours. */

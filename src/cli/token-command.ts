@@ -1,9 +1,9 @@
 /** `sluice token issue|list|revoke`. A token's text goes to stdout alone, so that it can be caught in a variable. */
 import type { Command } from 'commander';
 import type { ListedToken } from '../api/admin-api.ts';
+import { printableLine } from '../html/visible-text.ts';
 import type { TokenRequest } from '../identity/token-authority.ts';
 import { type CliContext, configOf, durationOption, type GlobalOptions, listOption } from './cli-context.ts';
-import { printableLine } from './printable-text.ts';
 import { relativeTime, tableLines } from './table.ts';
 import { withTokenDesk } from './token-desk.ts';
 

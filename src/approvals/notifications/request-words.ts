@@ -2,6 +2,7 @@
  * A request in words, for messages to people. Everything in it that somebody else wrote (purpose, statement, reasons, names in facts)
  * is text without characters that could hide or reorder what stands beside it; whoever shows it must still show it as text.
  */
+import { printable, printableLine } from '../../html/visible-text.ts';
 import type { ApprovalRequest, ApprovalState, ApprovalVote } from '../../model/approval.ts';
 import { reachRows, type TextRow } from '../fact-rows.ts';
 import { ruleText } from '../quorum.ts';
@@ -76,25 +77,10 @@ export function wordsOf(request: ApprovalRequest, options: WordsOptions): Reques
   return {
     ...{ id, state, isOpen: state === 'pending', expiresAt },
     title: `${TITLES[state]}: ${request.facts[0]?.command ?? (request.access === undefined ? 'a statement' : 'access')} on ${binding.database}`,
-    rows: rows.map(([label, text]) => [label, oneLine(text)] as const),
-    ...(summary.statement === undefined ? {} : { statement: cut(visible(summary.statement)) }),
+    rows: rows.map(([label, text]) => [label, printableLine(text)] as const),
+    ...(summary.statement === undefined ? {} : { statement: cut(printable(summary.statement)) }),
     ...(options.publicUrl === undefined ? {} : { link: `${options.publicUrl}/approvals/${id}` }),
   };
-}
-
-/** Text whose every character can be seen: controls, invisible characters and reordering become `\u{…}`. Line breaks and tabs stay. */
-export function visible(text: string): string {
-  return text
-    .toWellFormed()
-    .replace(/\r\n/g, '\n')
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu, (character) =>
-      character === '\n' || character === '\t' ? character : `\\u{${character.codePointAt(0)!.toString(16)}}`,
-    );
-}
-
-/** As `visible`, in one line. */
-export function oneLine(text: string): string {
-  return visible(text).replace(/\s+/g, ' ').trim();
 }
 
 function rowOf(line: string): [string, string] {

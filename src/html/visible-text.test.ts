@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { printable, printableJson, printableLine } from './printable-text.ts';
+import { printable, printableJson, printableLine } from './visible-text.ts';
 
 describe('printable', () => {
   it.each([
@@ -16,6 +16,10 @@ describe('printable', () => {
     ['line\u2028separator', 'line\\u{2028}separator'],
     ['\ud800', '\\u{d800}'],
     ['tag\u{e0041}', 'tag\\u{e0041}'],
+    ['users\u3164', 'users\\u{3164}'],
+    ['users\u2800', 'users\\u{2800}'],
+    ['use\u034frs', 'use\\u{34f}rs'],
+    ['a\r\nb', 'a\nb'],
   ])('writes %j as %s', (text, shown) => expect(printable(text)).toBe(shown));
 
   it('leaves nothing that a terminal would act upon', () => {

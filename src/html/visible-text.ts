@@ -1,16 +1,19 @@
 /**
  * Makes text of others safe to show. A statement under review is written by whoever wants it approved: escape sequences
- * could repaint the terminal, and characters that turn the direction of writing could hide what it says.
+ * could repaint the terminal, and characters that turn the direction of writing, or that nobody sees, could hide what it says.
  *
  * Spec: https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
  */
 
-/** Controls other than line feed and tab; invisible and direction-changing format characters; lone surrogates. */
-const UNPRINTABLE = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+/**
+ * Controls other than line feed and tab; what changes the direction; what has no assigned look; and what has none at all, letters (a filler is one)
+ * and the empty braille cell included, of which names can be made that look like others.
+ */
+const UNPRINTABLE = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}\p{DI}\u2800]/gu;
 
-/** The text with every character that cannot be seen written as an escape. Line feeds and tabs stay. */
+/** The text with every character that cannot be seen written as an escape. Line feeds and tabs stay; a line's end is one line feed. */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, visibleEscape);
+  return text.replaceAll('\r\n', '\n').replace(UNPRINTABLE, visibleEscape);
 }
 
 /** The same in one line, cut to `maxLength` characters. */
