@@ -1,7 +1,7 @@
 /**
  * Text → analysis: parse, resolve every statement against a scope, and keep what rewriting will need.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Analysis, AnalyzedStatement, SessionObjectUse } from '../../model/dialect.ts';
 import type { Facts } from '../../model/facts.ts';
@@ -75,7 +75,7 @@ export class PostgresStatement implements AnalyzedStatement {
   #digest(): string {
     const { tree, text } = this.#unsettled();
     if (this.end - this.start <= MAX_DIGESTED_TREE_LENGTH) return digestOfTree(tree);
-    return createHash('sha256').update(text.slice(this.start, this.end)).digest('hex');
+    return hash('sha256', text.slice(this.start, this.end), 'hex');
   }
 
   #unsettled(): { readonly tree: Node; readonly binder: Binder; readonly text: string } {
@@ -246,7 +246,6 @@ function pastSigns(text: string, from: number): number {
 }
 
 function digestOfObjects(b: Binder): string {
-  const hash = createHash('sha256');
   const { catalog } = b.scope;
   const relations = b.sheet.relations.map((relation) => `${relation.id} ${relation.digest}`);
   for (const relation of b.sheet.relations) {
@@ -259,6 +258,12 @@ function digestOfObjects(b: Binder): string {
       if (!one.builtin) relations.push(`${one.schema}.${one.name} ${one.oid} ${one.definitionDigest}`);
     }
   }
-  for (const line of relations.sort()) hash.update(line).update('\0');
-  return hash.digest('hex');
+  return hash(
+    'sha256',
+    relations
+      .sort()
+      .map((line) => `${line}\0`)
+      .join(''),
+    'hex',
+  );
 }

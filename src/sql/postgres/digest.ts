@@ -1,7 +1,7 @@
 /**
  * Digests of parse trees, without positions: equal exactly for texts that parse to the same tree.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Fields that only say where something stands. `location` of CREATE TABLESPACE is a text, and stays. */
 const POSITIONS: ReadonlySet<string> = new Set([
@@ -22,7 +22,7 @@ export function isPosition(field: string, value: unknown): boolean {
 
 /** Hex SHA-256 of a tree's canonical text. */
 export function digestOfTree(tree: unknown): string {
-  return createHash('sha256').update(canonicalText(tree)).digest('hex');
+  return hash('sha256', canonicalText(tree), 'hex');
 }
 
 /** The parser gives fields in a fixed order, so leaving positions out is all it takes. Made for every novel statement. */
@@ -46,10 +46,14 @@ export function isSameTree(a: unknown, b: unknown): boolean {
     if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
     return a.every((each, i) => isSameTree(each, b[i]));
   }
-  for (const field of fieldsOf(a, b)) {
-    const [left, right] = [(a as Fields)[field], (b as Fields)[field]];
-    if (isPosition(field, left ?? right)) continue;
-    if (!isSameTree(left, right)) return false;
+  for (const field in a) {
+    const left = (a as Fields)[field];
+    const right = (b as Fields)[field];
+    if (!isPosition(field, left ?? right) && !isSameTree(left, right)) return false;
+  }
+  for (const field in b) {
+    const right = (b as Fields)[field];
+    if (!Object.hasOwn(a, field) && !isPosition(field, right) && right !== undefined) return false;
   }
   return true;
 }
