@@ -100,12 +100,13 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
   const entries = values.quick ? 50_000 : Number(values.entries);
   const runs = { runs: rounds, progress };
   const index = wanted('index') ? await measureIndex({ ...runs, entries }) : [];
-  const databaseIndex = wanted('index')
-    ? await measureDatabaseIndex(stage.direct, { ...runs, entries: Math.ceil(entries / 4) })
-    : [];
   const catalog = wanted('catalog') ? await measureCatalog(values.quick ? 500 : 10_000, progress) : [];
   const ddl = wanted('ddl') ? await measureDdl(values.quick ? 3 : 30) : [];
   const many = wanted('statements') ? await statementCosts(stage, manyPolicies) : [];
+  // Last: it leaves its tables.
+  const databaseIndex = wanted('index')
+    ? await measureDatabaseIndex(stage.direct, { ...runs, entries: Math.ceil(entries / 4) })
+    : [];
   return {
     machine: machineLines(),
     rounds,

@@ -33,9 +33,7 @@ export function postgresPlace(config: PostgresIndexConfig): IndexPlace {
       }),
     clear: (log) =>
       opened(config, async (connection) => {
-        await lock(connection, config);
-        const head = await headOf(connection, config.schema);
-        if (head !== undefined) requireLog(head, config, log);
+        await claim(connection, config, log);
         await connection.together(async () => {
           for (const table of TABLES)
             await connection.script(`DROP TABLE IF EXISTS ${quotedName(config.schema)}.${table}`);
@@ -70,15 +68,27 @@ async function opened<T>(
 /** Makes the index this gateway's: locked, of this log, of this version. */
 async function take(connection: IndexConnection, config: PostgresIndexConfig, log: string): Promise<void> {
   if (log === '') throw new SluiceError('store_unavailable', 'the ledger has no key yet');
-  await lock(connection, config);
-  const head = await headOf(connection, config.schema);
+  const head = await claim(connection, config, log);
   if (head === undefined) {
     await requireEmpty(connection, config);
     await connection.together(() => make(connection, config, log));
     return;
   }
-  requireLog(head, config, log);
   await connection.together(() => migrate(connection, config.schema, head));
+}
+
+/** Locks the schema unless it is another log's: then it must not get in the way of who keeps it. @returns what there is of this log */
+async function claim(
+  connection: IndexConnection,
+  config: PostgresIndexConfig,
+  log: string,
+): Promise<Head | undefined> {
+  const seen = await headOf(connection, config.schema);
+  if (seen !== undefined) requireLog(seen, config, log);
+  await lock(connection, config);
+  const head = await headOf(connection, config.schema);
+  if (head !== undefined) requireLog(head, config, log);
+  return head;
 }
 
 /** Held as long as the connection lasts. */
