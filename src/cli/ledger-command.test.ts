@@ -1,10 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { publishLedger } from '../../tests/support/published-ledger.ts';
 import { runInProcess } from '../../tests/support/sluice-cli.ts';
+import { checkpointText } from '../ledger/checkpoint.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { EMPTY_ROOT } from '../ledger/merkle-tree.ts';
+import { formatVkey, noteKey, signNote } from '../ledger/signed-note.ts';
 import type { LedgerEvent } from '../model/ledger-entry.ts';
 import { entryLine } from './ledger-text.ts';
 
@@ -133,6 +137,34 @@ describe('ledger verify', () => {
     writeFileSync(state, 'nonsense');
     expect((await ledger('verify', '--state', state)).exitCode).toBe(1);
     expect((await ledger('verify', '--earlier', state)).exitCode).toBe(1);
+  });
+
+  it('shows what a hostile log says of itself, and no more', async () => {
+    const hostile = join(directory, 'hostile');
+    mkdirSync(hostile);
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const [key, trap] = ['evil.example', 'x\u001b[2J\u009b1m\u202e'].map((name) =>
+      noteKey(name, 'log', publicKey),
+    );
+    const text = checkpointText({ origin: 'x\u009b2J\u202e', size: 0, root: EMPTY_ROOT });
+    const proof = join(hostile, 'proof');
+    writeFileSync(join(hostile, 'checkpoint'), signNote(text, key!, privateKey));
+    const entry = Buffer.from('{"entry":"{}"}').toString('base64');
+    writeFileSync(
+      proof,
+      `c2sp.org/tlog-proof@v1\nextra ${entry}\nindex 0\n\n${signNote(text, key!, privateKey)}`,
+    );
+    for (const vkey of [key!, trap!]) {
+      writeFileSync(join(hostile, 'vkey'), formatVkey(vkey));
+      const verified = await runInProcess(['ledger', 'verify', '--directory', hostile]);
+      expect(verified.exitCode).toBe(1);
+      expect(verified.stdout + verified.stderr).not.toMatch(/[\u001b\u009b\u202e]/);
+    }
+    const checked = await runInProcess(['ledger', 'verify-proof', proof, '--vkey', formatVkey(key!)]);
+    expect(checked.exitCode).toBe(1);
+    expect(checked.stdout).toContain('NOT proven: ');
+    expect(checked.stdout).toContain('x\\x9b2J\\u{202e}');
+    expect(checked.stdout + checked.stderr).not.toMatch(/[\u001b\u009b\u202e]/);
   });
 
   it('says that there is none', async () => {

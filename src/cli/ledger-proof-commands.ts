@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { printable } from '../html/visible-text.ts';
 import { recordCommand } from '../ledger/command-lane.ts';
 import { destroyKey, listKeys } from '../ledger/data-key.ts';
 import { nodeFileSystem } from '../ledger/file-system.ts';
@@ -101,7 +102,7 @@ function checkProof(context: CliContext, file: string, options: VerifyProofOptio
   if (options.json)
     terminal.json(holds ? { ok: true, ...withoutSteps(checked) } : { ok: false, reason: checked });
   else if (holds) sayProven(context, checked);
-  else terminal.out(terminal.paint('red', `NOT proven: ${checked}`));
+  else terminal.out(terminal.paint('red', printable(`NOT proven: ${checked}`)));
 }
 
 function proofOrReason(text: string, key: NoteKey, witnesses: readonly NoteKey[]): ProvenEntry | string {
@@ -124,9 +125,9 @@ function withoutSteps({ steps: _, ...proven }: ProvenEntry): Omit<ProvenEntry, '
 }
 
 function sayProven({ terminal }: CliContext, proven: ProvenEntry): void {
-  terminal.out(`log        ${proven.origin}`);
+  terminal.out(printable(`log        ${proven.origin}`));
   terminal.out(`checkpoint ${proven.size} entries, root ${proven.root}`);
-  for (const name of proven.cosigners) terminal.out(`witness    ${name}`);
+  for (const name of proven.cosigners) terminal.out(printable(`witness    ${name}`));
   for (const json of [proven.entry, proven.form, proven.part]) {
     if (json !== undefined) terminal.jsonLine(JSON.parse(json));
   }

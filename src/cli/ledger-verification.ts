@@ -1,6 +1,7 @@
 /** `sluice ledger verify`: what it is asked, what it says, and the state that lets it go on where it stopped. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { SluiceError } from '../errors/sluice-error.ts';
+import { printable } from '../html/visible-text.ts';
 import { parseVkey } from '../ledger/signed-note.ts';
 import { type VerifiedPart, type VerifyProgress, type VerifyReport, verifyLedger } from '../ledger/verify.ts';
 import { type CliContext, readNamedFile } from './cli-context.ts';
@@ -42,7 +43,7 @@ export async function verify(context: CliContext, options: VerifyCommandOptions)
   }
   context.exitCode = report.ok ? EXIT.ok : EXIT.failure;
   if (options.json) return terminal.json(report);
-  for (const line of reportLines(report, performance.now() - startedAt)) terminal.out(line);
+  for (const line of reportLines(report, performance.now() - startedAt)) terminal.out(printable(line));
   const verdict = report.ok
     ? terminal.paint('green', 'The ledger verifies.')
     : terminal.paint('red', `The ledger does NOT verify from entry ${report.fault?.seq} on.`);

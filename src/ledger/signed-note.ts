@@ -12,8 +12,8 @@ const KEY_ID_BYTES = 4;
 const MAX_NOTE_BYTES = 64 * 1024;
 /** What stands in front of the 32 bytes of a key in its DER form (SubjectPublicKeyInfo, RFC 8410). */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
-const SIGNATURE_LINE = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u;
-const VKEY = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/u;
+const SIGNATURE_LINE = /^\u2014 ([^\s\p{C}+]+) ([A-Za-z0-9+/]+={0,2})$/u;
+const VKEY = /^([^\s\p{C}+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})$/u;
 
 /** Who may sign: a verifier key. */
 export interface NoteKey {
@@ -36,9 +36,9 @@ export interface Note {
   readonly signatures: readonly NoteSignature[];
 }
 
-/** True if a key may have this name. */
+/** True if a key may have this name: nothing in it is invisible, or moves the cursor of whoever looks at it. */
 export function isKeyName(name: string): boolean {
-  return /^[^\s+]+$/u.test(name) && name.length <= 255;
+  return /^[^\s\p{C}+]+$/u.test(name) && name.length <= 255;
 }
 
 export function noteKey(name: string, type: NoteKey['type'], publicKey: KeyObject): NoteKey {

@@ -5,6 +5,7 @@ import { collectEvidence } from './collect-evidence.ts';
 import type { Evidence } from './evidence.ts';
 import { filterValue, periodFilter, shellCommand } from './filter-text.ts';
 import { reportPage } from './report-page.ts';
+import { LedgerWalk, type ReportPart } from './walk.ts';
 
 const DAY = 24 * 3600_000;
 const FROM = Date.parse('2026-11-01');
@@ -67,14 +68,14 @@ class Log {
     return this.add(at, { kind: 'session-closed', session, reason: 'client', statements: 1 });
   }
 
+  async *all(): AsyncGenerator<LedgerEntry, void, void> {
+    yield* this.entries;
+  }
+
   async evidence(database?: string): Promise<Evidence> {
-    const entries = this.entries;
-    async function* read() {
-      yield* entries;
-    }
     const frame = { madeAt: TO, madeBy: 'root', version: '1', log: {} };
     return collectEvidence(
-      read(),
+      this.all(),
       { from: FROM, to: TO, ...(database === undefined ? {} : { database }) },
       frame,
     );
@@ -125,6 +126,22 @@ describe('a period', () => {
       'SELECT by bob on shop: nothing says how it ended',
       'lane 1 was recovered after a crash; 12 bytes of an unfinished write were cut off',
     ]);
+  });
+
+  it('keeps no more of what waits for an outcome than there is room for, the youngest', async () => {
+    const log = new Log();
+    for (let session = 0; session < 100; session++)
+      log.open(FROM, `S${session}`).ask(FROM, `S${session}`, 1, { text: 'x'.repeat(500) });
+    const ended: string[] = [];
+    const unended: string[] = [];
+    const part: ReportPart = {
+      outcome: ({ session }) => void ended.push(session.session),
+      unended: ({ session }) => void unended.push(session.session),
+    };
+    log.end(FROM, 'S99', 1).end(FROM, 'S0', 1);
+    await new LedgerWalk({ from: FROM, to: TO }, [part], 15_000).run(log.all());
+    expect(ended).toEqual(['S99']);
+    expect(unended.sort()).toEqual(Array.from({ length: 99 }, (_, index) => `S${index}`).sort());
   });
 
   it('of one database leaves out what others did', async () => {

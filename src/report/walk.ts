@@ -1,6 +1,6 @@
 /**
  * One pass through the ledger, oldest entry first: tells the parts of a report what happened in the period, with who it was and, of
- * statements, how they ended. Memory is bounded by the sessions and statements that are open at a time.
+ * statements, how they ended. Memory is bounded: of sessions and statements that are open at a time, so many are kept.
  */
 import type { LedgerEntry, LedgerEvent } from '../model/ledger-entry.ts';
 import type { FilterScope } from './filter-text.ts';
@@ -31,6 +31,10 @@ export interface ReportPart {
 const OUTCOME_GRACE_MS = 24 * 3600_000;
 /** Sessions that a crash left without an end are forgotten, the oldest first, beyond so many. */
 const MAX_SESSIONS = 200_000;
+/** What statements that wait for their outcome may weigh, in characters: beyond that, those of the oldest sessions count as unended. */
+const MAX_WAITING_WEIGHT = 100_000_000;
+/** Of a statement, besides its text. */
+const STATEMENT_WEIGHT = 1000;
 
 interface OpenSession {
   readonly opened: SessionOpened;
@@ -41,12 +45,15 @@ export class LedgerWalk {
   readonly #scope: FilterScope;
   readonly #parts: readonly ReportPart[];
   readonly #sessions = new Map<string, OpenSession>();
+  readonly #maxWeight: number;
   #waiting = 0;
+  #weight = 0;
   #count = 0;
   #first: number | undefined;
   #last: number | undefined;
 
-  constructor(scope: FilterScope, parts: readonly ReportPart[]) {
+  constructor(scope: FilterScope, parts: readonly ReportPart[], maxWeight = MAX_WAITING_WEIGHT) {
+    this.#maxWeight = maxWeight;
     this.#scope = scope;
     this.#parts = parts;
   }
@@ -109,6 +116,16 @@ export class LedgerWalk {
     if (asked.event.decision !== 'allow') return;
     session.asked.set(asked.event.statement, asked);
     this.#waiting += 1;
+    this.#weight += weightOf(asked);
+    if (this.#weight > this.#maxWeight) this.#endOldest();
+  }
+
+  /** Half of what waits at once, so that this is seldom. */
+  #endOldest(): void {
+    for (const session of this.#sessions.values()) {
+      if (this.#weight <= this.#maxWeight / 2) return;
+      this.#end(session);
+    }
   }
 
   #outcome(event: EventOf<'outcome'>, session: OpenSession | undefined): void {
@@ -116,11 +133,15 @@ export class LedgerWalk {
     if (session === undefined || asked === undefined) return;
     session.asked.delete(event.statement);
     this.#waiting -= 1;
+    this.#weight -= weightOf(asked);
     for (const part of this.#parts) part.outcome?.(asked, event);
   }
 
   #end(session: OpenSession): void {
-    for (const asked of session.asked.values()) for (const part of this.#parts) part.unended?.(asked);
+    for (const asked of session.asked.values()) {
+      this.#weight -= weightOf(asked);
+      for (const part of this.#parts) part.unended?.(asked);
+    }
     this.#waiting -= session.asked.size;
     session.asked.clear();
   }
@@ -134,6 +155,8 @@ export class LedgerWalk {
     return this.#scope.database === undefined || this.#scope.database === name;
   }
 }
+
+const weightOf = ({ event }: Asked): number => STATEMENT_WEIGHT + event.text.length;
 
 /** `report-bot for bob`. */
 export function whoOf({ principal, onBehalfOf }: Pick<SessionOpened, 'principal' | 'onBehalfOf'>): string {
