@@ -302,6 +302,19 @@ describe('a sync that fails', () => {
   });
 });
 
+it('leaves the disk alone once it is closed, even if that failed', async () => {
+  const disk = new SimulatedDisk();
+  const ledger = await openOn(disk, { segmentBytes: 1, headIntervalMs: 0, maxSyncDelayMs: 60_000 });
+  await ledger.durable(ledger.append(event('a')));
+  ledger.append(event('b'));
+  disk.fault = (operation, path) =>
+    operation === 'sync' && path.endsWith('.log') ? { error: systemError('EIO') } : undefined;
+  await expect(ledger.close()).rejects.toMatchObject({ code: 'ledger_unavailable' });
+  const { calls } = disk;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(disk.calls).toBe(calls);
+});
+
 describe('a full disk', () => {
   it('refuses statements, keeps outcomes, and recovers when there is room', async () => {
     const disk = new SimulatedDisk();

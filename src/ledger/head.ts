@@ -64,6 +64,7 @@ export class HeadKeeper {
   #keptSeq = -1;
   #keeping: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(options: HeadKeeperOptions) {
     this.#options = options;
@@ -76,6 +77,7 @@ export class HeadKeeper {
 
   /** Says that entries became durable: a head follows within the interval, or at once if `now`. */
   arm(now: boolean): void {
+    if (this.#stopped) return;
     if (!now && (this.#timer !== undefined || this.#keptSeq >= this.#options.durable().seq - 1)) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#due, now ? 0 : this.#options.intervalMs).unref();
@@ -83,7 +85,7 @@ export class HeadKeeper {
 
   /** Writes what is durable now, one head at a time; it is on stable storage then. Throws what the file system throws. */
   async keep(): Promise<void> {
-    while (this.#keeping !== undefined) await this.#keeping.catch(() => {});
+    await this.idle();
     this.#keeping = this.#keep();
     try {
       await this.#keeping;
@@ -94,7 +96,13 @@ export class HeadKeeper {
 
   /** No head is written on its own any more. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
+  }
+
+  /** Resolves when no head is being written. */
+  async idle(): Promise<void> {
+    while (this.#keeping !== undefined) await this.#keeping.catch(() => {});
   }
 
   readonly #due = (): void => {

@@ -330,6 +330,8 @@ export class Ledger {
       waiting?.reject(failure);
       throw failure;
     } finally {
+      // Whoever opens the lane next writes heads of their own.
+      await this.#keeper.idle();
       this.#writer.close();
       this.#sealer?.close();
       this.#lock.release();
@@ -341,15 +343,16 @@ export class Ledger {
       if (event !== undefined) await this.durable(this.append(event));
       await this.#keeper.keep();
     } catch (cause) {
-      this.#abandon();
+      await this.#abandon();
       throw cause;
     }
   }
 
   /** Stops everything, keeping what is on disk. */
-  #abandon(): void {
+  async #abandon(): Promise<void> {
     this.#closing = DONE;
     this.#stop();
+    await this.#keeper.idle();
     this.#writer.close();
   }
 

@@ -112,7 +112,8 @@ function walkSegments(subject: RecoverySubject, names: readonly string[]): Walk 
   const from = firstToCheck(names, head);
   const segments: Walked[] = [];
   let start = startOf(subject, names[from] as string);
-  let headSeen = false;
+  // What the head covers may have gone into the log, segment by segment, and the lane begin right behind it.
+  let headSeen = start.seq - 1 === head?.seq && start.hash === head.hash;
   for (let index = from; index < names.length; index++) {
     const path = join(directory, names[index] as string);
     if (firstSeqOf(nameOf(path)) !== start.seq) {

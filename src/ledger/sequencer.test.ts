@@ -368,6 +368,27 @@ describe('opening', () => {
     await expect(openSequencer(disk)).rejects.toMatchObject({ code: 'ledger_corrupt' });
   });
 
+  it('goes on where a lane lost what the log had, however often it dies there', async () => {
+    const disk = new SimulatedDisk();
+    const still = { headIntervalMs: 60_000, maxSyncDelayMs: 60_000 };
+    const ledger = await openLane(disk, 0, still);
+    ledger.append(event('a'));
+    ledger.writeOut();
+    const sequencer = await openSequencer(disk);
+    await publishAll(sequencer);
+    sequencer.close();
+    const cut = disk.afterPowerCut(() => false);
+    await abandon([ledger], disk);
+    const again = await openLane(cut, 0, still);
+    await again.durable(again.append(event('b')));
+    const killed = cut.afterKill();
+    await abandon([again], cut);
+    expect(killed.list(`${DIRECTORY}/lanes/0`)).toEqual(['head.json', '0000000000000002.log']);
+    const third = await openLane(killed, 0);
+    await third.close();
+    expect(await namesOn(killed)).toEqual(new Map([[0, ['a', 'b']]]));
+  });
+
   it('gives the log the name it is told, and keeps it', async () => {
     const disk = new SimulatedDisk();
     const options = { directory: DIRECTORY, fileSystem: disk, lock };
