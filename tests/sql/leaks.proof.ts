@@ -4,6 +4,7 @@
  * it must be told the same on both.
  */
 import { appendFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Attack, nameOf, Stage } from './attack-play.ts';
 import { ATTACKS } from './attacks/index.ts';
@@ -33,11 +34,23 @@ afterAll(async () => {
   );
 });
 
+const MAX_PLAYS = 6;
+
+/** What an attack tells is not chance: the same twice. The server's own work may disturb one play (a checkpoint, autovacuum), never all. */
+async function steady(stage: Stage, attack: Attack): ReturnType<Stage['play']> {
+  let last = await stage.play(attack);
+  for (let plays = 2; ; plays++) {
+    const again = await stage.play(attack);
+    if (isDeepStrictEqual(again.lines, last.lines)) return again;
+    if (plays >= MAX_PLAYS) expect(again.lines, 'what it tells is not chance').toEqual(last.lines);
+    last = again;
+  }
+}
+
 describe.each(Object.entries(ATTACKS))('%s', (_, attacks) => {
   it.each(attacks.map((attack): [string, Attack] => [nameOf(attack), attack]))('%s', async (name, attack) => {
     counts.attacks += 1;
-    const [first, again] = [await stages.rawA.play(attack), await stages.rawA.play(attack)];
-    expect(again.lines, 'what it tells is not chance').toEqual(first.lines);
+    const first = await steady(stages.rawA, attack);
     const other = await stages.rawB.play(attack);
     expect(other.lines, 'it must work on the database itself').not.toEqual(first.lines);
     counts.leakingRaw += 1;
