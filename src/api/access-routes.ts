@@ -8,6 +8,7 @@ import type { AccessWish } from '../model/grant.ts';
 import type { Actor } from '../model/principal.ts';
 import { actorOfRequest } from './bearer.ts';
 import { type GrantDesk, visibleGrants } from './grant-routes.ts';
+import { REASON_SCHEMA } from './reason-schema.ts';
 
 /** What the routes need of those who take requests for access. */
 export interface AccessRequests {
@@ -18,7 +19,7 @@ export interface AccessRequests {
 const NAME = { type: 'string', minLength: 1, maxLength: 63 } as const;
 const WISH = {
   forMs: { type: 'integer' },
-  reason: { type: 'string', minLength: 1, maxLength: 500 },
+  reason: REASON_SCHEMA,
 } as const;
 const ASK_SCHEMA = {
   type: 'object',

@@ -11,6 +11,7 @@ import type { Preview } from '../model/preview.ts';
 import type { Actor } from '../model/principal.ts';
 import type { ReviewDesk } from './approval-review.ts';
 import { actorOfRequest } from './bearer.ts';
+import { REASON_SCHEMA } from './reason-schema.ts';
 
 /** What the routes need of `approvals`. */
 export interface ApprovalDesk {
@@ -62,7 +63,7 @@ const QUERY_SCHEMA = {
 const VOTE_SCHEMA = {
   type: ['object', 'null'],
   additionalProperties: false,
-  properties: { reason: { type: 'string', minLength: 1, maxLength: 500 } },
+  properties: { reason: REASON_SCHEMA },
 } as const;
 
 const NO_BODY_SCHEMA = { type: ['object', 'null'], additionalProperties: false } as const;

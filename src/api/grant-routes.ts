@@ -12,6 +12,7 @@ import type { Actor } from '../model/principal.ts';
 import type { ReviewDesk } from './approval-review.ts';
 import { type ApprovalDesk, sameList, visibleRequest } from './approval-routes.ts';
 import { actorOfRequest } from './bearer.ts';
+import { REASON_SCHEMA } from './reason-schema.ts';
 
 /** What the routes need of grants. */
 export interface GrantDesk {
@@ -31,7 +32,6 @@ export interface GrantDesk {
 const MAX_LOOKED_AT = 5000;
 const MAX_BOUNDS = 1000;
 
-const REASON = { type: 'string', minLength: 1, maxLength: 500 } as const;
 const BOUNDS = {
   type: 'object',
   propertyNames: { pattern: '^[1-9][0-9]{0,4}$' },
@@ -47,7 +47,7 @@ const TERMS_SCHEMA = {
       times: { type: 'integer' },
       forMs: { type: 'integer' },
       maxRows: { type: 'integer' },
-      reason: REASON,
+      reason: REASON_SCHEMA,
     },
     ...{ parameters: BOUNDS, literals: BOUNDS },
   },
@@ -55,7 +55,7 @@ const TERMS_SCHEMA = {
 const REVOKE_SCHEMA = {
   type: ['object', 'null'],
   additionalProperties: false,
-  properties: { reason: REASON },
+  properties: { reason: REASON_SCHEMA },
 } as const;
 const LIST_SCHEMA = {
   type: 'object',

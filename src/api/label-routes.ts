@@ -7,6 +7,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import type { Label } from '../model/labels.ts';
 import type { Actor } from '../model/principal.ts';
 import { actorOfRequest } from './bearer.ts';
+import { REASON_SCHEMA } from './reason-schema.ts';
 
 /** A label that is remembered. */
 export interface ListedLabel {
@@ -51,7 +52,7 @@ export const FORGET_SCHEMA = {
   properties: {
     column: { type: 'string', minLength: 1, maxLength: 200 },
     label: { type: 'string', minLength: 1, maxLength: 63 },
-    reason: { type: 'string', minLength: 1, maxLength: 500 },
+    reason: REASON_SCHEMA,
   },
 } as const;
 

@@ -8,6 +8,7 @@ import type { Actor } from '../model/principal.ts';
 import type { SessionStatus } from '../model/session.ts';
 import { sameList } from './approval-routes.ts';
 import { actorOfRequest } from './bearer.ts';
+import { REASON_SCHEMA } from './reason-schema.ts';
 
 /** All sessions there are, as far as they could be had. */
 export interface SessionListing {
@@ -44,7 +45,7 @@ export interface SessionDesk {
 export const KILL_SCHEMA = {
   type: ['object', 'null'],
   additionalProperties: false,
-  properties: { reason: { type: 'string', minLength: 1, maxLength: 500 } },
+  properties: { reason: REASON_SCHEMA },
 } as const;
 
 /** The body of a request to take the taint from a session: nobody does so without a reason. */
@@ -52,7 +53,7 @@ export const CLEAR_SCHEMA = {
   type: 'object',
   required: ['reason'],
   additionalProperties: false,
-  properties: { reason: { type: 'string', minLength: 1, maxLength: 500 } },
+  properties: { reason: REASON_SCHEMA },
 } as const;
 
 export interface KillBody {
