@@ -37,7 +37,7 @@ it('says what changed in policies and configuration, and who had it changed', {
   const changed = POLICY.replace('alice', 'bob');
   writeFileSync(join(directory, 'mine.cedar'), changed);
   const yaml = join(directory, 'sluice.yaml');
-  writeFileSync(yaml, readFileSync(yaml, 'utf8').replace('77', '78'));
+  writeFileSync(yaml, readFileSync(yaml, 'utf8').replace('maxConnections: 77', 'maxConnections: 78'));
   expect(await gate.admin('POST', '/admin/policies/reload')).toMatchObject({ status: 200 });
   const [, second] = await eventsOf(gate, 'policy-loaded');
   expect(second).toMatchObject({
