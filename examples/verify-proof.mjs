@@ -9,12 +9,17 @@ import { readFileSync } from 'node:fs';
 
 const [vkey, file] = process.argv.slice(2);
 const base64 = (text) => Buffer.from(text, 'base64');
+const hex = (text) => Buffer.from(text, 'hex');
 const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest();
+// Whoever wrote the file may want to paint on your terminal: what cannot be seen is shown by its number.
+const unseen = /[\p{C}\p{Zl}\p{Zp}\p{DI}\u2800]/gu;
+const shown = (string) => string.replace(unseen, (one) => `\\u{${one.codePointAt(0).toString(16)}}`);
 const insist = (holds, problem) => {
   if (holds) return;
-  console.error(`NOT PROVEN: ${problem}`);
+  console.error(shown(`NOT PROVEN: ${problem}`));
   process.exit(1);
 };
+process.on('uncaughtException', ({ message }) => insist(false, message));
 
 // 1. The file: the entry, its place, the hashes beside its way to the root; a blank line; the checkpoint.
 const text = readFileSync(file, 'utf8');
@@ -22,7 +27,10 @@ const end = text.indexOf('\n\n');
 const [format, extra, place, ...hashes] = text.slice(0, end).split('\n');
 insist(format === 'c2sp.org/tlog-proof@v1' && extra.startsWith('extra '), 'this is no proof file');
 const { entry, leaf, form, part } = JSON.parse(base64(extra.slice(6)).toString());
-const index = Number(place.replace('index ', ''));
+const texts = [entry ?? leaf, form ?? '', part ?? ''].every((one) => typeof one === 'string');
+insist(texts && (entry === undefined) === /^[0-9a-f]{64}$/.test(leaf), 'it has no entry, or more than one');
+insist(/^index \d{1,15}$/.test(place), 'the entry has no place');
+const index = Number(place.slice(6));
 
 // 2. The checkpoint: name, size and root of the log, a blank line, signatures. Signed is the text before the blank line.
 const note = text.slice(end + 2);
@@ -34,19 +42,13 @@ const lines = note.slice(signed.length + 1).split('\n');
 const named = lines.filter((line) => line.startsWith(`\u2014 ${keyName} `));
 const signatures = named.map((line) => base64(line.split(' ')[2]));
 const own = signatures.filter((one) => one.toString('hex', 0, 4) === keyId);
-const der = Buffer.concat([
-  Buffer.from('302a300506032b6570032100', 'hex'),
-  base64(key.join('+')).subarray(1),
-]);
+const der = Buffer.concat([hex('302a300506032b6570032100'), base64(key.join('+')).subarray(1)]);
 const publicKey = createPublicKey({ key: der, format: 'der', type: 'spki' });
-insist(own.length > 0, 'the checkpoint is not signed by this key');
-insist(
-  own.every((one) => verify(null, Buffer.from(signed), publicKey, one.subarray(4))),
-  'the signature is wrong',
-);
+const isGood = (one) => verify(null, Buffer.from(signed), publicKey, one.subarray(4));
+insist(own.length > 0 && own.every(isGood), 'the checkpoint is not signed by this key');
 
 // 3. From the entry to the root (RFC 9162, section 2.1.3.2).
-let hash = leaf ? Buffer.from(leaf, 'hex') : sha256(Buffer.from([0]), Buffer.from(entry));
+let hash = entry === undefined ? hex(leaf) : sha256(Buffer.from([0]), Buffer.from(entry));
 let [at, last] = [index, Number(size) - 1];
 insist(index <= last, 'the entry is not in the log');
 for (const sibling of hashes.map(base64)) {
@@ -60,15 +62,9 @@ for (const sibling of hashes.map(base64)) {
 insist(last === 0 && hash.toString('base64') === root, 'the way does not lead to the root that was signed');
 
 // 4. What the entry commits to by hash: a part that was too large for it, and the form of its statement.
-const members = leaf ? {} : JSON.parse(entry);
-insist(
-  part === undefined || sha256(Buffer.from(part)).toString('hex') === members.part,
-  'the part is another one',
-);
-const of = members.of ?? (part && JSON.parse(part).of);
-insist(
-  form === undefined || sha256(Buffer.from(form)).toString('base64url') === of,
-  'the form is another one',
-);
-const shown = [entry ?? `pruned, hash ${leaf}`, form].filter(Boolean).join('\n');
-console.log(`PROVEN: entry ${index} of ${size} of ${name}\n${shown}`);
+const { of = part && JSON.parse(part).of, part: partHash } = entry === undefined ? {} : JSON.parse(entry);
+insist(part === undefined || sha256(Buffer.from(part)).toString('hex') === partHash, 'another part');
+insist(form === undefined || sha256(Buffer.from(form)).toString('base64url') === of, 'another form');
+console.log(shown(`PROVEN: entry ${index} of ${size} of ${name}`));
+console.log(shown(entry ?? `pruned, hash ${leaf}`));
+if (form !== undefined) console.log(shown(form));

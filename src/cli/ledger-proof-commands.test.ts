@@ -7,6 +7,7 @@ import { publishLedger } from '../../tests/support/published-ledger.ts';
 import { runInProcess } from '../../tests/support/sluice-cli.ts';
 import { prepareDataDir } from '../identity/installation-secret.ts';
 import { Ledger } from '../ledger/ledger.ts';
+import { leafHash } from '../ledger/merkle-tree.ts';
 import { readEntries } from '../ledger/read-entries.ts';
 import { SealKeys } from '../ledger/seal-keys.ts';
 import { openKeyWrapper } from '../ledger/wrapper-key-file.ts';
@@ -141,6 +142,54 @@ describe('a proof', () => {
     writeFileSync(file, 'nonsense');
     expect((await runInProcess(['ledger', 'verify-proof', file, '--vkey', vkey])).exitCode).toBe(1);
     expect(script(vkey, file).status).toBe(1);
+  });
+
+  it('shows no other entry than the one it proves, whatever else the file holds, in both', async () => {
+    const lines = (await run('prove', '100')).stdout.split('\n');
+    const extra = JSON.parse(Buffer.from(lines[1]!.slice(6), 'base64').toString());
+    const leaf = leafHash(Buffer.from(extra.entry)).toString('hex');
+    const lie = '{"kind":"statement","text":"DROP TABLE customers"}';
+    const extras: unknown[] = [
+      { entry: lie, leaf },
+      { entry: [lie], leaf },
+      { entry: lie, leaf: [leaf] },
+      { entry: null, leaf },
+      { leaf: '' },
+      { leaf, entry: { toString: lie } },
+      { entry: lie },
+      { entry: extra.entry, form: [extra.form] },
+      { ...extra, part: { of: 1 } },
+      null,
+      'extra',
+    ];
+    const encoded = [
+      ...extras.map((one) => JSON.stringify(one)),
+      `{"entry":${JSON.stringify(lie)},"leaf":"${leaf}","__proto__":{"entry":1}}`,
+      `{"entry":${JSON.stringify(extra.entry)},"entry":${JSON.stringify(lie)}}`,
+      `${'['.repeat(100_000)}${']'.repeat(100_000)}`,
+      `${'['.repeat(100_000)}\u009b2J`,
+      '\u001b]0;title\u0007',
+    ].map((json) => lines.with(1, `extra ${Buffer.from(json).toString('base64')}`));
+    const places = [
+      'index -1',
+      'index 100.5',
+      'index 1e2',
+      'index 0x64',
+      'index  100',
+      'index 100\t',
+      'index',
+    ];
+    for (const changed of [...encoded, ...places.map((place) => lines.with(2, place))]) {
+      const file = join(directory, 'lie');
+      writeFileSync(file, changed.join('\n'));
+      const ours = await runInProcess(['ledger', 'verify-proof', file, '--vkey', vkey]);
+      const alone = script(vkey, file);
+      for (const said of [ours.stdout + ours.stderr, alone.stdout + alone.stderr]) {
+        expect(said).not.toContain('DROP TABLE');
+        expect(said).not.toMatch(/[^\P{C}\n]/u);
+      }
+      expect([ours.exitCode, alone.status]).toEqual([1, 1]);
+    }
   });
 
   it.each(['999', '7.7', 'x'])('is not made of entry %s, which is not there', async (entry) => {
