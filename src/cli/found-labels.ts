@@ -5,6 +5,7 @@
 import type { Command } from 'commander';
 import type { SearchAnswer } from '../api/audit-routes.ts';
 import { printableLine } from '../html/visible-text.ts';
+import { filterValue } from '../report/filter-text.ts';
 import { askGateway } from './api-client.ts';
 import type { CliContext, GlobalOptions } from './cli-context.ts';
 import { type Door, doorOf, doorOptions, type GatewayOptions } from './gateway-address.ts';
@@ -56,7 +57,7 @@ async function allFound({ address, prefix }: Door, database: string): Promise<Fo
   const found = new Map<string, FoundLabel>();
   let cursor: string | undefined;
   do {
-    const query = new URLSearchParams({ q: `kind:label database:${quoted(database)}`, limit: String(PAGE) });
+    const query = new URLSearchParams({ q: `kind:label database:${filterValue(database)}`, limit: String(PAGE) });
     if (cursor !== undefined) query.set('cursor', cursor);
     const page = (await askGateway(address, 'GET', `${prefix}/search?${query}`)) as SearchAnswer;
     for (const { at, event } of page.hits) {
@@ -70,8 +71,4 @@ async function allFound({ address, prefix }: Door, database: string): Promise<Fo
     cursor = page.cursor;
   } while (cursor !== undefined);
   return [...found.values()];
-}
-
-function quoted(text: string): string {
-  return `"${text.replaceAll('"', '\\"')}"`;
 }

@@ -83,15 +83,15 @@ export function csvRow({ seq, id, at, event, session, outcome }: Hit): readonly 
 }
 
 /**
- * One line of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front: texts here are written by
- * those whom the record is about.
+ * One line of CSV (RFC 4180). A cell that a spreadsheet would take for a formula, be it in full-width characters, gets an apostrophe in front:
+ * texts here are written by those whom the record is about.
  */
 export function csvLine(cells: readonly string[]): string {
   return cells.map(csvCell).join(',');
 }
 
 function csvCell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 

@@ -1,10 +1,9 @@
 /** Finds items: a page at a time, newest or oldest first, or how many there are. */
-import { SluiceError } from '../errors/sluice-error.ts';
 import { CHUNK_ITEMS, countBits, numbersIn } from './bitmap.ts';
 import { ChunkEvaluator, tailTest } from './evaluate.ts';
 import type { Filter } from './filter/filter.ts';
 import type { IndexReader, Item } from './index-storage.ts';
-import { planOf } from './plan.ts';
+import { planOf, refuseAfter } from './plan.ts';
 import { Tail } from './tail.ts';
 
 export type Order = 'newest' | 'oldest';
@@ -46,14 +45,14 @@ export class Finder {
 
   /** How many items there are. Throws as `page` does. */
   async count(filter: Filter): Promise<number> {
-    const plan = await planOf(filter, this.#reader);
+    const deadline = performance.now() + MAX_SEARCH_MS;
+    const plan = await planOf(filter, this.#reader, deadline);
     const head = await this.#reader.head();
     let count = 0;
     const tail = await this.#tail.view(head);
     const test = tailTest(plan, tail);
     for (const item of tail.items) if (test(item)) count++;
     const evaluator = new ChunkEvaluator(this.#reader, await this.#reader.chunkRanges(), 'newest');
-    const deadline = performance.now() + MAX_SEARCH_MS;
     for (let chunk = head.sealed - 1; chunk >= 0; chunk--) {
       count += countBits(await evaluator.evaluate(plan, chunk));
       refuseAfter(deadline);
@@ -63,11 +62,11 @@ export class Finder {
 
   /** What is found, in order, in pieces. */
   async *#found(filter: Filter, newest: boolean): AsyncGenerator<readonly number[], void, void> {
-    const plan = await planOf(filter, this.#reader);
+    const deadline = performance.now() + MAX_SEARCH_MS;
+    const plan = await planOf(filter, this.#reader, deadline);
     const head = await this.#reader.head();
     const order = newest ? 'newest' : 'oldest';
     const evaluator = new ChunkEvaluator(this.#reader, await this.#reader.chunkRanges(), order);
-    const deadline = performance.now() + MAX_SEARCH_MS;
     const tail = async () => {
       const view = await this.#tail.view(head);
       const items = view.items.filter(tailTest(plan, view)).map(({ id }) => id);
@@ -84,11 +83,4 @@ export class Finder {
     }
     if (!newest) yield await tail();
   }
-}
-
-function refuseAfter(deadline: number): void {
-  if (performance.now() <= deadline) return;
-  throw new SluiceError('bad_request', 'the search takes too long', {
-    hint: 'Narrow it, such as with since: or a database.',
-  });
 }

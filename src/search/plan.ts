@@ -39,8 +39,12 @@ const MAX_TERMS = 5000;
 const MAX_LOOKED_AT = 200_000;
 const STATES: Readonly<Record<string, number>> = { missing: 1, ok: 2, error: 3 };
 
-/** @throws {SluiceError} bad_request if a pattern stands for too much, store_unavailable */
-export async function planOf(filter: Filter, reader: IndexReader): Promise<Plan> {
+/**
+ * @param deadline as `performance.now()` counts: what is not looked up by then is given up
+ * @throws {SluiceError} bad_request if that takes too long or a pattern stands for too much, store_unavailable
+ */
+export async function planOf(filter: Filter, reader: IndexReader, deadline: number): Promise<Plan> {
+  refuseAfter(deadline);
   switch (filter.op) {
     case 'all':
     case 'time':
@@ -48,11 +52,11 @@ export async function planOf(filter: Filter, reader: IndexReader): Promise<Plan>
     case 'and':
     case 'or': {
       const of: Plan[] = [];
-      for (const one of filter.of) of.push(await planOf(one, reader));
+      for (const one of filter.of) of.push(await planOf(one, reader, deadline));
       return { op: filter.op, of };
     }
     case 'not':
-      return { op: 'not', of: await planOf(filter.of, reader) };
+      return { op: 'not', of: await planOf(filter.of, reader, deadline) };
     case 'term':
       return termPlan(filter.field, filter.value, filter.pattern, reader);
     case 'network': {
@@ -67,6 +71,14 @@ export async function planOf(filter: Filter, reader: IndexReader): Promise<Plan>
     case 'number':
       return numberPlan(filter, reader);
   }
+}
+
+/** @throws {SluiceError} bad_request */
+export function refuseAfter(deadline: number): void {
+  if (performance.now() <= deadline) return;
+  throw new SluiceError('bad_request', 'the search takes too long', {
+    hint: 'Narrow it, such as with since: or a database.',
+  });
 }
 
 async function termPlan(

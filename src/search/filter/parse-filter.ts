@@ -11,7 +11,7 @@ import { didYouMean } from '../../config/nearest-name.ts';
 import { FIELD_NAMES, type FieldRow, fieldOf } from './fields.ts';
 import { ALL, all, any, type Filter } from './filter.ts';
 import { FilterError } from './filter-error.ts';
-import { type Token, tokensOf } from './lexer.ts';
+import { type Place, type Token, tokensOf } from './lexer.ts';
 import { type TimePoint, valueFilter } from './value-filter.ts';
 
 /** How deep parentheses and negations may stand, and how many things one filter may ask for. */
@@ -80,8 +80,7 @@ class Parser {
 
   #one(): Part {
     const token = this.#peek();
-    if (++this.#parts > MAX_PARTS)
-      throw this.#error(token, `the filter asks for more than ${MAX_PARTS} things`);
+    this.#count(token);
     if (token.type === '-' || this.#isWord('not')) {
       this.#at++;
       return this.#negated();
@@ -119,7 +118,8 @@ class Parser {
   #field(token: Token & { type: 'field' }): Part {
     const row = fieldOf(token.name.text);
     if (row === undefined) throw this.#unknownField(token);
-    const parts = token.values.map((value): Part => {
+    const parts = token.values.map((value, index): Part => {
+      if (index > 0) this.#count(value);
       if (value.text === '')
         throw this.#error(value, `${row.name}: needs a value`, `Write it like ${row.example}.`);
       const found = valueFilter(row, value, this.#now);
@@ -130,6 +130,11 @@ class Parser {
     if (time !== undefined && parts.length > 1)
       throw this.#error(token, `${row.name}: takes one time`, 'Join several with or.');
     return time === undefined ? { filter: any(parts.map(({ filter }) => filter)) } : (parts[0] as Part);
+  }
+
+  #count(place: Place): void {
+    if (++this.#parts > MAX_PARTS)
+      throw this.#error(place, `the filter asks for more than ${MAX_PARTS} things`);
   }
 
   #unknownField({ name, values }: Token & { type: 'field' }): FilterError {
@@ -155,7 +160,7 @@ class Parser {
     return type === 'end' || type === ')' || this.#isWord('or');
   }
 
-  #error(place: { readonly from: number; readonly to: number }, message: string, hint?: string): FilterError {
+  #error(place: Place, message: string, hint?: string): FilterError {
     return new FilterError(this.#text, place, message, hint);
   }
 }
