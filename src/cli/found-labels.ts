@@ -57,7 +57,10 @@ async function allFound({ address, prefix }: Door, database: string): Promise<Fo
   const found = new Map<string, FoundLabel>();
   let cursor: string | undefined;
   do {
-    const query = new URLSearchParams({ q: `kind:label database:${filterValue(database)}`, limit: String(PAGE) });
+    const query = new URLSearchParams({
+      q: `kind:label database:${filterValue(database)}`,
+      limit: String(PAGE),
+    });
     if (cursor !== undefined) query.set('cursor', cursor);
     const page = (await askGateway(address, 'GET', `${prefix}/search?${query}`)) as SearchAnswer;
     for (const { at, event } of page.hits) {

@@ -19,7 +19,7 @@ export function eventText(event: LedgerEvent): string {
     case 'session-opened':
       return `${event.session} ${who(event)} to ${event.database} (${event.environment}) from ${event.client}${event.purpose === undefined ? '' : `: ${event.purpose}`}`;
     case 'session-closed':
-      return `${event.session} after ${event.statements} statements: ${event.reason}`;
+      return `${event.session}${event.statements === undefined ? '' : ` after ${event.statements} statements`}: ${event.reason}`;
     case 'session-killed':
       return `${event.session} by ${event.by ?? 'an administrator'} over ${event.door}${event.reason === undefined ? '' : `: ${event.reason}`}`;
     case 'budget-exceeded':

@@ -49,14 +49,10 @@ export class ReplayText {
     switch (event.kind) {
       case 'session-opened':
         return [...this.#head(event.session, session), this.#line(at, '', this.#paint('dim', 'opened'))];
-      case 'session-closed':
-        return [
-          this.#line(
-            at,
-            '',
-            this.#paint('dim', `closed: ${printableLine(event.reason)}, ${event.statements} statements`),
-          ),
-        ];
+      case 'session-closed': {
+        const count = event.statements === undefined ? '' : `, ${event.statements} statements`;
+        return [this.#line(at, '', this.#paint('dim', `closed: ${printableLine(event.reason)}${count}`))];
+      }
       case 'statement':
         return this.#statement(hit, event);
       case 'approval':

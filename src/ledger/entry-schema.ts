@@ -71,7 +71,7 @@ const KINDS: Readonly<Record<string, readonly [required: Schema, optional: Schem
     },
     { purpose: text, token: text, certificate: text, certificateSubject: text },
   ],
-  'session-closed': [{ session: text, reason: text, statements: count }, {}],
+  'session-closed': [{ session: text, reason: text }, { statements: count }],
   'session-killed': [
     { session: text, door: text },
     { by: text, reason: text },

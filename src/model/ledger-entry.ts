@@ -125,7 +125,8 @@ export type LedgerEvent =
       readonly kind: 'session-closed';
       readonly session: string;
       readonly reason: string;
-      readonly statements: number;
+      /** How many there were; absent if the process that counted them is gone. */
+      readonly statements?: number;
     }
   | {
       readonly kind: 'authentication-failed';

@@ -100,7 +100,11 @@ class Replay {
   }
 
   #note({ seq, event, outcome }: Hit): void {
-    if (event.kind === 'session-closed') this.#isClosed = true;
+    if (event.kind === 'session-closed') {
+      this.#isClosed = true;
+      // Nobody is left who could say how its statements ended.
+      if (event.statements === undefined) this.#open.clear();
+    }
     const isOpen = event.kind === 'statement' && event.decision === 'allow' && outcome === undefined;
     if (isOpen && this.#open.size < MAX_OPEN) this.#open.add(seq);
   }

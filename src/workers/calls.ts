@@ -48,7 +48,7 @@ export interface PrimaryCalls {
   authenticationFailed(address: string, user: string | undefined): void;
   authenticationSucceeded(user: string): void;
   /** The number of the slot, for `releaseSlot`. */
-  acquireSlot(principal: string, database: string): number | SlotRefusal;
+  acquireSlot(principal: string, database: string, session: string): number | SlotRefusal;
   releaseSlot(slot: number): void;
   /** Passes a cancel request on to the other workers. */
   cancel(processId: number, secret: Uint8Array): Promise<void>;
@@ -253,7 +253,7 @@ const PRIMARY_FORMS: Forms<PrimaryCalls> = {
   getApproval: [TEXT],
   authenticationFailed: [TEXT, OPTIONAL_TEXT],
   authenticationSucceeded: [TEXT],
-  acquireSlot: [TEXT, TEXT],
+  acquireSlot: [TEXT, TEXT, TEXT],
   releaseSlot: [COUNT],
   takeLookups: [TEXTS, TEXT, DEMANDS],
   cancel: [COUNT, BYTES],

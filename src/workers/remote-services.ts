@@ -106,8 +106,10 @@ export class RemoteSlots implements ConnectionSlots {
     this.#primary = primary;
   }
 
-  async acquire(principal: string, database: string): Promise<SlotAnswer> {
-    const slot = await this.#primary.call('acquireSlot', principal, database).catch(() => 'gateway' as const);
+  async acquire(principal: string, database: string, session: string): Promise<SlotAnswer> {
+    const slot = await this.#primary
+      .call('acquireSlot', principal, database, session)
+      .catch(() => 'gateway' as const);
     return typeof slot === 'number' ? () => this.#primary.notify('releaseSlot', slot) : slot;
   }
 }

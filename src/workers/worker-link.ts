@@ -70,7 +70,7 @@ export class WorkerLink {
   readonly #o: WorkerLinkOptions;
   readonly #child: ChildProcess;
   readonly #channel: Channel<WorkerCalls>;
-  readonly #slots = new Map<number, SlotRelease>();
+  readonly #slots = new Map<number, { readonly session: string; readonly release: SlotRelease }>();
   readonly #waits = new Map<number, AbortController>();
   /** Connections on their way. */
   readonly #passing = new Map<number, Socket>();
@@ -182,15 +182,15 @@ export class WorkerLink {
       getApproval: (id) => approvals.get(id),
       authenticationFailed: (address, user) => throttle.failed(address, user),
       authenticationSucceeded: (user) => throttle.succeeded(user),
-      acquireSlot: (principal, database) => {
+      acquireSlot: (principal, database, session) => {
         const answer = shared.slots.acquire(principal, database);
         if (typeof answer === 'string') return answer;
         const slot = this.#nextSlot++;
-        this.#slots.set(slot, answer);
+        this.#slots.set(slot, { session, release: answer });
         return slot;
       },
       releaseSlot: (slot) => {
-        this.#slots.get(slot)?.();
+        this.#slots.get(slot)?.release();
         this.#slots.delete(slot);
       },
       takeLookups: (principals, database, demands) => shared.lookups.take(principals, database, demands),
@@ -227,9 +227,8 @@ export class WorkerLink {
   /** Nothing more will be heard of it: its sessions are gone, and so is what they waited for and what they counted for. */
   #onClose(): void {
     for (const withdrawal of this.#waits.values()) withdrawal.abort();
-    for (const release of this.#slots.values()) release();
+    for (const { release } of this.#slots.values()) release();
     this.#o.shared.budgetBook.lost(this.#teller);
-    this.#slots.clear();
     for (const id of [...this.#passing.keys()]) this.#return(id);
     const timer = setTimeout(() => this.kill(), EXIT_MS);
     this.exited.then(() => clearTimeout(timer));
@@ -245,7 +244,21 @@ export class WorkerLink {
   #onExit(how: string): void {
     this.#channel.close();
     this.connections = 0;
+    this.#closeLost(how);
     this.#exited.resolve();
     this.#o.onExit(how);
+  }
+
+  /** Says of the sessions that it had that they are over: it cannot any more, and nobody else knows of them. */
+  #closeLost(how: string): void {
+    const { ledger, log } = this.#o.shared;
+    const reason = `the process that served it ended (${how})`;
+    try {
+      for (const { session } of this.#slots.values())
+        ledger.append({ kind: 'session-closed', session, reason });
+    } catch (err) {
+      log.error({ err, worker: this.order.lane }, 'the end of lost sessions could not be recorded');
+    }
+    this.#slots.clear();
   }
 }

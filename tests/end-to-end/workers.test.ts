@@ -311,6 +311,19 @@ describe('a worker that is killed', { timeout: 120_000 }, () => {
     // What was remembered of columns outlives whoever remembered it.
     expect(await telephone(next)).toMatch(/^\*/);
     expect((await workers()).map(({ connections }) => connections)).toEqual([1, 1]);
+    // Nobody but the primary can say that it is over.
+    const reason = 'the process that served it ended (SIGKILL)';
+    const ended = async () =>
+      (await gate.entries()).flatMap(({ event }) =>
+        event.kind === 'session-closed' && event.reason === reason ? [event] : [],
+      );
+    await until(async () => (await ended()).length > 0);
+    const [end, ...others] = await ended();
+    expect([end?.statements, others]).toEqual([undefined, []]);
+    const opened = (await gate.entries()).map(({ event }) => event);
+    expect(opened).toContainEqual(
+      expect.objectContaining({ kind: 'session-opened', session: end?.session, principal: 'bob' }),
+    );
     await endAll(survivor, next);
     expect((await verifyLedger(join(gate.dataDir, 'ledger'))).ok).toBe(true);
   });

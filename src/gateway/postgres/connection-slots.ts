@@ -17,8 +17,9 @@ export interface ConnectionSlots {
   /**
    * Takes a slot for a session that is about to begin, held until it is released. Must not throw; a promise must not reject.
    * @param principal its id; must be one that has proved who it is, so that names are no way to fill memory
+   * @param session its id, which tells who is lost with a process that ends
    */
-  acquire(principal: string, database: string): SlotAnswer | Promise<SlotAnswer>;
+  acquire(principal: string, database: string, session: string): SlotAnswer | Promise<SlotAnswer>;
 }
 
 export type SlotAnswer = SlotRelease | SlotRefusal;

@@ -277,7 +277,7 @@ export class PostgresListener {
         : { certificate: { fingerprint: certificate.fingerprint, subject: certificate.subject } }),
       startedAt: this.#o.now(),
     };
-    const slot = await this.#o.slots.acquire(actor.principal.id, database);
+    const slot = await this.#o.slots.acquire(actor.principal.id, database, info.id);
     if (typeof slot === 'string') throw slotRefused(slot, actor.principal.id, database);
     try {
       const connection = await Connection.open({
