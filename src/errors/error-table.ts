@@ -83,7 +83,7 @@ export const ERROR_TABLE = {
   plan_stale: row(
     'SL008',
     409,
-    'A prepared statement or cursor was made under policies, labels or a catalog that have changed since.',
+    'A prepared statement or cursor was made under policies, labels, a catalog or settings that have changed since.',
     'Prepare the statement or declare the cursor again.',
   ),
   lookups_exhausted: row(

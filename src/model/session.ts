@@ -23,7 +23,7 @@ export interface SessionInfo {
   readonly startedAt: number;
 }
 
-/** A parameter value as bound: text as the client sent it, `null`, or binary as base64 behind `\\x64:`. */
+/** A parameter value as bound: text, `null`, or what is no text as `recorded-parameters.ts` says. */
 export type ParameterValue = string | null;
 
 /** `held` waits for an approval; `running` has been asked something and has not answered all of it. */

@@ -60,6 +60,8 @@ export interface NamedObject {
   readonly facts: Facts;
   /** Values it was bound to, if any. */
   readonly parameters: readonly ParameterValue[];
+  /** When its literals and values were read, if that could have been otherwise; moments of the session that hold nothing else. */
+  readonly readAt?: number;
   /** Of a cursor: what it has returned. */
   readonly returned?: RowCounter;
 }

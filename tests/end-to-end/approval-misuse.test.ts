@@ -70,6 +70,7 @@ describe('an approval', () => {
     const cases: readonly (readonly [sql: string, values: unknown[] | undefined, setting: string])[] = [
       [`${at}'01/02/2026')`, undefined, "SET DateStyle = 'SQL, DMY'"],
       [`${at}$1)`, ['2026-01-01 00:00'], "SET TimeZone = 'Asia/Tokyo'"],
+      ['UPDATE orders SET status = $1 WHERE id = 30', ['ä'], 'SET client_encoding = LATIN1'],
       [`${at}'2026-01-01' OR at = NULL)`, undefined, 'SET transform_null_equals = on'],
     ];
     const bot = await failing('report-bot', ['bob']);
@@ -85,6 +86,48 @@ describe('an approval', () => {
       await bot.query('RESET ALL');
       expect(await codeOf(bot, sql, values)).toBe('ran');
     }
+  });
+
+  test('is not asked for what was prepared under other settings than it would be shown with', async () => {
+    const raw = new pg.Client(gate.database.connection);
+    await raw.connect();
+    await raw.query(`SET DateStyle = 'ISO, DMY'; PREPARE d AS SELECT ('01/02/2026'::date)::text AS day`);
+    await raw.query(`SET DateStyle = 'ISO, MDY'`);
+    expect((await raw.query('EXECUTE d')).rows).toEqual([{ day: '2026-02-01' }]);
+    await raw.end();
+
+    const update = (id: number) =>
+      `UPDATE orders SET status = 'old' WHERE id = ${id} AND now() > '01/02/2026'::date`;
+    const prepared = (name: string, text: string, values?: unknown[]) => ({ name, text, values });
+    const bot = await failing('report-bot', ['bob']);
+    const asked = async (sql: string | { name: string; text: string }) => {
+      const error = (await bot.query(sql).catch((thrown) => thrown)) as pg.DatabaseError;
+      if (error.code === 'SL002') await withdraw(JSON.parse(error.detail ?? '').request);
+      return error.code;
+    };
+    // By the protocol, and by SQL.
+    await bot.query(`SET DateStyle = 'ISO, DMY'`);
+    expect(await asked(prepared('a', update(20)))).toBe('SL002');
+    await bot.query(`PREPARE b AS ${update(21)}`);
+    expect(await asked('EXECUTE b')).toBe('SL002');
+    await bot.query(`SET DateStyle = 'ISO, MDY'`);
+    expect([await asked(prepared('a', update(20))), await asked('EXECUTE b')]).toEqual(['SL008', 'SL008']);
+    // Nor if it would be set back where the statement is shown.
+    expect(await asked(`SET DateStyle = 'ISO, DMY'; EXECUTE b`)).toBe('SL008');
+    await bot.query('DEALLOCATE b');
+    await bot.query(`PREPARE b AS ${update(21)}`);
+    expect([await asked(prepared('c', update(20))), await asked('EXECUTE b')]).toEqual(['SL002', 'SL002']);
+    // What the end of a transaction takes back.
+    await bot.query('BEGIN');
+    await bot.query(`SET LOCAL DateStyle = 'ISO, DMY'`);
+    await bot.query(`PREPARE e AS ${update(22)}`);
+    await bot.query('COMMIT');
+    expect(await asked('EXECUTE e')).toBe('SL008');
+    // Values are read when they are bound: those are shown as they would be now.
+    const plain = prepared('f', 'UPDATE orders SET cents = $1 WHERE id = $2', [5, 23]);
+    expect(await asked(plain)).toBe('SL002');
+    await bot.query(`SET TimeZone = 'Asia/Tokyo'`);
+    expect(await asked(plain)).toBe('SL002');
   });
 
   test('is bound to the types that its parameters are said to have', async () => {

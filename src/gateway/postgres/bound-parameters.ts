@@ -2,15 +2,16 @@
 import type { ParameterValue } from '../../model/session.ts';
 import type { BoundValues } from './own-questions.ts';
 
-const DIGEST = /^\\sha256:/;
+/** A digest, or a text whose characters are not known. */
+const UNKNOWN = /^\\(?:sha256|t64):/;
 const BASE64 = /^\\x64:/;
 
-/** Undefined if a value was too long to be recorded whole. */
+/** Undefined if a value was not recorded as it is. */
 export function boundAgain(
   parameters: readonly ParameterValue[],
   parameterTypes: readonly number[],
 ): BoundValues | undefined {
-  if (parameters.some((value) => value !== null && DIGEST.test(value))) return undefined;
+  if (parameters.some((value) => value !== null && UNKNOWN.test(value))) return undefined;
   const isBinary = (value: ParameterValue) => value !== null && BASE64.test(value);
   return {
     parameterTypes,

@@ -118,7 +118,7 @@ export class Connection {
     this.closed = new Promise((resolve) => {
       this.#closed = resolve;
     });
-    const objects = new SessionObjects();
+    const objects = new SessionObjects(() => this.#backend.outsideTransaction());
     const labels = new SessionLabels(service);
     const planner = new SessionPlanner({
       service,

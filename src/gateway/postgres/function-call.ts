@@ -32,13 +32,14 @@ export function handleCall(frame: Frame, options: CallOptions): Pending {
   const { service, planner, admission, channel, refuse } = options;
   const call = decodeFunctionCall(frame.body);
   const { text, doubt } = equivalentText(service.catalog, call);
+  const values = { parameters: call.arguments, parameterFormats: call.argumentFormats };
   const planned = (plan: Plan | Promise<Plan>): Plan | Promise<Plan> =>
     plan instanceof Promise ? plan.then(verbatim) : verbatim(plan);
   return admission.attempt(
     () => planned(planner.plan(text, doubt)),
     (plan) =>
       admission.admit(plan, {
-        parameters: recordParameters({ parameters: call.arguments, parameterFormats: call.argumentFormats }),
+        parameters: recordParameters(values, planner.reading.encodings),
         replan: () => planned(planner.planAnew({ text }, doubt)),
         forward: (current, tickets) => {
           const { inPipeline } = channel;

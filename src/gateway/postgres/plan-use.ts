@@ -5,12 +5,12 @@ import type { Actor } from '../../model/principal.ts';
 import type { Standing } from '../../model/standing.ts';
 import type { NamedObject, Plan, PlannedStatement } from '../../session/plan.ts';
 import { rulesOf } from '../../session/planner.ts';
-import type { RowCounter } from '../../session/row-limit.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { FIRST_USER_OID } from '../../sql/postgres/catalog-queries.ts';
 import { judgeType } from '../../sql/postgres/judgement.ts';
 import type { PostgresScope } from '../../sql/postgres/scope.ts';
 import type { DatabaseService } from './database-service.ts';
+import { literalsReadAt } from './reading-moments.ts';
 import type { Portal, Prepared, SessionObjects } from './session-objects.ts';
 import type { SessionBackend } from './session-reading.ts';
 
@@ -26,10 +26,21 @@ export function namedObject(
   text: string,
   statement: PlannedStatement | undefined,
   parameters: NamedObject['parameters'],
-  returned?: RowCounter,
+  readAt?: number,
 ): NamedObject | undefined {
-  const counter = returned === undefined ? {} : { returned };
-  return statement && { text, analyzed: statement.analyzed, facts: statement.facts, parameters, ...counter };
+  const read = readAt === undefined ? {} : { readAt };
+  return statement && { text, analyzed: statement.analyzed, facts: statement.facts, parameters, ...read };
+}
+
+/** What is known by name in the session. */
+export function namedBy(found: Prepared | Portal): NamedObject | undefined {
+  if (!('prepared' in found)) {
+    const { text, statement, readAt } = found;
+    return namedObject(text, statement, [], literalsReadAt(text, readAt));
+  }
+  const { prepared, statement, parameters, readAt, returned } = found;
+  const named = namedObject(prepared.text, statement, parameters, readAt);
+  return named && { ...named, returned };
 }
 
 /** An EXECUTE looks its name up when it runs; a portal of what PREPARE made has looked already. */

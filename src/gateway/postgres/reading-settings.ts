@@ -1,10 +1,10 @@
 /**
- * The settings of a session by which the same text and the same parameters can mean something else: how dates, numbers and arrays are read,
+ * The settings of a session by which the same text and the same parameters can mean something else: in which encoding they are, how dates, numbers and arrays are read,
  * which time it is there, whether `= NULL` is true. What was approved under one value is not approved under another.
  */
 import type { ForwardChannel } from './forward-channel.ts';
 
-const NAMES = [
+export const BINDING_SETTINGS: readonly string[] = [
   ...[
     'DateStyle',
     'IntervalStyle',
@@ -14,11 +14,18 @@ const NAMES = [
     'lc_numeric',
     'lc_time',
   ],
-  ...['transform_null_equals', 'array_nulls', 'default_text_search_config', 'xmloption', 'bytea_output'],
+  ...[
+    'client_encoding',
+    'transform_null_equals',
+    'array_nulls',
+    'default_text_search_config',
+    'xmloption',
+    'bytea_output',
+  ],
   ...['extra_float_digits', 'session_replication_role', 'row_security', 'check_function_bodies'],
 ];
 
-const QUESTION = `SELECT n, pg_catalog.current_setting(n, true) FROM pg_catalog.unnest(ARRAY['${NAMES.join("','")}']::pg_catalog.text[]) AS s (n)`;
+const QUESTION = `SELECT n, pg_catalog.current_setting(n, true) FROM pg_catalog.unnest(ARRAY['${BINDING_SETTINGS.join("','")}']::pg_catalog.text[]) AS s (n)`;
 
 /** As they are now, by name; none where the transaction has failed, so that nothing can run. @throws {SluiceError} if the database does not answer */
 export async function readingSettings(channel: ForwardChannel): Promise<Readonly<Record<string, string>>> {

@@ -32,7 +32,7 @@ import { QueryMessages } from './query-messages.ts';
 import { recordParameters } from './recorded-parameters.ts';
 import { type InClient, type Refusal, refusalFor } from './refusals.ts';
 import type { SessionLabels } from './session-labels.ts';
-import { objectName, type Prepared, portalOf, preparedBy, type SessionObjects } from './session-objects.ts';
+import { objectName, type Prepared, portalOf, preparedBy } from './session-objects.ts';
 import {
   type AdmissionOptions,
   type Forward,
@@ -47,7 +47,6 @@ const NOT_ASCII = /[\x80-\xff]/;
 const SYNC = encodeFrontendMessage({ type: 'Sync' });
 
 export interface RequestRelayOptions extends Omit<AdmissionOptions, 'channel'> {
-  readonly objects: SessionObjects;
   readonly labels: SessionLabels;
   readonly client: Socket;
   readonly upstream: Socket;
@@ -276,7 +275,7 @@ export class RequestRelay {
 
   #bindTo(frame: Frame, message: Bind, name: string, prepared: Prepared, plan: Plan): Pending {
     const { objects, planner } = this.#o;
-    const parameters = recordParameters(message);
+    const parameters = recordParameters(message, planner.reading.encodings);
     const bind = (current: Plan, ticket?: Ticket, approval?: string): undefined => {
       const change = objects.bind(name, portalOf(prepared, parameters, current, approval, message));
       const admitted = ticket === undefined ? {} : { ticket };
@@ -284,7 +283,7 @@ export class RequestRelay {
     };
     if (plan.outcome !== 'deny' && !planner.runsWhenBound(plan)) return bind(plan);
     return this.admission.admit(plan, {
-      parameters,
+      ...{ parameters, readAt: prepared.readAt },
       replan: () => planner.planOf(prepared, true),
       forward: (current, [ticket], approval) => bind(current, ticket, approval),
       refuse: this.#refuseExtended,
@@ -325,7 +324,7 @@ export class RequestRelay {
       () => planner.planOfPortal(portal),
       (plan) =>
         this.admission.admit(underCap(portal, plan), {
-          parameters: portal.parameters,
+          ...{ parameters: portal.parameters, readAt: portal.readAt },
           approval: portal.approval,
           counted: portal.counted,
           values: portal.values,

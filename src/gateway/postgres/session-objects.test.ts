@@ -23,7 +23,7 @@ const statement = (sessionObject: SessionObjectUse | undefined, start = 0, end =
   ({ analyzed: { sessionObject, start, end }, facts: { command } }) as unknown as PlannedStatement;
 
 test('SQL-level PREPARE and DEALLOCATE share the names of the protocol', () => {
-  const objects = new SessionObjects();
+  const objects = new SessionObjects(() => true);
   const plan = planOf('SELECT 1; PREPARE a AS SELECT 2', [{ start: 30, end: 31, text: '20' }]);
   const make = statement({ kind: 'prepared', verb: 'create', name: 'a' }, 10, 31);
   objects.completed(make, plan);
@@ -38,7 +38,7 @@ test('SQL-level PREPARE and DEALLOCATE share the names of the protocol', () => {
 });
 
 test('portals and cursors are one', () => {
-  const objects = new SessionObjects();
+  const objects = new SessionObjects(() => true);
   objects.completed(statement({ kind: 'cursor', verb: 'create', name: 'c' }), planOf('DECLARE'));
   expect(objects.portal('c')).toMatchObject({ isCursor: true, prepared: { usedAs: 'FETCH FROM "c"' } });
   objects.bind('c', portal()).settle(true);
@@ -48,7 +48,7 @@ test('portals and cursors are one', () => {
 });
 
 test('portals end with the transaction; cursors may be held', () => {
-  const objects = new SessionObjects();
+  const objects = new SessionObjects(() => true);
   objects.bind('p', portal()).settle(true);
   objects.completed(statement({ kind: 'cursor', verb: 'create', name: 'c' }), planOf('DECLARE'));
   const later = objects.bind('q', portal());
@@ -59,7 +59,7 @@ test('portals end with the transaction; cursors may be held', () => {
 });
 
 test('DISCARD ALL forgets everything but the unnamed statement', () => {
-  const objects = new SessionObjects();
+  const objects = new SessionObjects(() => true);
   objects.parse('', prepared('x')).settle(true);
   objects.parse('s', prepared('x')).settle(true);
   objects.completed(statement({ kind: 'cursor', verb: 'create', name: 'c' }), planOf('DECLARE'));
@@ -70,12 +70,12 @@ test('DISCARD ALL forgets everything but the unnamed statement', () => {
 });
 
 test('what a session holds is bounded in number and in size', () => {
-  const many = new SessionObjects();
+  const many = new SessionObjects(() => true);
   for (let i = 0; i < 20_000; i += 1) many.parse(`n${i}`, prepared('x')).settle(true);
   expect(() => many.requireRoom()).toThrow('too many or too large');
   many.completed(statement({ kind: 'prepared', verb: 'create', name: 'a' }), planOf('PREPARE'));
   expect(many.prepared('a')).toBeUndefined();
-  const large = new SessionObjects();
+  const large = new SessionObjects(() => true);
   for (let i = 0; i < 32; i += 1) {
     large.requireRoom();
     large.bind(`p${i}`, portal(['x'.repeat(1_048_576)]));

@@ -17,6 +17,7 @@ import type { RowCounter } from '../../session/row-limit.ts';
 import type { Bind } from '../../wire/postgres/index.ts';
 import { type Change, NameSpace, type UNANSWERED } from './name-space.ts';
 import type { BoundValues } from './own-questions.ts';
+import { literalsReadAt, ReadingMoments } from './reading-moments.ts';
 
 /** Beyond any client's honest use; a client that wants more is refused, not served from unbounded memory. */
 const MAX_OBJECTS = 20_000;
@@ -40,6 +41,8 @@ export interface Prepared {
   readonly doubt?: Opaque | undefined;
   /** Type oids of its parameters, as far as the client has said. */
   readonly parameterTypes?: readonly number[];
+  /** The moment at which it was prepared. */
+  readAt?: number;
   /** What its names meant before, by that: the database may still run it so. */
   earlier?: Map<string, PlannedStatement>;
   /** How it was understood last; renewed when policies, labels, the catalog or the session's names have changed. */
@@ -65,6 +68,8 @@ export interface Portal {
   readonly values?: BoundValues;
   /** What it has returned so far, in however many portions. */
   readonly returned: RowCounter;
+  /** The moment at which its literals and values were read. */
+  readAt?: number | undefined;
   /** True once it has run: the values it looks up were counted then. */
   counted?: boolean;
 }
@@ -77,8 +82,16 @@ export class SessionObjects {
   readonly #portals = new NameSpace<Portal>(
     ({ parameters, values }) => charactersOf(parameters) + bytesOf(values),
   );
+  readonly moments: ReadingMoments;
   /** How many Syncs were forwarded. */
   #segment = 0;
+  /** The moment before the first of the texts that are not answered and may make objects. */
+  #madeAt = 0;
+
+  /** @param outside true while nothing of the session's is under way that could be taken back */
+  constructor(outside: () => boolean) {
+    this.moments = new ReadingMoments(outside);
+  }
 
   prepared(name: string): Meaning<Prepared> {
     return this.#prepared.get(name, this.#segment);
@@ -98,13 +111,21 @@ export class SessionObjects {
     );
   }
 
+  /** A text is about to be forwarded that may make objects, and nothing before it that may is unanswered. */
+  making(): void {
+    this.#madeAt = this.moments.now;
+  }
+
   /** A Parse is forwarded. */
   parse(name: string, prepared: Prepared): Change<Prepared> {
+    prepared.readAt = this.moments.now;
     return this.#prepared.change(name, prepared, this.#segment);
   }
 
   /** A Bind is forwarded. */
   bind(name: string, portal: Portal): Change<Portal> {
+    const { text, readAt } = portal.prepared;
+    portal.readAt = literalsReadAt(text, readAt) ?? this.moments.now;
     return this.#portals.change(name, portal, this.#segment);
   }
 
@@ -137,13 +158,23 @@ export class SessionObjects {
     if (use.verb === 'drop') names.set(name, undefined);
     else if (use.verb === 'drop-all') names.forget((_, one) => use.kind === 'cursor' || one !== UNNAMED);
     else if (use.verb === 'create') {
-      const prepared = this.#hasRoom(names) ? madeBySql(use, statement, plan) : undefined;
+      const readAt = this.#madeAt;
+      const made = this.#hasRoom(names) ? madeBySql(use, statement, plan) : undefined;
+      const prepared = made && { ...made, readAt };
       // What there is no room for is not known, and not used by anyone under restriction.
       if (use.kind === 'prepared') this.#prepared.set(name, prepared);
       else
         this.#portals.set(
           name,
-          prepared && { prepared, parameters: [], isCursor: true, plan, statement, returned: { rows: 0 } },
+          prepared && {
+            prepared,
+            parameters: [],
+            isCursor: true,
+            plan,
+            statement,
+            returned: { rows: 0 },
+            readAt,
+          },
         );
     }
   }

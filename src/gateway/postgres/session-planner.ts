@@ -22,6 +22,7 @@ import {
   mayRunWhenPlanned,
   meaningOf,
   type NameUse,
+  namedBy,
   namedObject,
   requireRunnable,
   runsLate,
@@ -153,13 +154,15 @@ export class SessionPlanner {
     );
   }
 
-  /** Notes that a text goes to the database. */
+  /** Notes that a text goes to the database, before it does. */
   forwarded(plan: Plan): void {
+    if (plan.redefines && !this.#backend.redefining()) this.#objects.making();
     for (const { facts } of plan.statements) this.#note(facts);
   }
 
   /** Notes that a transaction ends here if it is one that a Sync, or a Query within a pipeline, ends. */
   transactionMayEnd(): void {
+    this.#objects.moments.transactionMayEnd();
     if (this.#revocable) this.#stale = true;
   }
 
@@ -204,6 +207,7 @@ export class SessionPlanner {
   }
 
   #note(facts: Facts): void {
+    this.#objects.moments.note(facts);
     const { redefines, changes, ends } = effectOnReading(facts);
     if (redefines) {
       this.#mayOwnRelations = true;
@@ -386,11 +390,8 @@ export class SessionPlanner {
     const found = kind === 'prepared' ? this.#objects.prepared(key) : this.#objects.portal(key);
     if (found === UNANSWERED) this.#names.unanswered = true;
     if (found === undefined || found === UNANSWERED) return undefined;
-    if ('prepared' in found) {
-      this.#names.portals.push(found);
-      return namedObject(found.prepared.text, found.statement, found.parameters, found.returned);
-    }
-    this.#names.prepared.push(found);
-    return namedObject(found.text, found.statement, []);
+    if ('prepared' in found) this.#names.portals.push(found);
+    else this.#names.prepared.push(found);
+    return namedBy(found);
   };
 }

@@ -20,11 +20,13 @@ import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
 import { settingRefusal } from './named-settings.ts';
 import type { BoundValues } from './own-questions.ts';
+import { readEarlier } from './reading-moments.ts';
 import { readingSettings } from './reading-settings.ts';
 import { heldNotice } from './refusals.ts';
 import type { ResponseRelay } from './response-relay.ts';
 import { SessionEstimates } from './session-estimates.ts';
 import type { SessionLabels } from './session-labels.ts';
+import type { SessionObjects } from './session-objects.ts';
 import type { SessionPlanner } from './session-planner.ts';
 import { errorAsWritten, type StatementText } from './session-reading.ts';
 import { namesIn } from './session-scope.ts';
@@ -38,6 +40,7 @@ export interface AdmissionOptions {
   readonly service: DatabaseService;
   readonly responses: ResponseRelay;
   readonly planner: SessionPlanner;
+  readonly objects: SessionObjects;
   readonly channel: ForwardChannel;
   readonly labels: SessionLabels;
 }
@@ -61,6 +64,8 @@ export interface Admission {
   readonly approval?: string | undefined;
   /** What it is bound to, for questions about it; absent if it cannot be asked about. */
   readonly values?: BoundValues | undefined;
+  /** When it, or what is bound to it, was read, if it was before. */
+  readonly readAt?: number | undefined;
   /** What the portal has returned before, if it is one. */
   readonly returned?: RowCounter;
   /** What the database expects of its statements, one by one, once it was asked. */
@@ -308,12 +313,15 @@ export class StatementAdmission {
     const { responses, planner, session } = this.#o;
     session.meter(tickets, approval !== undefined, returned);
     responses.restOn(tickets);
-    if (plan.redefines && tickets.length > 0) responses.redefinitions += 1;
     planner.forwarded(plan);
+    if (plan.redefines && tickets.length > 0) responses.redefinitions += 1;
     return forward(plan, tickets, approval, rows);
   }
 
   #admitHeld(plan: Plan, admission: Admission): Pending {
+    const earlier = readEarlier(plan, admission.readAt, this.#o.objects.moments);
+    if (earlier !== undefined)
+      return this.refuse(refused(plan, earlier, 'sluice:readings'), admission.refuse, admission.parameters);
     const hold = new AbortController();
     this.#hold = hold;
     this.#held = plan;

@@ -94,7 +94,10 @@ function readyToRun({ request, plan, scope }: PreviewOptions): Ready {
   const changed = changedRowsOf(plan, scope.catalog);
   if (typeof changed === 'string') throw refused(changed);
   const values = boundAgain(parameters, request.names?.parameterTypes ?? []);
-  if (values === undefined) throw refused('A parameter is too long to have been kept.');
+  if (values === undefined)
+    throw refused(
+      'A parameter is too long to have been kept, or in an encoding that the gate does not read.',
+    );
   return {
     ...changed,
     inserted,

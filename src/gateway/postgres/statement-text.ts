@@ -25,7 +25,7 @@ const MAX_SHOWN_BYTES = 8;
  * In what encoding the database takes a client's bytes to be (mbutils.c, `pg_any_to_server`). A database without an encoding
  * (SQL_ASCII) converts nothing; its names reach the gate as the same bytes, read as UTF-8.
  */
-function encodingOf({ client, server }: Encodings): string {
+export function encodingOf({ client, server }: Encodings): string {
   if (server === 'SQL_ASCII') return 'UTF8';
   return client === 'SQL_ASCII' ? server : client;
 }
