@@ -1,7 +1,7 @@
 /** What the page of a request shows. Everything that somebody else wrote goes through `html`, which makes text of it. */
 import { wordsOf } from '../approvals/notifications/request-words.ts';
 import { type Html, html } from '../html/html.ts';
-import { printable, printableLine } from '../html/visible-text.ts';
+import { printableLine } from '../html/visible-text.ts';
 import type { ApprovalRequest } from '../model/approval.ts';
 import type { Preview, PreviewedRow } from '../model/preview.ts';
 import type { Review } from './approval-review.ts';
@@ -45,12 +45,10 @@ function markedStatement({ statement, marks }: Review): Html[] {
   let at = 0;
   for (const { start, end } of marks) {
     if (start < at) continue;
-    pieces.push(
-      html`${printable(statement.slice(at, start))}<mark>${printable(statement.slice(start, end))}</mark>`,
-    );
+    pieces.push(html`${statement.slice(at, start)}<mark>${statement.slice(start, end)}</mark>`);
     at = end;
   }
-  return [...pieces, html`${printable(statement.slice(at))}`];
+  return [...pieces, html`${statement.slice(at)}`];
 }
 
 function similar({ similar: others }: Review): Html | undefined {

@@ -18,6 +18,11 @@ test('markup, lists, numbers and nothing keep their meaning', () => {
   );
 });
 
+test('what cannot be seen is spelled out, and turns nothing around', () => {
+  const page = String(html`<p title="${'a\u202eb'}">${['\u200b', '\u0007', '\u3164', 'é\n']}</p>`);
+  expect(page).toBe('<p title="a\\u{202e}b">\\u{200b}\\x07\\u{3164}é\n</p>');
+});
+
 test('half a surrogate pair does not reach the page', () => {
   expect(escapeHtml('\ud800')).toBe('\ufffd');
 });

@@ -1,7 +1,9 @@
 /**
- * HTML that nothing in it can break. `html` is a tag of template literals: what is put in is text, unless `html` itself made it.
+ * HTML that nothing in it can break. `html` is a tag of template literals: what is put in is text, unless `html` itself made it, and what nobody
+ * can see of it, or what turns the direction of writing, is spelled out.
  * Put values only where text stands, or into attributes in double quotes that are not scripts, styles or addresses.
  */
+import { printable } from './visible-text.ts';
 
 /** Markup that `html` made. */
 export class Html {
@@ -39,5 +41,5 @@ export function escapeHtml(text: string): string {
 function markupOf(value: HtmlValue): string {
   if (value === undefined) return '';
   if (value instanceof Html) return value.toString();
-  return typeof value === 'object' ? value.map(markupOf).join('') : escapeHtml(String(value));
+  return typeof value === 'object' ? value.map(markupOf).join('') : escapeHtml(printable(String(value)));
 }
