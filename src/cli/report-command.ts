@@ -3,20 +3,18 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_ANCHOR_INTERVAL_MS } from '../config/ledger-section.ts';
 import { SluiceError } from '../errors/sluice-error.ts';
-import { readKeptCheckpoints } from '../ledger/kept-checkpoints.ts';
 import { readEntries } from '../ledger/read-entries.ts';
-import { pinnedKey, sourceOf, verifyLedger } from '../ledger/verify.ts';
-import type { Anchoring } from '../report/anchors-part.ts';
+import { verifyLedger } from '../ledger/verify.ts';
 import { collectEvidence } from '../report/collect-evidence.ts';
 import type { Evidence, LogState } from '../report/evidence.ts';
 import { FRAMEWORKS, type FrameworkId } from '../report/frameworks.ts';
 import { reportPage } from '../report/report-page.ts';
-import { type CliContext, configOf } from './cli-context.ts';
+import { type CliContext, listOption } from './cli-context.ts';
 import { EXIT } from './exit-code.ts';
 import { ledgerPlace, type PlaceOptions, tilesOf } from './ledger-place.ts';
 import { keyText } from './ledger-verification.ts';
+import { anchoringOf } from './second-places.ts';
 
 interface ReportOptions extends PlaceOptions {
   readonly from: number;
@@ -25,7 +23,7 @@ interface ReportOptions extends PlaceOptions {
   readonly framework?: FrameworkId;
   readonly out: string;
   readonly vkey?: string;
-  readonly anchors?: string;
+  readonly anchors?: readonly string[];
   /** False after --no-verify. */
   readonly verify: boolean;
 }
@@ -52,8 +50,9 @@ export function addReportCommand(program: Command, context: CliContext): void {
     .option('--directory <path>', 'the ledger itself, such as a copy (default: the one of the configuration)')
     .option('--vkey <key>', 'the verifier key of the log, or a file with it, kept elsewhere')
     .option(
-      '--anchors <directory>',
-      'where checkpoints are kept as a second place (default: the one of the configuration)',
+      '--anchors <place>',
+      'a directory or address with checkpoints that were kept as a second place; may be repeated (default: those of the configuration)',
+      listOption,
     )
     .option('--no-verify', 'do not verify the log first')
     .addHelpText(
@@ -77,8 +76,9 @@ async function report(context: CliContext, options: ReportOptions): Promise<void
   const place = ledgerPlace(context, options);
   const source = tilesOf(context, options);
   const verified = await logState(place, options, source);
-  const anchoring = await anchoringOf(context, options, place, verified);
-  const log = { ...verified, ...(anchoring === undefined ? {} : { anchors: countOf(anchoring) }) };
+  const within = { from, to };
+  const anchoring = await anchoringOf(context, options, { place, log: verified, within });
+  const log = { ...verified, ...(anchoring && { anchors: anchoring.state }) };
   // No keys: what is sealed in the ledger stays so in a report that is handed around.
   const entries = readEntries(place, source === undefined ? {} : { source });
   const evidence = await collectEvidence(
@@ -88,7 +88,7 @@ async function report(context: CliContext, options: ReportOptions): Promise<void
       ...{ madeAt: now(), madeBy: userInfo().username, version, log },
       ...(framework === undefined ? {} : { framework }),
     },
-    anchoring === undefined ? {} : { anchoring },
+    anchoring?.anchoring === undefined ? {} : { anchoring: anchoring.anchoring },
   );
   for (const file of writeReport(options.out, evidence)) terminal.out(file);
   const problem =
@@ -96,26 +96,6 @@ async function report(context: CliContext, options: ReportOptions): Promise<void
   if (problem === undefined) return;
   context.exitCode = EXIT.failure;
   terminal.note(`The ledger does NOT verify: ${problem}`);
-}
-
-/** The checkpoints in a second place, held against a log that verified. */
-async function anchoringOf(
-  context: CliContext,
-  options: ReportOptions,
-  place: string,
-  { vkey, checkpoint, verified }: LogState,
-): Promise<Anchoring | undefined> {
-  const config = options.directory === undefined ? configOf(context, options).ledger : undefined;
-  const directory = options.anchors ?? config?.anchors.directory;
-  if (directory === undefined || vkey === undefined || checkpoint === undefined || verified?.ok !== true)
-    return undefined;
-  const source = tilesOf(context, options) ?? sourceOf(place);
-  const kept = await readKeptCheckpoints(directory, { key: pinnedKey(vkey), source, size: checkpoint.size });
-  return { kept, withinMs: 3 * (config?.anchorIntervalMs ?? DEFAULT_ANCHOR_INTERVAL_MS) };
-}
-
-function countOf({ kept }: Anchoring): NonNullable<LogState['anchors']> {
-  return { kept: kept.length, unfit: kept.filter(({ problem }) => problem !== undefined).length };
 }
 
 async function logState(

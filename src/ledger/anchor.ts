@@ -22,6 +22,9 @@ export interface Anchor {
   keep(checkpoint: string, size: number): Promise<void>;
 }
 
+/** What the names of checkpoints in a bucket begin with. */
+export const CHECKPOINTS = 'checkpoints/';
+
 const TIMEOUT_MS = 10_000;
 const DAY_MS = 86_400_000;
 
@@ -90,7 +93,11 @@ function bucketAnchor(config: S3Config, retainDays: number, now: () => number): 
     keep: (checkpoint, size) => {
       const until = new Date(now() + retainDays * DAY_MS).toISOString();
       const lock = { 'x-amz-object-lock-mode': 'COMPLIANCE', 'x-amz-object-lock-retain-until-date': until };
-      return bucket.put(`checkpoints/${nameOf(size)}`, Buffer.from(checkpoint), retainDays === 0 ? {} : lock);
+      return bucket.put(
+        `${CHECKPOINTS}${nameOf(size)}`,
+        Buffer.from(checkpoint),
+        retainDays === 0 ? {} : lock,
+      );
     },
   };
 }

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto';
 import type { AwsClient } from 'aws4fetch';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { readBody } from './bounded-body.ts';
+import { type ListedVersion, MAX_PAGE_BYTES, pageOf } from './s3-listing.ts';
 import { MAX_TILE_BYTES, type TileStore } from './tile-store.ts';
 
 /** Plain data: it crosses threads. */
@@ -25,6 +26,8 @@ export interface S3Config {
 const TIMEOUT_MS = 30_000;
 const RETRIES = 3;
 const PUTS = 16;
+/** Versions that one listing may have: two years of a checkpoint a minute. */
+const MAX_LISTED = 1_000_000;
 
 export class S3Bucket implements TileStore {
   readonly name: string;
@@ -36,11 +39,42 @@ export class S3Bucket implements TileStore {
     this.name = `s3://${config.bucket}/${config.prefix}`;
   }
 
-  async read(path: string): Promise<Buffer | undefined> {
-    const answer = await this.#ask('GET', path);
+  read(path: string): Promise<Buffer | undefined> {
+    return this.#read(path, '', MAX_TILE_BYTES);
+  }
+
+  /** One version of an object, as `versions` named it. Undefined if it is gone. */
+  readVersion(path: string, version: string, maxBytes: number): Promise<Buffer | undefined> {
+    return this.#read(path, `?versionId=${encodeURIComponent(version)}`, maxBytes);
+  }
+
+  /**
+   * Every version of every object whose name begins with `start`, in order: also what was written over or marked as deleted since.
+   * @throws {SluiceError} ledger_unavailable, also for a listing that does not end
+   */
+  async *versions(start: string): AsyncGenerator<ListedVersion, void, void> {
+    const { prefix } = this.#config;
+    let marker = '';
+    for (let listed = 0; ; ) {
+      const query = `versions&prefix=${encodeURIComponent(`${prefix}${start}`)}${marker}`;
+      const page = pageOf((await this.#read('', `?${query}`, MAX_PAGE_BYTES, true)) ?? Buffer.alloc(0));
+      listed += page?.versions.length ?? 0;
+      if (page === undefined || listed > MAX_LISTED)
+        throw new SluiceError('ledger_unavailable', `${this.name}: the storage lists what is no listing`);
+      for (const { path, ...one } of page.versions)
+        if (path.startsWith(`${prefix}${start}`)) yield { ...one, path: path.slice(prefix.length) };
+      if (page.next === undefined) return;
+      const [key, version] = page.next;
+      marker = `&key-marker=${encodeURIComponent(key)}&version-id-marker=${encodeURIComponent(version)}`;
+    }
+  }
+
+  /** @param ofBucket what is asked for is no object, but something of the bucket itself */
+  async #read(path: string, query: string, maxBytes: number, ofBucket = false): Promise<Buffer | undefined> {
+    const answer = await this.#ask('GET', `${path}${query}`, undefined, {}, ofBucket);
     if (answer === undefined) return undefined;
     try {
-      return await readBody(answer, MAX_TILE_BYTES);
+      return await readBody(answer, maxBytes);
     } catch (cause) {
       const reason = cause instanceof RangeError ? 'is too large' : 'cannot be read to its end';
       throw new SluiceError('ledger_unavailable', `${this.name}${path} ${reason}`, { cause });
@@ -77,9 +111,10 @@ export class S3Bucket implements TileStore {
     path: string,
     body?: Buffer,
     headers: Readonly<Record<string, string>> = {},
+    ofBucket = false,
   ): Promise<Response | undefined> {
     const { endpoint, bucket, prefix } = this.#config;
-    const url = `${endpoint.replace(/\/+$/, '')}/${bucket}/${prefix}${path}`;
+    const url = `${endpoint.replace(/\/+$/, '')}/${bucket}${ofBucket ? '' : `/${prefix}`}${path}`;
     let answer: Response;
     try {
       answer = await (await this.#connect()).fetch(url, {

@@ -22,7 +22,8 @@ interface Range {
 const MAX_ROWS = 100;
 
 export class AnchorsPart implements ReportPart {
-  readonly #good: readonly KeptCheckpoint[];
+  /** By size, each with the time by which one that covers as much was kept: by it or, in another place, by one of more. */
+  readonly #good: readonly { readonly size: number; readonly keptAt: number }[];
   readonly #withinMs: number;
   readonly #madeAt: number;
   readonly #gaps = new BoundedList<GapRow>(MAX_ROWS);
@@ -31,7 +32,7 @@ export class AnchorsPart implements ReportPart {
 
   /** @param madeAt milliseconds since the epoch: what is younger may still be covered in time */
   constructor({ kept, withinMs }: Anchoring, madeAt: number) {
-    this.#good = kept.filter(({ problem }) => problem === undefined);
+    this.#good = withEarliest(kept.filter(({ problem }) => problem === undefined));
     this.#withinMs = withinMs;
     this.#madeAt = madeAt;
     for (const { size, keptAt, problem } of kept) {
@@ -76,4 +77,14 @@ export class AnchorsPart implements ReportPart {
     this.#gaps.add({ seq, at, what });
     this.#range = undefined;
   }
+}
+
+function withEarliest(kept: readonly KeptCheckpoint[]): { readonly size: number; readonly keptAt: number }[] {
+  const found: { readonly size: number; readonly keptAt: number }[] = [];
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const { size, keptAt } of kept.toReversed()) {
+    earliest = Math.min(earliest, keptAt);
+    found.push({ size, keptAt: earliest });
+  }
+  return found.reverse();
 }

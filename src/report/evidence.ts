@@ -108,7 +108,12 @@ export interface LogState {
     readonly cosigners: readonly string[];
   };
   /** Checkpoints kept in a second place that were held against the log, and how many of them do not fit it. */
-  readonly anchors?: { readonly kept: number; readonly unfit: number };
+  readonly anchors?: {
+    readonly kept: number;
+    readonly unfit: number;
+    /** Places that could not be read, and why. */
+    readonly unread?: readonly string[];
+  };
   /** Absent if it was not verified. */
   readonly verified?: {
     readonly ok: boolean;

@@ -34,5 +34,10 @@ const momentText = (at: number): string => new Date(at).toISOString().replace('.
 
 /** A command as it can be pasted into a shell. */
 export function shellCommand(command: string, argument: string, ...options: readonly string[]): string {
-  return [command, `'${argument.replace(/'/g, `'\\''`)}'`, ...options].join(' ');
+  return [command, shellText(argument), ...options].join(' ');
+}
+
+/** A text as one word of a shell's command, whatever stands in it. */
+export function shellText(text: string): string {
+  return `'${text.replace(/'/g, `'\\''`)}'`;
 }

@@ -1,6 +1,7 @@
 /** The sections of a report, one function each. */
 import { type Html, html } from '../html/html.ts';
 import type { ApprovalRow, ChangeRow, Evidence, Figure, Listed, StatementRow } from './evidence.ts';
+import { shellText } from './filter-text.ts';
 import {
   figure,
   names,
@@ -176,7 +177,7 @@ export function gapsSection({ gaps, log }: Evidence): Html {
 
 export function verifySection({ log, entries }: Evidence): Html {
   const example = entries.first ?? 0;
-  const key = log.vkey === undefined ? '' : ` --vkey '${log.vkey}'`;
+  const key = log.vkey === undefined ? '' : ` --vkey ${shellText(log.vkey)}`;
   return section(
     'verify',
     'Nothing here has to be believed. Each number opens to a search that counts it again; each #number is the place of an entry in the ledger.',
@@ -198,10 +199,12 @@ be as good as the key it is checked with.</p>`,
   );
 }
 
-function anchorsText({ kept, unfit }: NonNullable<Evidence['log']['anchors']>): Html {
-  if (unfit > 0)
-    return html`<span class="bad">${numberText(unfit)} of ${numberText(kept)} checkpoints do not fit the log</span>`;
-  return html`${numberText(kept)} checkpoints, all of this log`;
+function anchorsText({ kept, unfit, unread = [] }: NonNullable<Evidence['log']['anchors']>): Html {
+  const found =
+    unfit > 0
+      ? html`<span class="bad">${numberText(unfit)} of ${numberText(kept)} checkpoints do not fit the log</span>`
+      : html`${numberText(kept)} checkpoints, all of this log`;
+  return html`${found}${unread.map((one) => html`<br><span class="bad">not read: ${one}</span>`)}`;
 }
 
 export function verifiedText({ verified }: Evidence['log']): Html {

@@ -230,6 +230,16 @@ describe('checkpoints in a second place', () => {
     ]);
   });
 
+  it('cover what they cover, whichever place was the first to have it', async () => {
+    const kept = [
+      { size: 2, keptAt: FROM + DAY },
+      { size: 3, keptAt: FROM + 3 * MINUTE },
+      { size: 3, keptAt: FROM + DAY },
+      { size: 4, keptAt: FROM + DAY },
+    ];
+    expect(await gapsWith(kept)).toEqual([]);
+  });
+
   it('of which there are none cover nothing', async () => {
     expect(await gapsWith([])).toHaveLength(1);
   });

@@ -8,6 +8,7 @@ import { AwsClient } from 'aws4fetch';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SluiceError } from '../../src/errors/sluice-error.ts';
 import { createAnchor } from '../../src/ledger/anchor.ts';
+import { notesInBucket } from '../../src/ledger/kept-checkpoints.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { proveEntry } from '../../src/ledger/prove.ts';
 import { pruneLedger } from '../../src/ledger/prune.ts';
@@ -171,4 +172,16 @@ test.skipIf(problem !== undefined)('an anchored checkpoint is locked', async () 
   expect(kept.headers.get('x-amz-object-lock-retain-until-date')).toContain('2098-01-31');
   const version = kept.headers.get('x-amz-version-id');
   expect((await client.fetch(`${url}?versionId=${version}`, { method: 'DELETE' })).status).toBe(403);
+  // Whoever may write there may put something over it, or mark it as deleted: it is found all the same.
+  await client.fetch(url, { method: 'PUT', body: 'another one' });
+  await client.fetch(url, { method: 'DELETE' });
+  expect((await client.fetch(url)).status).toBe(404);
+  await anchor.keep('a later one', 18);
+  const notes = await notesInBucket(new S3Bucket(bucket), { from: 0, to: Number.MAX_SAFE_INTEGER });
+  expect(notes.map(({ named, text }) => [named, text]).sort()).toEqual([
+    [17, 'a checkpoint'],
+    [17, 'another one'],
+    [18, 'a later one'],
+  ]);
+  for (const { keptAt } of notes) expect(Math.abs(Date.now() - keptAt)).toBeLessThan(300_000);
 });

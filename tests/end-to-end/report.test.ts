@@ -8,6 +8,8 @@ import { type Gate, startGate } from '../support/gate.ts';
 import { runInProcess } from '../support/sluice-cli.ts';
 
 const HOSTILE = `</code><script>alert('x')</script><img src=x onerror=alert(1)>`;
+/** With what turns the direction of writing. */
+const TURNING = `${HOSTILE}\u202egpj.exe\u202c`;
 const SEES_PLANS = `@id("analysts-see-emails")
 permit (principal in Group::"support", action == Action::"Unmask", resource) when { resource.label == "email" };`;
 
@@ -31,7 +33,7 @@ ledger: { anchors: { directory: ./anchors }, anchorInterval: 1s }`,
   await bob.query('SELECT salary FROM employees LIMIT 3');
   const bot = await gate.client('report-bot', { onBehalfOf: ['bob'], options: '-c sluice.on_hold=fail' });
   await bot.query('SELECT email FROM customers LIMIT 11');
-  for (let n = 0; n < 2; n += 1) await expect(bot.query(`DROP TABLE orders -- ${HOSTILE}`)).rejects.toThrow();
+  for (let n = 0; n < 2; n += 1) await expect(bot.query(`DROP TABLE orders -- ${TURNING}`)).rejects.toThrow();
   await expect(bot.query('SELEKT 1')).rejects.toThrow();
   const held = `UPDATE orders SET status = 'sent' WHERE id = 7`;
   await expect(bot.query(held)).rejects.toMatchObject({ code: 'SL002' });
@@ -41,7 +43,7 @@ ledger: { anchors: { directory: ./anchors }, anchorInterval: 1s }`,
   await bot.query(held);
   await gate.gateway.reloadPolicies({ door: 'signal' });
   await expect(
-    gate.client('bob', { password: `slc_${'a'.repeat(20)}_${'b'.repeat(40)}`, user: HOSTILE }),
+    gate.client('bob', { password: `slc_${'a'.repeat(20)}_${'b'.repeat(40)}`, user: TURNING }),
   ).rejects.toThrow();
   await bob.end();
   await bot.end();
@@ -217,6 +219,8 @@ describe('the page', () => {
   test('shows what is hostile as text', () => {
     expect(page).not.toMatch(/<script|<img/i);
     expect(page).toContain('&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;');
+    expect(page).toContain('\\u{202e}gpj.exe');
+    expect(page).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
   });
 
   test('shows no value that the ledger seals', () => {
@@ -254,6 +258,37 @@ describe('the command', () => {
     const [other] = read('evidence');
     expect(other.log.anchors!.unfit).toBe(1);
     expect(other.gaps.rows[0]!.what).toContain('not signed by the key');
+  });
+
+  test('says which second places of the configuration it could not read', async () => {
+    const config = join(directory, 'other.yaml');
+    writeFileSync(
+      config,
+      `version: 1
+dataDir: ${gate.dataDir}
+ledger:
+  anchors:
+    directory: ./nowhere
+    storage: { endpoint: 'http://127.0.0.1:1', bucket: audit, accessKeyId: a, secretAccessKey: { env: S3_SECRET_OF_NOBODY } }
+`,
+    );
+    const run = await runInProcess(['report', '--config', config, '--from', from, '--out', directory]);
+    expect([run.exitCode, run.stderr]).toEqual([
+      0,
+      expect.stringMatching(/nowhere were not looked at: .*\n.*s3:\/\/audit\/ were not looked at: /),
+    ]);
+    const [other, text] = read('evidence');
+    expect(other.log.anchors).toMatchObject({
+      kept: 0,
+      unread: [/nowhere: /, /^s3:\/\/audit\/: /].map((one) => expect.stringMatching(one)),
+    });
+    expect(text).toContain('not read: s3://audit/');
+    // What was named must be readable.
+    const named = await report('--anchors', join(directory, 'nowhere'));
+    expect([named.exitCode, named.stderr]).toEqual([
+      1,
+      expect.stringContaining('cannot read the checkpoints'),
+    ]);
   });
 
   test('says so if the log is not the one that the key is of', async () => {
