@@ -1,7 +1,7 @@
 /**
  * Where sessions get their backends from: a new connection, or one that was made in advance for a session with the same start-up
- * parameters ("warm"). A warm backend has logged in and done nothing else; it serves one session and ends with it, so nothing of one
- * client ever meets another.
+ * parameters ("warm"). A warm backend has logged in and answered the gate's first question; it serves one session and ends with it, so
+ * nothing of one client ever meets another.
  *
  * What is kept in advance is bounded in number and age, checked before it is given away, and follows demand: the second session with
  * the same parameters makes the gate expect a third.
@@ -20,6 +20,8 @@ const FORGET_MS = 300_000;
 const TEND_MS = 5_000;
 /** Connections that are made in advance at once: the database has others to serve. */
 const MAX_CONNECTING = 4;
+/** What was given away is made anew when its session has had time to begin: both would share the processor. */
+const REFILL_MS = 20;
 
 /** Sessions with the same start-up parameters. */
 interface Kind {
@@ -34,13 +36,19 @@ interface Kind {
 export class Backends {
   readonly #config: UpstreamConfig;
   readonly #timeoutMs: number;
+  readonly #schemas: () => ReadonlySet<string>;
   readonly #kinds: LRUCache<string, Kind>;
   readonly #timer: NodeJS.Timeout | undefined;
+  #refilling: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param timeoutMs for each address of the database */
-  constructor(config: UpstreamConfig, timeoutMs: number) {
+  /**
+   * @param timeoutMs for each address of the database
+   * @param schemas those of the catalog in force
+   */
+  constructor(config: UpstreamConfig, timeoutMs: number, schemas: () => ReadonlySet<string>) {
     this.#config = config;
+    this.#schemas = schemas;
     this.#timeoutMs = timeoutMs;
     this.#kinds = new LRUCache({ max: MAX_KINDS, dispose: (kind) => discardAll(kind) });
     if (config.warmConnections === 0) return;
@@ -61,7 +69,7 @@ export class Backends {
     try {
       return (await takeReady(kind)) ?? (await this.#connect(parameters));
     } finally {
-      this.#refill(kind);
+      this.#refillSoon();
     }
   }
 
@@ -74,6 +82,7 @@ export class Backends {
   close(): void {
     this.#closed = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#refilling);
     this.#kinds.clear();
   }
 
@@ -109,6 +118,15 @@ export class Backends {
     );
   }
 
+  #refillSoon(): void {
+    if (this.#closed || this.#refilling !== undefined) return;
+    this.#refilling = setTimeout(() => {
+      this.#refilling = undefined;
+      for (const kind of this.#kinds.values()) this.#refill(kind);
+    }, REFILL_MS);
+    this.#refilling.unref();
+  }
+
   #refill(kind: Kind): void {
     if (this.#closed || !isExpected(kind)) return;
     while (
@@ -135,29 +153,35 @@ export class Backends {
 
   async #warmUp(kind: Kind): Promise<void> {
     kind.connecting += 1;
-    let connection: UpstreamConnection;
     try {
-      connection = await this.#connect(kind.parameters);
+      const backend = await this.#warmBackend(kind);
+      if (this.#closed || !isExpected(kind)) backend?.discard();
+      else if (backend !== undefined) kind.ready.push(backend);
+      else return;
     } catch {
       // The next session tries for itself, and is told.
       return;
     } finally {
       kind.connecting -= 1;
     }
-    const backend = new WarmBackend(connection, () => {
+    this.#refill(kind);
+  }
+
+  /** Undefined if it does not answer. */
+  async #warmBackend(kind: Kind): Promise<WarmBackend | undefined> {
+    const connection = await this.#connect(kind.parameters);
+    const backend = new WarmBackend(connection, this.#schemas, () => {
       const at = kind.ready.indexOf(backend);
       if (at >= 0) kind.ready.splice(at, 1);
     });
-    if (this.#closed || !isExpected(kind)) backend.discard();
-    else kind.ready.push(backend);
-    this.#refill(kind);
+    return (await backend.check()) ? backend : undefined;
   }
 
   #tend(): void {
     for (const kind of this.#kinds.values()) {
       for (const backend of [...kind.ready]) {
         if (!isExpected(kind) || backend.ageMs > MAX_AGE_MS) backend.discard();
-        else backend.checkSoon();
+        else void backend.check();
       }
       this.#refill(kind);
     }

@@ -129,6 +129,7 @@ export class Connection {
       backend: this.#backend,
     });
     for (const [name, value] of upstream.parameters) planner.noteParameter(name, value);
+    if (upstream.reading !== undefined) planner.begin(upstream.reading);
     this.#sender = new ClientSender({
       queue: context.sendQueue,
       client: client.socket,

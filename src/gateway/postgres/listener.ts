@@ -93,9 +93,9 @@ export class PostgresListener {
     const { upstreamConnectTimeoutMs } = options.config.limits;
     const budgets = [...options.config.budgets.values()];
     this.#backends = new Map(
-      [...options.services].map(([name, { config }]) => [
+      [...options.services].map(([name, service]) => [
         name,
-        new Backends(config.upstream, upstreamConnectTimeoutMs),
+        new Backends(service.config.upstream, upstreamConnectTimeoutMs, () => service.catalog.schemas),
       ]),
     );
     this.#sweep = setInterval(() => {

@@ -34,16 +34,13 @@ import { SessionBucket } from './session-bucket.ts';
 import { objectNameOf, type Portal, type Prepared, type SessionObjects } from './session-objects.ts';
 import {
   effectOnReading,
-  pathOf,
+  type FirstReading,
   planAsWritten,
-  READING_QUERY,
   type SessionBackend,
   SessionReading,
   type StatementText,
-  schemasQuery,
 } from './session-reading.ts';
 import { SessionScope } from './session-scope.ts';
-import { textOfHex } from './statement-text.ts';
 
 /** Of one prepared statement; more than that is no honest use. */
 const MAX_MEANINGS = 8;
@@ -78,6 +75,15 @@ export class SessionPlanner {
     this.#backend = options.backend;
     this.#scope = new SessionScope(options.user);
     this.reading = new SessionReading(options.backend);
+  }
+
+  /** Takes over what the backend has said before the session began: then the first statement needs no question. */
+  begin({ row, schemas }: FirstReading): void {
+    const read = this.reading.note(row);
+    if (read === undefined) return;
+    this.#scope.noteSchemas({ schemas });
+    this.#scope.setNames(read);
+    this.#stale = false;
   }
 
   /**
@@ -345,17 +351,11 @@ export class SessionPlanner {
    * either, and what follows that asks again.
    */
   async #askReading(names: readonly string[] = []): Promise<void> {
-    const rows = await this.#backend.ask(READING_QUERY);
-    const [row] = rows ?? [];
-    if (row === undefined) return;
-    this.reading.setClientEncoding(row[2]?.toString('latin1') ?? '');
-    this.reading.standardStrings = row[3]?.toString('latin1') === 'on';
-    const user = textOfHex(row[1]) ?? '';
-    const schemas = textOfHex(row[0]) ?? (await this.#askSchemas(textOfHex(row[5]), user));
-    this.#scope.setSearchPath(pathOf(schemas, row[4]?.toString('latin1')));
-    this.#scope.setUser(user);
+    const read = await this.reading.ask();
+    if (read === undefined) return;
+    this.#scope.setNames(read);
     // Without a temporary schema there is nothing temporary, which is known without asking.
-    if (row[4] === null && names.length === 0) this.#scope.setTemporary([]);
+    if (!read.hasTemporary && names.length === 0) this.#scope.setTemporary([]);
     else if (this.#mayOwnRelations) {
       const { sql, textOf } = this.reading.question(sessionRelationsQuery(names));
       const relations = await this.#backend.ask(sql);
@@ -368,12 +368,6 @@ export class SessionPlanner {
     if (!this.#backend.outsideTransaction()) return;
     this.#revocable = false;
     this.#scope.setKnowsBodies(true);
-  }
-
-  async #askSchemas(path: string | undefined, user: string): Promise<string | undefined> {
-    const { sql, textOf } = this.reading.question(schemasQuery(path, user));
-    const answer = (await this.#backend.ask(sql))?.[0]?.[0];
-    return answer ? textOf(answer) : undefined;
   }
 
   #generation(scope: PostgresScope): string {

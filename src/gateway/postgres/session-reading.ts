@@ -22,6 +22,7 @@ import {
   type Encodings,
   encodeAtOnce,
   encodingQuery,
+  textOfHex,
 } from './statement-text.ts';
 
 /** Settings on which the meaning of names and texts depends; `all` is RESET ALL. */
@@ -64,6 +65,23 @@ export const READING_QUERY = `SELECT CASE WHEN ${PENDING_TEMPORARY} THEN NULL
   pg_catalog.current_setting('standard_conforming_strings'),
   (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()),
   ${asHex("pg_catalog.current_setting('search_path')")}`;
+
+/** What a backend said of how it reads, before its session began. */
+export interface FirstReading {
+  /** An answer to `READING_QUERY`. */
+  readonly row: readonly (Buffer | null)[];
+  /** The schemas of the catalog when it was asked. */
+  readonly schemas: ReadonlySet<string>;
+}
+
+/** What names mean in a backend. */
+export interface NameReading {
+  /** The schemas along which names are looked up. */
+  readonly path: readonly string[];
+  /** `current_user` */
+  readonly user: string;
+  readonly hasTemporary: boolean;
+}
 
 /**
  * Asks which schemas of a path the session may look names up in, as a JSON array in the path's order; makes nothing.
@@ -148,6 +166,36 @@ export class SessionReading {
 
   setClientEncoding(client: string): void {
     if (client !== this.encodings.client) this.encodings = { ...this.encodings, client };
+  }
+
+  /** Asks how names and texts are read now; undefined in a failed transaction, where nothing can be asked. */
+  async ask(): Promise<NameReading | undefined> {
+    const [row] = (await this.#backend.ask(READING_QUERY)) ?? [];
+    if (row === undefined) return undefined;
+    return this.note(row) ?? this.#namesAlong(row, await this.#askSchemas(row));
+  }
+
+  /** Notes an answer to `READING_QUERY`. Undefined if that does not say which schemas names are looked up in. */
+  note(row: FirstReading['row']): NameReading | undefined {
+    this.setClientEncoding(row[2]?.toString('latin1') ?? '');
+    this.standardStrings = row[3]?.toString('latin1') === 'on';
+    const schemas = textOfHex(row[0]);
+    return schemas === undefined ? undefined : this.#namesAlong(row, schemas);
+  }
+
+  #namesAlong(row: FirstReading['row'], schemas: string | undefined): NameReading {
+    const temporary = row[4]?.toString('latin1');
+    return {
+      path: pathOf(schemas, temporary),
+      user: textOfHex(row[1]) ?? '',
+      hasTemporary: temporary !== undefined,
+    };
+  }
+
+  async #askSchemas(row: FirstReading['row']): Promise<string | undefined> {
+    const { sql, textOf } = this.question(schemasQuery(textOfHex(row[5]), textOfHex(row[1]) ?? ''));
+    const answer = (await this.#backend.ask(sql))?.[0]?.[0];
+    return answer ? textOf(answer) : undefined;
   }
 
   /** True if the bytes read alike whatever the settings. */

@@ -3,6 +3,7 @@ import type { StatementNames } from '../../model/approval.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
 import { createScope, type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
+import type { NameReading } from './session-reading.ts';
 
 export class SessionScope {
   #searchPath: readonly string[] = ['$user', 'public'];
@@ -34,22 +35,17 @@ export class SessionScope {
   }
 
   /** True if there are other schemas than before: one that was missing when the path was resolved may be there now. */
-  noteSchemas({ schemas }: CatalogSnapshot): boolean {
+  noteSchemas({ schemas }: Pick<CatalogSnapshot, 'schemas'>): boolean {
     if (schemas === this.#schemas) return false;
     const same = schemas.size === this.#schemas.size && [...schemas].every((name) => this.#schemas.has(name));
     this.#schemas = schemas;
     return !same;
   }
 
-  setSearchPath(path: readonly string[]): void {
-    if (path.join('\0') === this.#searchPath.join('\0')) return;
-    this.#searchPath = path;
-    this.#scope = undefined;
-  }
-
-  setUser(user: string): void {
-    if (user === this.#user) return;
+  setNames({ path, user }: Pick<NameReading, 'path' | 'user'>): void {
+    if (user === this.#user && path.join('\0') === this.#searchPath.join('\0')) return;
     this.#user = user;
+    this.#searchPath = path;
     this.#scope = undefined;
   }
 

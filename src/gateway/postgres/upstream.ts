@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { TargetSessionAttrs, Upstream as UpstreamConfig } from '../../config/config.ts';
 import { SluiceError } from '../../errors/sluice-error.ts';
 import { encodeCancelRequest } from '../../wire/postgres/index.ts';
+import type { FirstReading } from './session-reading.ts';
 import { AddressBook, mismatch, orderHosts, passesOf } from './upstream-hosts.ts';
 import {
   codeOf,
@@ -31,6 +32,8 @@ export interface UpstreamConnection extends BackendGreeting {
   /** The very server, for cancel requests. */
   readonly address: UpstreamAddress;
   readonly encrypted: boolean;
+  /** How it reads, if it has been asked. */
+  readonly reading?: FirstReading;
 }
 
 /** One for all: it remembers names only. */

@@ -1,14 +1,31 @@
 /**
- * One backend that has logged in and waits for its session. Whatever it says of its own accord (that it ends, that a setting has
- * changed) makes it useless, because the session would not have heard it.
+ * One backend that has logged in and waits for its session. It has been asked how it reads names, the same as each session asks first, so
+ * that its own need not; else nothing. Whatever it says of its own accord (that it ends, that a setting has changed) makes it useless,
+ * because the session would not have heard it.
  */
-import { encodeFrontendMessage } from '../../wire/postgres/index.ts';
+import {
+  BACKEND_TYPE as B,
+  backendFrameLimit,
+  decodeBackendMessage,
+  encodeFrontendMessage,
+  FrameReader,
+} from '../../wire/postgres/index.ts';
+import { questionFrames } from './own-questions.ts';
+import { type FirstReading, READING_QUERY } from './session-reading.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
-const SYNC = encodeFrontendMessage({ type: 'Sync' });
 const TERMINATE = encodeFrontendMessage({ type: 'Terminate' });
-/** ReadyForQuery, outside of a transaction. */
-const READY = Buffer.from([0x5a, 0, 0, 0, 5, 0x49]);
+const QUESTION = Buffer.concat([
+  ...questionFrames({ text: Buffer.from(READING_QUERY) }),
+  encodeFrontendMessage({ type: 'Sync' }),
+]);
+/** What the answer consists of, in this order; CloseComplete comes twice. */
+const ANSWER = [
+  ...[B.ParseComplete, B.BindComplete, B.DataRow, B.CommandComplete],
+  ...[B.CloseComplete, B.CloseComplete, B.ReadyForQuery],
+];
+const MAX_ANSWER_FRAME_BYTES = 65_536;
+const IDLE = 0x49;
 /** An answer that is no older than this is believed. */
 const FRESH_MS = 1_000;
 /** An answer that is older is asked for again while nobody waits. */
@@ -18,18 +35,24 @@ const ANSWER_MS = 1_000;
 
 export class WarmBackend {
   readonly #connection: UpstreamConnection;
+  readonly #schemas: () => ReadonlySet<string>;
   readonly #onUseless: () => void;
+  readonly #frames = new FrameReader({ maxFrameBytes: backendFrameLimit(MAX_ANSWER_FRAME_BYTES) });
   readonly #madeAt = performance.now();
-  #answeredAt = this.#madeAt;
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #reading: FirstReading | undefined;
   #over = false;
-  /** What has come of the answer that is awaited. */
-  #answer: Buffer | undefined;
-  #settle: ((answered: boolean) => void) | undefined;
+  /** The answer that is awaited. */
+  #question: { answered: number; row: FirstReading['row']; settle(answered: boolean): void } | undefined;
   #asking: Promise<boolean> | undefined;
 
-  /** @param onUseless told once when it will be of no use any more, unless it was taken */
-  constructor(connection: UpstreamConnection, onUseless: () => void) {
+  /**
+   * @param schemas those of the catalog in force
+   * @param onUseless told once when it will be of no use any more, unless it was taken
+   */
+  constructor(connection: UpstreamConnection, schemas: () => ReadonlySet<string>, onUseless: () => void) {
     this.#connection = connection;
+    this.#schemas = schemas;
     this.#onUseless = onUseless;
     const { socket } = connection;
     socket.on('data', this.#onData).on('close', this.#onClose).on('end', this.#onClose);
@@ -42,71 +65,86 @@ export class WarmBackend {
     return performance.now() - this.#madeAt;
   }
 
-  /** For a session, which owns it from now on: paused, and as it was after its start-up. Undefined if it is of no use any more. */
+  /** For a session, which owns it from now on: paused. Undefined if it is of no use any more. */
   async take(): Promise<UpstreamConnection | undefined> {
-    if (!this.#isFresh && !(await this.#ask())) this.discard();
-    if (this.#over) return undefined;
+    if (!(await this.#answersSince(FRESH_MS)) || this.#over || this.#reading === undefined) return undefined;
     this.#over = true;
     const { socket } = this.#connection;
     socket.off('data', this.#onData).off('close', this.#onClose).off('end', this.#onClose);
     socket.pause();
     socket.ref();
-    return this.#connection;
+    return { ...this.#connection, reading: this.#reading };
   }
 
-  /** Asks whether it is still there, if it has not said so for a while. */
-  checkSoon(): void {
-    if (this.#over || this.#settle !== undefined || performance.now() - this.#answeredAt < STALE_MS) return;
-    void this.#ask().then((answered) => {
-      if (!answered) this.discard();
-    });
+  /** Asks how it reads, if it has not said so for a while. False if it is of no use any more. */
+  check(): Promise<boolean> {
+    return this.#answersSince(STALE_MS);
   }
 
   /** Ends it. */
   discard(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#settle?.(false);
+    this.#question?.settle(false);
     const { socket } = this.#connection;
     socket.end(TERMINATE);
     socket.setTimeout(ANSWER_MS, () => socket.destroy());
     this.#onUseless();
   }
 
-  get #isFresh(): boolean {
-    return performance.now() - this.#answeredAt < FRESH_MS;
+  async #answersSince(ms: number): Promise<boolean> {
+    if (this.#over) return false;
+    if (performance.now() - this.#answeredAt < ms) return true;
+    if (await this.#ask()) return true;
+    this.discard();
+    return false;
   }
 
   /** One question at a time; whoever comes while it is open waits for the same answer. */
   #ask(): Promise<boolean> {
     this.#asking ??= new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => resolve(false), ANSWER_MS);
-      this.#settle = (answered) => {
+      const schemas = this.#schemas();
+      const settle = (answered: boolean): void => {
         clearTimeout(timer);
+        if (answered) this.#reading = { row: this.#question?.row ?? [], schemas };
         resolve(answered);
       };
-      this.#answer = Buffer.alloc(0);
-      if (this.#over) this.#settle(false);
-      else this.#connection.socket.write(SYNC);
+      this.#question = { answered: 0, row: [], settle };
+      this.#connection.socket.write(QUESTION);
     }).finally(() => {
-      this.#answer = undefined;
-      this.#settle = undefined;
+      this.#question = undefined;
       this.#asking = undefined;
     });
     return this.#asking;
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    const answer = this.#answer === undefined ? undefined : Buffer.concat([this.#answer, chunk]);
-    if (answer === undefined || !READY.subarray(0, answer.length).equals(answer)) {
+    try {
+      this.#frames.push(chunk);
+      for (let frame = this.#frames.next(); frame !== undefined; frame = this.#frames.next())
+        if (!this.#understands(frame.type, frame.bytes)) this.discard();
+    } catch {
       this.discard();
-      return;
     }
-    this.#answer = answer;
-    if (answer.length < READY.length) return;
-    this.#answeredAt = performance.now();
-    this.#settle?.(true);
   };
+
+  /** True if the message is what was to come next. */
+  #understands(type: number, bytes: Buffer): boolean {
+    const question = this.#question;
+    if (question === undefined || type !== ANSWER[question.answered]) return false;
+    question.answered += 1;
+    if (type === B.DataRow) {
+      const message = decodeBackendMessage(bytes);
+      // The bytes are those of the chunk, which passes.
+      if (message.type === 'DataRow')
+        question.row = message.columns.map((value) => value && Buffer.from(value));
+    }
+    if (type !== B.ReadyForQuery) return true;
+    this.#answeredAt = performance.now();
+    question.settle(bytes[5] === IDLE);
+    return bytes[5] === IDLE;
+  }
 
   readonly #onClose = (): void => this.discard();
 }
