@@ -1,10 +1,11 @@
 /** Lays the figures out as Markdown. Pure. */
 
+import type { FirstRows } from './first-row.ts';
 import type { LedgerFigure } from './ledger-figures.ts';
 import type { ScanMeasurement } from './masked-scan.ts';
 import type { Memory } from './process-cost.ts';
 import type { StatementCost } from './statement-cost.ts';
-import { median } from './statistics.ts';
+import { median, quantile } from './statistics.ts';
 import { type Measurement, medianOf, medianRatio } from './throughput.ts';
 
 /** What was measured of the gateway; a section that did not run is empty. */
@@ -17,6 +18,8 @@ export interface Figures {
   readonly maskedByKey: readonly Measurement[];
   /** Each transaction with a connection of its own. */
   readonly connects: readonly Measurement[];
+  /** The database itself first. */
+  readonly firstRows: readonly FirstRows[];
   readonly scans: readonly ScanMeasurement[];
   readonly costs: readonly StatementCost[];
   /** The same with a thousand policies. */
@@ -77,6 +80,7 @@ function sectionTexts(figures: Figures): string[] {
     selectOnly,
     maskedByKey,
     connects,
+    firstRows,
     scans,
     costs,
     manyPolicies,
@@ -106,10 +110,11 @@ function sectionTexts(figures: Figures): string[] {
     ),
     ...section(
       connects,
-      'Connect, authenticate by SCRAM, one row, disconnect',
+      'Connect, authenticate by SCRAM, one row, disconnect, without end',
       WARM,
       measurementTable(connects),
     ),
+    ...section(firstRows, 'From connecting to the first row', FIRST_ROW, firstRowTable(firstRows)),
     ...section(scans, '1,000,000 masked rows in one result', '', scanTable(scans)),
     ...section(costs, 'Analysis, decision and rewriting of one statement, in process', '', costTable(costs)),
     ...section(
@@ -136,6 +141,9 @@ const WARM = `PgBouncer hands out server connections that other clients have use
 serves one session (\`warmConnections: 16\`). *Light* is a gate with \`tokens.scramIterations: 1\`: most of what a client does to
 log in by SCRAM is to hash its password 4096 times, which a token does not need. Times of single transactions leave the connection out; throughput has it in.`;
 
+const FIRST_ROW = `One client that comes now and then (bench/first-row.ts), the peers in turns: until it has its row, its own hashing included. Here the
+processors have time for the backend that is made for the next session.`;
+
 const LEDGER = `The same statement with its outcome again and again, in one process, on the disk of the machine (bench/ledger-figures.ts): the log with its
 tiles, read back from the page cache. The traffic between checkpoints is some 4,000 statements a second.`;
 
@@ -148,6 +156,26 @@ const CATALOG = `What is known of a database is read from its catalogs, in one p
 it has changed. Each table has ten columns, two unique indexes and a foreign key; every tenth a view and a function.`;
 
 const DDL = `A migration through a gateway of its own and directly, in turns (bench/ddl.ts); medians.`;
+
+function firstRowTable(measured: Figures['firstRows']): string {
+  return table(
+    ['Peer', 'median', 'lower and upper quartile', '÷ direct', 'p99'],
+    measured.map(({ peer, times }) => [
+      peer.startsWith('Sluice') ? `**${peer}**` : peer,
+      ms(median(times)),
+      `${ms(quantile(times, 0.25))}–${ms(quantile(times, 0.75))}`,
+      ratio(firstRowRatio(measured, peer)),
+      ms(quantile(times, 0.99)),
+    ]),
+  );
+}
+
+/** The median of the ratios to the connection that was made to the database itself in the same turn. */
+function firstRowRatio(measured: Figures['firstRows'], peer: string): number {
+  const [direct] = measured;
+  const times = measured.find((one) => one.peer === peer)?.times ?? [];
+  return median(times.map((time, i) => time / (direct?.times[i] ?? Number.NaN)));
+}
 
 function ledgerTable(figures: Figures['ledger']): string {
   return table(
@@ -165,7 +193,7 @@ function memoryTable(seen: Figures['memory']): string {
 
 /** What the project aims at, and what was measured. */
 export function summaryLines(figures: Figures): string[] {
-  const { selectOnly, maskedByKey, connects, scans, costs, manyPolicies } = figures;
+  const { selectOnly, maskedByKey, connects, firstRows, scans, costs, manyPolicies } = figures;
   const rangeOf = (measurements: readonly Measurement[], peer: string, base: string): string => {
     const ratios = measurements
       .filter((one) => one.peer === peer)
@@ -187,7 +215,11 @@ export function summaryLines(figures: Figures): string[] {
     ],
     [
       connects,
-      `Connect and first query, warm: ${rangeOf(connects, 'Sluice, warm', 'direct')} of the database’s own rate (aim: 1); with light logins ${rangeOf(connects, 'Sluice, warm, light', 'direct')}`,
+      `Connections without end, warm: ${rangeOf(connects, 'Sluice, warm', 'direct')} of the database’s own rate; with light logins ${rangeOf(connects, 'Sluice, warm, light', 'direct')}`,
+    ],
+    [
+      firstRows,
+      `From connecting to the first row, warm: ${ratio(firstRowRatio(firstRows, 'Sluice, warm'))} of the time it takes directly (aim: at most 1)`,
     ],
     [
       scans,
@@ -307,3 +339,4 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
 const ratio = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : '–');
 const us = (value: number): string => (Number.isFinite(value) ? `${Math.round(value)} µs` : '–');
 const fineUs = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(1)} µs` : '–');
+const ms = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(1)} ms` : '–');

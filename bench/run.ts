@@ -19,6 +19,7 @@ import { readPolicyTexts } from '../src/config/policy-files.ts';
 import type { PolicySource } from '../src/policy/load.ts';
 import { measureCatalog } from './catalog.ts';
 import { measureDdl } from './ddl.ts';
+import { measureFirstRows } from './first-row.ts';
 import { measureLedger } from './ledger-figures.ts';
 import { measureDatabaseIndex, measureIndex } from './ledger-index.ts';
 import { manyPolicies } from './many-policies.ts';
@@ -93,6 +94,9 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
   noteMemory('after select-only, up to 32 clients');
   const maskedByKey = wanted('by-key') ? await byKey(plan) : [];
   const connects = wanted('connect') ? await connecting(stage) : [];
+  const firstRows = wanted('connect')
+    ? await measureFirstRows(stage.connectPeers, values.quick ? 20 : 300, progress)
+    : [];
   const scans = wanted('scan') ? await scan(stage) : [];
   noteMemory('after the results of 1,000,000 rows');
   const costs = wanted('statements') ? await statementCosts(stage, (shipped) => shipped) : [];
@@ -114,6 +118,7 @@ async function figuresOf(stage: BenchStage): Promise<Figures> {
     selectOnly,
     maskedByKey,
     connects,
+    firstRows,
     scans,
     costs,
     manyPolicies: many,
