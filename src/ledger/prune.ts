@@ -7,7 +7,8 @@
  * 1. parts that may go are set aside   2. what goes is recorded, and published   3. what is kept of each bundle is written beside it
  * 4. the bundles go   5. the parts go
  *
- * A crash anywhere loses nothing that is to stay: the next run puts back what was set aside, and finishes.
+ * A crash anywhere loses nothing that is to stay: the next run puts back what was set aside, and finishes. Whoever keeps an index of the log
+ * finds a mark that it knows too much (`pruning-mark.ts`).
  */
 import { hash as digest, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -21,6 +22,7 @@ import { ledgerError } from './ledger-error.ts';
 import { LogFollower } from './log-follower.ts';
 import { type PrunePlan, type PruneRules, planPruning } from './prune-plan.ts';
 import { formatRecordsHint, PRUNED_RECORDS, type PrunedEntries, prunedEventIn } from './pruned-entries.ts';
+import { markPruned } from './pruning-mark.ts';
 import { keptPath, partPath, TILE_WIDTH, tilePath } from './tile.ts';
 import { TileReader } from './tile-reader.ts';
 import { DirectoryStore, type TileStore } from './tile-store.ts';
@@ -87,9 +89,12 @@ class Pruning {
       await this.#putBack();
       throw cause;
     }
+    await markPruned(this.#options.directory);
     await this.#rewrite(plan.entries);
     for (const hash of plan.parts) await this.#store.destroy(asidePath(hash));
     nodeFileSystem.remove(this.#journal);
+    // Again: an index may have been made meanwhile, of what was half gone.
+    await markPruned(this.#options.directory);
     return plan;
   }
 

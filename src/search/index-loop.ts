@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { asSluiceError } from '../errors/sluice-error.ts';
 import { nodeFileSystem } from '../ledger/file-system.ts';
 import { LogFollower } from '../ledger/log-follower.ts';
+import { pruningMark, unmarkPruned } from '../ledger/pruning-mark.ts';
 import { DirectoryStore, type TileSource } from '../ledger/tile-store.ts';
 import { type BehaviourOptions, BehaviourRun } from './behaviour-run.ts';
 import type { IndexHead, IndexPlace, IndexWriter } from './index-storage.ts';
@@ -95,6 +96,8 @@ export class IndexLoop {
 
   /** @returns true if there may be more to do at once. */
   async #step(): Promise<boolean> {
+    if (this.#standing === undefined && pruningMark(this.#options.directory) !== undefined)
+      this.#rebuild ??= 'entries were pruned';
     if (this.#rebuild !== undefined) await this.#clear(this.#rebuild);
     this.#standing ??= await this.#open();
     const { behaviour, follower, indexer } = this.#standing;
@@ -134,7 +137,10 @@ export class IndexLoop {
   async #clear(reason: string): Promise<void> {
     this.#rebuild = reason;
     await this.#letGo();
-    await this.#options.place.clear(logName(this.#options.directory));
+    const { directory, place } = this.#options;
+    const mark = pruningMark(directory);
+    await place.clear(logName(directory));
+    if (mark !== undefined) unmarkPruned(directory, mark);
     [this.#rebuild, this.#rebuilt, this.#head] = [undefined, reason, undefined];
   }
 
