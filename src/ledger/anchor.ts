@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { SluiceError } from '../errors/sluice-error.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { S3Bucket, type S3Config } from './s3-bucket.ts';
-import { replaceWholeFile } from './whole-file.ts';
+import { readWholeFile, replaceWholeFile } from './whole-file.ts';
 
 /** Plain data: it crosses threads. */
 export type AnchorConfig =
@@ -43,16 +43,45 @@ export function createAnchor(
   }
 }
 
-/** One file a checkpoint, named by its size: nothing is ever replaced by something else. */
+/** How often it is looked whether somebody else keeps checkpoints in a directory: there may be half a million of them. */
+const LOOK_MS = 3_600_000;
+
+/**
+ * One file a checkpoint, named by its size: nothing is ever replaced by something else. What is there and is no beginning of this log is
+ * evidence: that it was rolled back to a copy, or that another one grows from a copy of it.
+ */
 function directoryAnchor(directory: string, fileSystem: LedgerFileSystem): Anchor {
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  const look = (size: number): void => {
+    if (performance.now() - lookedAt < LOOK_MS) return;
+    const sizes = fileSystem.list(directory).filter((name) => NAME.test(name));
+    const newest = sizes.reduce((last, name) => Math.max(last, Number.parseInt(name, 10)), 0);
+    if (newest > size)
+      throw contradicts(directory, `it has one of ${newest} entries, and the log has ${size}`);
+    lookedAt = performance.now();
+  };
   return {
     name: directory,
     keep: async (checkpoint, size) => {
       fileSystem.makeDirectory(directory);
-      await replaceWholeFile(fileSystem, join(directory, nameOf(size)), checkpoint, 0o600);
+      look(size);
+      const path = join(directory, nameOf(size));
+      const present = readWholeFile(fileSystem, path);
+      if (present === undefined) await replaceWholeFile(fileSystem, path, checkpoint, 0o600);
+      else if (bodyOf(present) !== bodyOf(checkpoint))
+        throw contradicts(directory, `it has another one of ${size} entries`);
     },
   };
 }
+
+function contradicts(directory: string, how: string): SluiceError {
+  return new SluiceError('ledger_corrupt', `the checkpoints in ${directory} are not of this log: ${how}`, {
+    hint: 'Find out whether the log was restored from a copy, or another gateway runs on one. Keep what is there, and give this log a directory of its own.',
+  });
+}
+
+/** What is signed. */
+const bodyOf = (checkpoint: string): string => checkpoint.slice(0, checkpoint.indexOf('\n\n'));
 
 /** Posts the checkpoint; with a secret, its HMAC-SHA256 in hex stands in `x-sluice-signature`. */
 function webhookAnchor(url: string, secret: string | undefined): Anchor {
@@ -102,4 +131,5 @@ function bucketAnchor(config: S3Config, retainDays: number, now: () => number): 
   };
 }
 
+const NAME = /^\d{16}\.checkpoint$/;
 const nameOf = (size: number): string => `${String(size).padStart(16, '0')}.checkpoint`;

@@ -69,3 +69,25 @@ describe.each(readers)('%s', (_, read) => {
     expect(asked.some((url) => url.startsWith('/elsewhere'))).toBe(false);
   });
 });
+
+describe('a witness that has seen', () => {
+  const checkpoint = `log\n5\n${'A'.repeat(43)}=\n\n\u2014 l AAAAAAAAAA==\n`;
+
+  it.each(['-5', '', 'NaN', '1e1', '0x1', ' 3', '3\n4', `${'9'.repeat(60_000)}`, '\u001b[2J'])(
+    '%j entries says nothing',
+    async (size) => {
+      answer = (response) => void response.writeHead(409).end(size);
+      const failed = await new Witness(key, address).cosign(checkpoint, NOTHING).catch((thrown) => thrown);
+      expect(failed.message).toBe(
+        'the witness witness.example/w does not cosign: it does not say how many entries it has seen',
+      );
+    },
+  );
+
+  it('more entries than there are is told of', async () => {
+    answer = (response) => void response.writeHead(409).end('6\n');
+    await expect(new Witness(key, address).cosign(checkpoint, NOTHING)).rejects.toThrow(
+      'it has seen 6 entries, and the log has 5',
+    );
+  });
+});

@@ -1,6 +1,6 @@
 /** Witnesses and second places, against servers of their own that do what the specifications say. */
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -136,6 +136,64 @@ it('lets witnesses cosign what continues what they saw, also after a restart of 
     ok: true,
     checkpoint: { size: 308, cosigners: [] },
   });
+});
+
+it('takes one signature of a witness, however often it signs', async () => {
+  const witness = new TestWitness();
+  const url = await serve((_request, body) => {
+    const [status, lines] = witness.answer(body);
+    return [status, status === 200 ? lines.repeat(300) : lines];
+  });
+  const publicity = { witnesses: [{ vkey: formatVkey(witness.key), url }], anchors: [], anchorIntervalMs: 0 };
+  const path = join(directory, 'l');
+  sequencer = await runSequencer({ directory: path, intervalMs: 20, publicity }, () => {});
+  witness.logKey = parseVkey(readFileSync(join(path, 'vkey'), 'utf8'));
+  ledger = await Ledger.open({ directory: path });
+  await expect.poll(() => sequencer.status().publicity).toMatchObject([{ size: 1 }]);
+  expect(readFileSync(join(path, 'checkpoint.cosigned'), 'utf8').match(/^\u2014/gm)).toHaveLength(2);
+});
+
+it('does not write over the checkpoints of another history', async () => {
+  const second = join(directory, 'second');
+  const publicity = {
+    ...{ witnesses: [], anchors: [{ kind: 'directory' as const, directory: second }], anchorIntervalMs: 0 },
+  };
+  const start = async (path: string) => {
+    sequencer = await runSequencer({ directory: path, intervalMs: 10, publicity }, () => {});
+    ledger = await Ledger.open({ directory: path });
+  };
+  const close = async () => {
+    await ledger.close();
+    await sequencer.close();
+  };
+  const kept = () => readdirSync(second).map((name) => [name, readFileSync(join(second, name), 'utf8')]);
+  const path = join(directory, 'l');
+  await start(path);
+  append(10);
+  await close();
+  // A copy, such as a backup or a snapshot of the disk.
+  cpSync(path, join(directory, 'copy'), { recursive: true });
+  await start(path);
+  append(5);
+  await close();
+  const before = kept();
+  expect(before.at(-1)?.[0]).toBe('0000000000000016.checkpoint');
+  // Rolled back to it: the second place knows more.
+  await start(join(directory, 'copy'));
+  append(1);
+  await expect
+    .poll(() => sequencer.status().publicity)
+    .toMatchObject([
+      { size: 0, failure: expect.stringContaining('it has one of 16 entries, and the log has 12') },
+    ]);
+  // As many as there were, but others.
+  append(4);
+  await expect
+    .poll(() => sequencer.status().publicity)
+    .toMatchObject([{ size: 0, failure: expect.stringContaining('it has another one of 16 entries') }]);
+  append(1);
+  await close();
+  for (const [name, text] of before) expect(readFileSync(join(second, name as string), 'utf8')).toBe(text);
 });
 
 it('is not fooled by a witness that signs something else', async () => {

@@ -44,16 +44,18 @@ export class Witness {
     let answer = await this.#submit(checkpoint, size, reader);
     if (answer.status === 409) {
       // It remembers another size than this process does: a restart, or another of its answers that was lost.
-      const known = Number(answer.body.trim());
-      if (!Number.isSafeInteger(known) || known > size)
-        throw this.#refusal(`it has seen ${answer.body.trim()} entries`);
-      this.#lastSize = known;
+      const known = /^(\d{1,15})\n?$/.exec(answer.body)?.[1];
+      if (known === undefined) throw this.#refusal('it does not say how many entries it has seen');
+      // Not to be shrugged off: somebody has published more of this log than there is here.
+      if (Number(known) > size) throw this.#refusal(`it has seen ${known} entries, and the log has ${size}`);
+      this.#lastSize = Number(known);
       answer = await this.#submit(checkpoint, size, reader);
     }
     if (answer.status !== 200) throw this.#refusal(`it answers ${answer.status}`);
-    const own = (parseSignatureLines(answer.body) ?? []).filter(
-      ({ name, id }) => name === this.key.name && id === this.key.id,
-    );
+    // One is enough, however many it sends: what is added to the checkpoint stays small.
+    const own = (parseSignatureLines(answer.body) ?? [])
+      .filter(({ name, id }) => name === this.key.name && id === this.key.id)
+      .slice(0, 1);
     const signed =
       note !== undefined && own.length > 0 && isSignedBy({ text: note.text, signatures: own }, this.key);
     if (!signed) throw this.#refusal('it signed something else');
