@@ -79,7 +79,7 @@ function append<K, V>(map: Map<K, V[]>, key: K, value: V): void {
 /** Builds a label set. Never throws; the same content in any order yields the same version. */
 export function createLabelSet(sources: LabelSources): LabelSet {
   const distinct = new Map<string, ColumnMask>();
-  for (const { relation, column, label, path, computed } of sources.columns) {
+  for (const { relation, column, label, path, computed, trace } of sources.columns) {
     const key = JSON.stringify([relation, column, label, ...(path ?? [])]);
     const mask = maskOf(label, sources);
     // Of several sources, the one that says that no part of it may be shown counts.
@@ -89,6 +89,7 @@ export function createLabelSet(sources: LabelSources): LabelSet {
       column,
       label,
       ...(path === undefined ? {} : { path }),
+      ...(trace && { trace }),
       ...(strict ? { computed: true, mask: strictestMask(mask) } : { mask }),
     });
   }

@@ -51,6 +51,8 @@ export interface ColumnLabel {
   readonly path?: readonly string[];
   /** Present if the column holds something that was computed from such values: masks that show a part of a value do not fit. */
   readonly computed?: boolean;
+  /** Present if no value stands there: it tells about values that stand elsewhere. */
+  readonly trace?: true;
   /** Why it is labelled, if not because the configuration names it: see `sql/postgres/label-memory.ts`. */
   readonly origin?: string;
 }

@@ -48,7 +48,7 @@ export function databaseResource(database: Database): Resource {
 
 export function tableResource(database: Database, use: RelationUse, labels: LabelSet): Resource {
   const { schema, name } = splitName(use.relation);
-  const held = new Set(labels.ofRelation(use.relation).map((column) => column.label));
+  const held = new Set(labels.ofRelation(use.relation).flatMap(({ label, trace }) => (trace ? [] : [label])));
   return {
     uid: { type: 'Table', id: `${database.name}/${use.relation}` },
     attributes: {

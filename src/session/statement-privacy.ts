@@ -32,7 +32,7 @@ export function privacyOf<S>(
 /** The labelled columns that statements touch, or may; undefined if there are none. */
 export function touchedLabels(statements: readonly Facts[], labels: LabelSet): TouchedLabels | undefined {
   const all = statements.some(({ opaque }) => opaque.length > 0)
-    ? labels.columns
+    ? labels.columns.filter(({ trace }) => !trace)
     : statements.flatMap(({ relations }) => relations.flatMap((use) => labelledIn(use, labels)));
   const columns = [...new Set<ColumnLabel>(all)];
   if (columns.length === 0) return undefined;

@@ -88,6 +88,9 @@ ALTER TABLE customers ADD COLUMN mood mood, ADD COLUMN pin pin, ADD COLUMN home 
 ALTER TABLE customers ADD COLUMN filler text;
 CREATE INDEX customers_card ON customers (card);
 CREATE INDEX customers_rich ON customers (id) WHERE salary > 55000;
+CREATE INDEX customers_by_plan ON customers (plan, email);
+CREATE INDEX customers_by_mail ON customers (email) INCLUDE (id, plan);
+CREATE INDEX customers_early ON customers (salary) WHERE created < '2024-01-02';
 CREATE STATISTICS customers_stats (ndistinct, dependencies, mcv) ON plan, tags FROM customers;
 CREATE TABLE payments (id int, customer_id int, iban text, amount numeric, country text) PARTITION BY LIST (country);
 CREATE TABLE payments_de PARTITION OF payments FOR VALUES IN ('de');
@@ -188,7 +191,7 @@ UPDATE customers SET mood = (ARRAY['glad', 'calm', 'sad']::mood[])[1 + (id ${pic
 UPDATE customers SET filler = repeat('x', 450 - pg_column_size(customers));
 INSERT INTO payments SELECT i, 1 + i % ${CUSTOMERS}, '${pick('DE', 'FR')}' || lpad((i * ${pick('7717', '9151')})::text, 20, '0'), i * 10,
   CASE WHEN i % 2 = 0 THEN 'de' ELSE 'fr' END FROM generate_series(1, 40) i;
-INSERT INTO vault SELECT id, card, note FROM customers;
+INSERT INTO vault SELECT id, card, note FROM customers ORDER BY id;
 INSERT INTO staff SELECT i, 50000 + (i * ${pick('3701', '5113')}) % 9000, 't' || i % 3 FROM generate_series(1, 20) i;
 INSERT INTO managers SELECT 100 + i, 60000 + (i * ${pick('3701', '5113')}) % 9000, 't' || i % 3, i FROM generate_series(1, 5) i;
 INSERT INTO births SELECT i, CASE WHEN i % 2 = ${pick('0', '1')} THEN date '1990-02-01' ELSE date '1990-09-01' END + (i * ${pick('7', '11')}) % 90 FROM generate_series(1, 30) i;

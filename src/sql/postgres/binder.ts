@@ -153,6 +153,7 @@ export function referTo(
     correlated: new Set(),
     systemColumns: new Set(),
     returned: new Set(),
+    isSearched: false,
     isWritten: false,
     wholeRow: false,
     natural: false,

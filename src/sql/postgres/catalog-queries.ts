@@ -34,6 +34,14 @@ const jsonArray = (...items: string[]): string => `pg_catalog.json_build_array($
 const letter = (column: string, letters: string): string =>
   `${column}::${TEXT} ${EQ} ANY ('{${[...letters].join(',')}}'::pg_catalog._text)`;
 
+/** The attnums in an index's expressions and predicate, and perhaps in its keys; null if it has neither. */
+const MENTIONED_BY_INDEX = `CASE WHEN i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
+       THEN (SELECT pg_catalog.json_agg(DISTINCT d.refobjsubid)
+             FROM pg_catalog.pg_depend d
+             WHERE d.classid ${EQ} ${regclass('pg_class')} AND d.objid ${EQ} i.indexrelid
+               AND d.refclassid ${EQ} ${regclass('pg_class')} AND d.refobjid ${EQ} i.indrelid
+               AND d.refobjsubid ${GT} 0) END`;
+
 /**
  * One row a relation, as `RelationRow` of `relation-info.ts` reads it.
  * @param condition on `c` (pg_class) and `n` (its pg_namespace)
@@ -88,16 +96,24 @@ WITH rel AS MATERIALIZED (
     'ic.relname',
     'i.indisprimary::pg_catalog.int4',
     'pg_catalog.to_json(i.indkey::pg_catalog._int2)',
-    `CASE WHEN i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
-       THEN (SELECT pg_catalog.json_agg(DISTINCT d.refobjsubid)
-             FROM pg_catalog.pg_depend d
-             WHERE d.classid ${EQ} ${regclass('pg_class')} AND d.objid ${EQ} i.indexrelid
-               AND d.refclassid ${EQ} ${regclass('pg_class')} AND d.refobjid ${EQ} i.indrelid
-               AND d.refobjsubid ${GT} 0) END`,
+    MENTIONED_BY_INDEX,
   )} ORDER BY ic.relname, ic.oid) AS j
   FROM pg_catalog.pg_index i JOIN rel ON rel.oid ${EQ} i.indrelid
     JOIN pg_catalog.pg_class ic ON ic.oid ${EQ} i.indexrelid
   WHERE i.indisunique OR i.indisexclusion
+  GROUP BY i.indrelid
+), idx AS (
+  SELECT i.indrelid, pg_catalog.json_agg(${jsonArray(
+    'i.indexrelid::pg_catalog.int8',
+    'i.indnkeyatts',
+    'pg_catalog.to_json(i.indkey::pg_catalog._int2)',
+    MENTIONED_BY_INDEX,
+    `(i.indpred IS NOT NULL)::pg_catalog.int4`,
+    'am.amname',
+  )} ORDER BY i.indexrelid) AS j
+  FROM pg_catalog.pg_index i JOIN rel ON rel.oid ${EQ} i.indrelid
+    JOIN pg_catalog.pg_class ic ON ic.oid ${EQ} i.indexrelid
+    JOIN pg_catalog.pg_am am ON am.oid ${EQ} ic.relam
   GROUP BY i.indrelid
 ), inh AS (
   SELECT h.inhrelid, pg_catalog.json_agg(h.inhparent::pg_catalog.int8 ORDER BY h.inhseqno) AS j
@@ -157,11 +173,13 @@ SELECT ${jsonArray(
         FROM pg_catalog.pg_depend d
         WHERE d.classid ${EQ} ${regclass('pg_class')} AND d.objid ${EQ} rel.oid AND d.objsubid ${GT} 0
           AND d.refclassid ${EQ} ${regclass('pg_class')} AND d.refobjid ${EQ} rel.oid AND d.refobjsubid ${EQ} 0) END`,
+    'idx.j',
   )}::${TEXT} AS j
 FROM rel
   LEFT JOIN att ON att.attrelid ${EQ} rel.oid
   LEFT JOIN con ON con.conrelid ${EQ} rel.oid
   LEFT JOIN uni ON uni.indrelid ${EQ} rel.oid
+  LEFT JOIN idx ON idx.indrelid ${EQ} rel.oid
   LEFT JOIN inh ON inh.inhrelid ${EQ} rel.oid
   LEFT JOIN trg ON trg.tgrelid ${EQ} rel.oid
   LEFT JOIN rul ON rul.ev_class ${EQ} rel.oid

@@ -9,7 +9,8 @@
 import type { RelationId } from '../../model/facts.ts';
 import type { ColumnLabel, Label } from '../../model/labels.ts';
 import type { CatalogSnapshot } from './catalog.ts';
-import { flowLabels, ROWS } from './labels-flow.ts';
+import { ROWS } from './label-places.ts';
+import { flowLabels } from './labels-flow.ts';
 import type { RelationInfo } from './relation-info.ts';
 
 /** A column as the catalog identifies it. */

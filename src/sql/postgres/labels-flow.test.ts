@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AnalysisSession, openAnalysisSession } from '../../../tests/sql/analysis-session.ts';
-import type { ColumnMask, Mask } from '../../model/labels.ts';
+import { type ColumnMask, type Mask, UNTRUSTED } from '../../model/labels.ts';
 import { BUILTIN_LABELS } from './builtin-labels.ts';
-import { flowLabels, ROWS } from './labels-flow.ts';
+import { ORDER, ROWS, rowOf } from './label-places.ts';
+import { flowLabels } from './labels-flow.ts';
 
 const SEED = `
 CREATE TABLE people (id int PRIMARY KEY, email text UNIQUE, pay numeric, double_pay numeric GENERATED ALWAYS AS (pay * 2) STORED);
@@ -31,6 +32,17 @@ CREATE VIEW counted AS SELECT count(*) AS n FROM people;
 CREATE MATERIALIZED VIEW stored AS SELECT email FROM people;
 CREATE FUNCTION f(int) RETURNS text LANGUAGE sql AS 'SELECT email FROM people WHERE id = $1';
 CREATE VIEW calling AS SELECT id, f(id) AS m FROM people;
+CREATE TABLE teams (id int PRIMARY KEY, team text, wage int, badge text);
+CREATE INDEX ON teams (team, wage);
+CREATE INDEX ON teams (id) WHERE wage > 5;
+CREATE INDEX ON teams (badge);
+CREATE INDEX ON teams (id, badge);
+CREATE INDEX ON teams USING brin (team, badge);
+CREATE VIEW of_teams AS SELECT id, team FROM teams;
+CREATE VIEW of_teams_again AS SELECT id FROM of_teams;
+CREATE VIEW of_badges AS SELECT id, badge FROM teams;
+CREATE MATERIALIZED VIEW rich_teams AS SELECT id FROM teams WHERE wage > 5;
+CREATE VIEW table_sizes AS SELECT relname, reltuples FROM pg_class;
 CREATE TABLE "Odd.Name" ("Mail Column" text);
 CREATE VIEW odd AS SELECT "Mail Column" AS m FROM "Odd.Name";
 `;
@@ -43,8 +55,9 @@ beforeAll(async () => {
 
 afterAll(() => session?.close());
 
-const flow = (relation: string, column: string): string[] =>
+const flow = (relation: string, column: string, traces = false): string[] =>
   flowLabels([{ relation, column, label: 'x' }], session.catalog)
+    .filter(({ trace = false }) => trace === traces)
     .map((each) => `${each.relation}.${each.column}`)
     .filter((each) => each !== `${relation}.${column}`)
     .sort();
@@ -114,7 +127,34 @@ describe('flowLabels', () => {
     // A view that calls what nobody can see through may show anything.
     const opaque = [`public.calling.${ROWS}`, 'public.calling.id', 'public.calling.m'];
     const all = relation === 'public.people' ? [...expected, ...opaque] : expected;
-    expect(flow(relation, column)).toEqual(all.sort());
+    // Whatever is counted, one view shows it.
+    const found = flow(relation, column).filter((each) => each !== 'public.table_sizes.reltuples');
+    expect(found).toEqual(all.sort());
+  });
+
+  it('leaves traces in the order of rows', () => {
+    expect(flow('public.ranged', 'pay', true)).toContain(`public.ranged.${ORDER}`);
+    // The index on (team, wage) also orders views that show a team.
+    const orders = flow('public.teams', 'wage', true).filter((each) => each.endsWith(ORDER));
+    expect(orders).toEqual([`public.of_teams.${ORDER}`, `public.of_teams_again.${ORDER}`]);
+    expect(flow('public.teams', 'badge', true).filter((each) => each.endsWith(ORDER))).toEqual([]);
+  });
+
+  it('leaves traces in counts of the catalog', () => {
+    const oid = (name: string): number => session.catalog.relation('public', name)!.oid;
+    const rows = flow('public.teams', 'wage', true).filter((each) => each.startsWith('pg_catalog.pg_class.'));
+    const { indexes } = session.catalog.relation('public', 'teams')!;
+    const wages = indexes.filter(({ deciding }) => deciding.includes(3)).map((index) => index.oid);
+    expect(rows).toEqual(
+      [...wages, oid('rich_teams')].map((each) => `pg_catalog.pg_class.${rowOf(each)}`).sort(),
+    );
+    expect(wages).toHaveLength(2);
+    expect(flow('public.teams', 'wage')).toContain('public.table_sizes.reltuples');
+  });
+
+  it('leaves none of what hides nothing', () => {
+    const label = { relation: 'public.teams', column: 'wage', label: UNTRUSTED };
+    expect(flowLabels([label], session.catalog).filter(({ trace }) => trace)).toEqual([]);
   });
 
   it('keeps what it was given, once', () => {

@@ -1,22 +1,20 @@
 /**
  * Where labels flow: a column that yields or must equal what a labelled column holds is labelled too. Between a partitioned
  * or inherited table and its children in both directions, from a referenced column to its foreign keys, into generated
- * columns, and into views. The system's own views are labelled one by one instead, in `builtin-labels.ts`.
+ * columns, and into views. Also what tells of labelled values without holding any: which rows there are, in what order, and how many. The system's own views are labelled one by one instead, in `builtin-labels.ts`.
  */
-import type { ColumnLabel } from '../../model/labels.ts';
+import { type ColumnLabel, UNTRUSTED } from '../../model/labels.ts';
 import type { CatalogSnapshot } from './catalog.ts';
+import { columnsBeside } from './index-orders.ts';
+import { isTrace, ORDER, ROWS, rowsMeant } from './label-places.ts';
 import type { RelationInfo } from './relation-info.ts';
+import { isCountColumn, tracesOf } from './row-traces.ts';
 import type { Origin } from './view-flow.ts';
-
-/**
- * Stands for a column: which rows a view or a partition has tells about what the label names. No real column of a view is called so by any
- * tool, and if one is it is masked too.
- */
-export const ROWS = '*';
 
 /** One step: where the values of one column stand as well. */
 interface Step {
   readonly relation: RelationInfo;
+  /** Its name, or what stands for one. */
   readonly column: string;
   /** True if the values stand there as they are. */
   readonly isCopy?: true;
@@ -34,8 +32,12 @@ export function flowLabels(labels: readonly ColumnLabel[], catalog: CatalogSnaps
     known.set(key, next);
     const rest = { label, ...(computed && { computed }), ...(origin && { origin }) };
     // What is only at one place of a document is there in every copy of it; of something computed from it nobody knows.
-    for (const { relation, column, isCopy } of flows.from(next))
+    for (const { relation, column, isCopy } of next.trace ? [] : flows.from(next))
       pending.push({ relation: relation.id, column, ...rest, ...(isCopy && path ? { path } : {}) });
+    // What hides nothing leaves no traces that matter.
+    if (label === UNTRUSTED) continue;
+    for (const { relation, column } of flows.traces(next))
+      pending.push({ relation: relation.id, column, ...rest, ...(isTrace(column) && { trace: true }) });
   }
   return [...known.values()];
 }
@@ -60,6 +62,54 @@ class Flows {
       yield* this.#generated(relation, column);
       yield* this.#foreignKeys(relation, column);
       yield* this.#views(relation, column);
+    }
+  }
+
+  /** Where it shows what values there are, without any of them. */
+  *traces({ relation: id, column }: ColumnLabel): Iterable<Step> {
+    for (const relation of this.#catalog.relationsById(id)) {
+      yield* this.#orders(relation, column);
+      if (rowsMeant([column]).length > 0) yield* this.#counts(relation);
+      for (const { view, row } of tracesOf(relation, column)) {
+        const traced = this.#catalog.relation('pg_catalog', view);
+        if (traced) yield { relation: traced, column: row };
+      }
+    }
+  }
+
+  /** What is read from indexes or partitions, and comes in their order. */
+  *#orders(relation: RelationInfo, column: string): Iterable<Step> {
+    const attnum = relation.column(column)?.attnum ?? 0;
+    if (relation.partitionKey.includes(attnum)) yield { relation, column: ORDER };
+    if (column === ORDER) {
+      const parents = relation.parents.flatMap((oid) => this.#catalog.relationByOid(oid) ?? []);
+      for (const parent of parents) yield { relation: parent, column: ORDER };
+    }
+    const family = column === ORDER ? [] : this.#catalog.family(relation);
+    const beside =
+      column === ORDER ? undefined : new Set(family.flatMap((each) => [...columnsBeside(each, column)]));
+    if (beside?.size === 0) return;
+    for (const view of this.#reading.get(relation.oid) ?? []) {
+      const flow = this.#catalog.viewFlow(view);
+      if (flow === undefined) continue;
+      const isRead = (origin: Origin): boolean =>
+        origin.relation === relation.id && (beside === undefined || beside.has(origin.column));
+      const reads = [...flow.rows, ...[...flow.columns.values()].flat()];
+      if (beside === undefined || flow.opaque.length > 0 || reads.some(isRead))
+        yield { relation: view, column: ORDER };
+    }
+  }
+
+  /** Views that show the counts of a view of the system's. */
+  *#counts(relation: RelationInfo): Iterable<Step> {
+    const isCount = (origin: Origin): boolean =>
+      origin.relation === relation.id && isCountColumn(relation, origin.column);
+    for (const view of this.#reading.get(relation.oid) ?? []) {
+      const flow = this.#catalog.viewFlow(view);
+      if (flow === undefined) continue;
+      if (flow.rows.some(isCount) || flow.opaque.length > 0) yield { relation: view, column: ROWS };
+      for (const { name } of view.columns)
+        if (flow.columns.get(name)?.some(isCount)) yield { relation: view, column: name };
     }
   }
 

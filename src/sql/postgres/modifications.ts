@@ -81,6 +81,12 @@ function bindTarget(b: Binder, node: RangeVar | undefined): Target {
   return { reference, item: relationItem(reference, node?.alias?.aliasname, []) };
 }
 
+function bindSearchedTarget(b: Binder, node: RangeVar | undefined): Target {
+  const target = bindTarget(b, node);
+  target.reference.isSearched = true;
+  return target;
+}
+
 /** Notes one way in which the target is changed. */
 function noteChange(b: Binder, { reference }: Target, action: Change, columns: readonly string[]): void {
   const sheet = useRelation(b, reference, action);
@@ -160,7 +166,7 @@ function bindUpdate(
   outer: CteFrame | undefined,
 ): Output {
   const ctes = bindWith(b, update.withClause, parent, outer);
-  const target = bindTarget(b, update.relation);
+  const target = bindSearchedTarget(b, update.relation);
   const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
   const items = bindFrom(b, update.fromClause, around, [target.item]);
   const place: Place = { ...around, namespace: { items, parent } };
@@ -176,7 +182,7 @@ function bindDelete(
   outer: CteFrame | undefined,
 ): Output {
   const ctes = bindWith(b, del.withClause, parent, outer);
-  const target = bindTarget(b, del.relation);
+  const target = bindSearchedTarget(b, del.relation);
   noteChange(b, target, 'Delete', []);
   const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
   const items = bindFrom(b, del.usingClause, around, [target.item]);
@@ -226,7 +232,7 @@ function bindMerge(
   outer: CteFrame | undefined,
 ): Output {
   const ctes = bindWith(b, merge.withClause, parent, outer);
-  const target = bindTarget(b, merge.relation);
+  const target = bindSearchedTarget(b, merge.relation);
   const around: Place = { namespace: parent, ctes, filter: false, sink: undefined };
   const sources = bindFrom(b, merge.sourceRelation ? [merge.sourceRelation] : [], around);
   const place: Place = { ...around, namespace: { items: [target.item, ...sources], parent } };

@@ -20,6 +20,8 @@ export interface RelationReference {
    * `copy`: of COPY; `body`: in a function that is called; `utility`: anything else.
    */
   readonly role: 'source' | 'target' | 'returning' | 'copy' | 'body' | 'utility';
+  /** True if rows of a target are looked for: not of INSERT. */
+  isSearched: boolean;
   /** True if a function's body changes it. */
   readonly isWritten: boolean;
   /** The TABLESAMPLE around it. */

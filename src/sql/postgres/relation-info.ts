@@ -69,6 +69,20 @@ export interface UniqueIndexInfo {
   readonly columns: readonly number[];
 }
 
+/** Any index; attnums throughout. */
+export interface IndexInfo {
+  readonly oid: number;
+  /** Plain columns by which it is ordered, in order, up to the first expression. */
+  readonly leading: readonly number[];
+  /** Everything that decides where an entry stands or whether there is one: keys, what expressions and the predicate mention. */
+  readonly deciding: readonly number[];
+  /** What an entry holds as it is. */
+  readonly stored: readonly number[];
+  readonly isPartial: boolean;
+  /** False if scans of it yield rows as they lie in the table. */
+  readonly isOrdered: boolean;
+}
+
 export interface TriggerInfo {
   readonly name: string;
   readonly functionOid: number;
@@ -95,7 +109,19 @@ type Row = readonly [
   reads: readonly (readonly number[] | null)[] | null,
   policies: readonly (readonly [string, string, string, number[] | null])[] | null,
   partitionKey?: readonly number[] | null,
+  indexes?: readonly IndexRow[] | null,
 ];
+type IndexRow = readonly [
+  oid: number,
+  keyCount: number,
+  columns: readonly number[],
+  mentioned: readonly number[] | null,
+  isPartial: number,
+  method: string,
+];
+/** Where they stand in a row. */
+const INDEXES = 17;
+
 type ColumnRow = readonly [
   string,
   number,
@@ -192,6 +218,10 @@ export class RelationInfo {
     return this.#decoded().uniqueIndexes;
   }
 
+  get indexes(): readonly IndexInfo[] {
+    return this.#decoded().indexes;
+  }
+
   get policies(): readonly PolicyInfo[] {
     return this.#decoded().policies;
   }
@@ -205,9 +235,11 @@ export class RelationInfo {
     return this.columns.filter(({ attnum }) => attnums.includes(attnum)).map(({ name }) => name);
   }
 
-  /** Hex SHA-256 of its definition. */
+  /** Hex SHA-256 of its definition, without indexes that promise nothing: those make a statement no other one. */
   get digest(): string {
-    this.#digest ??= createHash('sha256').update(this.source).digest('hex');
+    this.#digest ??= createHash('sha256')
+      .update(JSON.stringify((JSON.parse(this.source) as Row).slice(0, INDEXES)))
+      .digest('hex');
     return this.#digest;
   }
 
@@ -222,6 +254,7 @@ interface Details {
   readonly byName: ReadonlyMap<string, ColumnInfo>;
   readonly constraints: readonly ConstraintInfo[];
   readonly uniqueIndexes: readonly UniqueIndexInfo[];
+  readonly indexes: readonly IndexInfo[];
   readonly policies: readonly PolicyInfo[];
 }
 
@@ -252,6 +285,7 @@ function detailsOf(row: Row): Details {
     byName: new Map(columns.map((column) => [column.name, column])),
     constraints: (row[8] ?? NOTHING).map(constraintOf),
     policies: (row[15] ?? NOTHING).map(([name, , , mentioned]) => ({ name, columns: mentioned ?? NOTHING })),
+    indexes: (row[INDEXES] ?? NOTHING).map(indexOf),
     uniqueIndexes: (row[9] ?? NOTHING).map(([name, , keys, mentioned]) => ({
       name,
       columns: [...new Set([...keys.filter((attnum) => attnum > 0), ...(mentioned ?? NOTHING)])],
@@ -266,6 +300,22 @@ function constraintOf(row: ConstraintRow): ConstraintInfo {
     kind,
     columns: keys ?? NOTHING,
     references: kind === 'f' ? { oid, columns: referenced ?? NOTHING, onUpdate, onDelete } : undefined,
+  };
+}
+
+/** Bitmaps, which is all that these are read by, come in the order of the table. */
+const UNORDERED: ReadonlySet<string> = new Set(['gin', 'brin']);
+
+function indexOf([oid, keyCount, columns, mentioned, isPartial, method]: IndexRow): IndexInfo {
+  const keys = columns.slice(0, keyCount);
+  const expression = keys.indexOf(0);
+  return {
+    oid,
+    leading: method !== 'btree' ? NOTHING : expression < 0 ? keys : keys.slice(0, expression),
+    deciding: [...new Set([...keys, ...(mentioned ?? NOTHING)])].filter((attnum) => attnum > 0),
+    stored: columns.filter((attnum) => attnum > 0),
+    isPartial: isPartial === 1,
+    isOrdered: !UNORDERED.has(method),
   };
 }
 

@@ -3,7 +3,7 @@
  */
 import type { PostgresStatement } from './analysis.ts';
 import { requireNoEstimate } from './explain-checks.ts';
-import { ROWS } from './labels-flow.ts';
+import { isTrace, ORDER, ROWS } from './label-places.ts';
 import type { MaskIndex } from './mask-index.ts';
 import type { RelationReference } from './namespace.ts';
 import { maskRefused } from './refusal.ts';
@@ -56,12 +56,28 @@ export function requireAnswerable(
       `${statement.facts.command} on ${masked[0]!.id} cannot be done by who sees masked values`,
     );
   }
+  requireNoOrderOfChanges(references, masks);
   for (const reference of masked) {
     if (reference.role === 'target') requireBlindWrite(statement, reference, masks, scope);
     else if (reference.role !== 'returning') requireSubstitutable(reference, statement);
   }
   requireNoCopyOfMasked(statement, masks);
   requireNoEstimate(statement.tree, masked, masks);
+}
+
+/** Rows that are changed come back in the order in which they were found, and that cannot be changed. */
+function requireNoOrderOfChanges(references: readonly RelationReference[], masks: MaskIndex): void {
+  const searched = references.find(
+    (reference) =>
+      reference.isSearched &&
+      masks.of(reference).has(ORDER) &&
+      references.some(({ role, id }) => role === 'returning' && id === reference.id),
+  );
+  if (searched === undefined) return;
+  throw maskRefused(
+    `in what order rows of ${searched.id} are changed depends on masked values`,
+    'Leave the RETURNING out.',
+  );
 }
 
 /** What a function's body does is done with real values. */
@@ -100,7 +116,7 @@ function requireNoHiddenRead(reference: RelationReference, masks: MaskIndex): vo
   }
   requireNoPlace(reference, masks);
   if (relation.kind !== 'view' && relation.kind !== 'materialized-view') return;
-  if (role === 'target' && masks.isMasked(reference)) {
+  if (role === 'target' && [...masks.of(reference).keys()].some((column) => !isTrace(column))) {
     throw maskRefused(
       `${relation.id} shows masked values and cannot be written`,
       'Write to the table itself.',
@@ -113,6 +129,12 @@ function requireNoPlace(reference: RelationReference, masks: MaskIndex): void {
   const { relation, systemColumns } = reference;
   if (relation === undefined || systemColumns.size === 0) return;
   const masked = masks.of(reference);
+  if (masked.has(ORDER) && relation.kind === 'materialized-view') {
+    throw maskRefused(
+      `where a row of ${relation.id} is stored depends on masked values`,
+      'Leave the system columns out.',
+    );
+  }
   if (relation.columnNames(relation.partitionKey).some((name) => masked.has(name))) {
     throw maskRefused(
       `in which partition a row of ${relation.id} is depends on masked values`,

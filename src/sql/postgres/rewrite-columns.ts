@@ -11,8 +11,9 @@ import type { PostgresStatement } from './analysis.ts';
 import type { ColumnUse, Grouping, TargetUse } from './binder.ts';
 import type { CatalogSnapshot } from './catalog.ts';
 import { quoteName, quoteQualified } from './identifiers.ts';
+import { guardedColumn } from './index-orders.ts';
 import type { MaskIndex } from './mask-index.ts';
-import type { Item, RelationReference } from './namespace.ts';
+import type { Item, RelationReference, Source } from './namespace.ts';
 import { outputName } from './output-names.ts';
 import { maskRefused } from './refusal.ts';
 import { columnExpression } from './relation-fragment.ts';
@@ -32,7 +33,10 @@ export function planColumns(
   const columns = new ColumnPlanner(plan, masks, catalog, places);
   const isMasked = binder.references.some((reference) => masks.isMasked(reference));
   if (!isMasked) return;
-  for (const use of binder.columnUses) columns.replaceReturned(use);
+  for (const use of binder.columnUses) {
+    columns.replaceReturned(use);
+    columns.guardSearched(use);
+  }
   for (const target of binder.targetUses) columns.keepTarget(target, binder.columnUses);
   for (const grouping of binder.groupings) columns.addKeys(grouping);
 }
@@ -69,6 +73,22 @@ class ColumnPlanner {
     if (sources.length > 1 || !certain) throw unclear(fields);
     const reference = fields.map(quoteName).join('.');
     const text = `(${this.#expression(returning, masked[0]!.column, reference)})`;
+    this.#plan.splices.push({ ...this.#places.column(node), text });
+    this.#plan.fragments.set(node, { kind: 'expression', text });
+    this.#replaced.add(use);
+  }
+
+  /** What decides which rows are changed must not decide in what order: a column of the target is hidden from the planner. */
+  guardSearched(use: ColumnUse): void {
+    const { node, kind, direct, sources, fields } = use;
+    const target = direct.find(
+      ({ isSearched, node: at }) => isSearched && this.#plan.orders.get(at)?.guarded.size,
+    );
+    const guarded = target && this.#plan.orders.get(target.node)?.guarded;
+    const isGuarded = ({ reference, column }: Source): boolean =>
+      reference === target && guarded?.has(column) === true;
+    if (kind !== 'column' || target === undefined || !sources.some(isGuarded)) return;
+    const text = `(${guardedColumn(fields.map(quoteName).join('.'))})`;
     this.#plan.splices.push({ ...this.#places.column(node), text });
     this.#plan.fragments.set(node, { kind: 'expression', text });
     this.#replaced.add(use);

@@ -6,6 +6,7 @@ import type { Splice } from '../../model/dialect.ts';
 import type { PostgresStatement } from './analysis.ts';
 import { type BlindLookup, blindLookups } from './blind-lookups.ts';
 import { quoteName, quoteQualified } from './identifiers.ts';
+import { narrowedReferences, type TellingOrders, tellingOrders } from './index-orders.ts';
 import type { MaskIndex } from './mask-index.ts';
 import type { RelationReference } from './namespace.ts';
 import { maskRefused } from './refusal.ts';
@@ -13,8 +14,9 @@ import { relationFragment } from './relation-fragment.ts';
 import { planColumns } from './rewrite-columns.ts';
 import type { Places } from './rewrite-places.ts';
 import type { Change } from './rewrite-proof.ts';
+import { isCountColumn } from './row-traces.ts';
 import { type PostgresScope, TEMPORARY_SCHEMA } from './scope.ts';
-import { as, type CopyStmt, type RangeTableSample, stringsOf, tagOf } from './tree.ts';
+import { as, type CopyStmt, type RangeTableSample, type RangeVar, stringsOf, tagOf } from './tree.ts';
 import { copiedColumns } from './utility-statements.ts';
 
 export interface StatementPlan {
@@ -51,10 +53,11 @@ export function planStatement(
     writtenOut: new Set<object>(),
     isCertain: statement.binder.columnUses.every(({ certain }) => certain),
     lookups: blindLookups(statement, masks, scope.catalog),
+    ...ordersOf(statement, masks, scope),
   };
   planColumns(plan, statement, masks, scope.catalog, places);
   for (const reference of statement.binder.references) {
-    if (reference.role === 'source' && masks.isMasked(reference))
+    if (reference.role === 'source' && masks.isMasked(reference) && !isShownWhole(plan, reference, masks))
       substitute(plan, reference, masks, scope, places);
     else if (reference.role === 'copy' && masks.isMasked(reference)) {
       substituteCopy(plan, statement, reference, masks, scope, places);
@@ -62,6 +65,23 @@ export function planStatement(
   }
   for (const lookup of plan.lookups) lookUp(plan, lookup, places);
   return plan;
+}
+
+/** What the order of rows must not tell, by relation. */
+function ordersOf(
+  { binder, tree }: PostgresStatement,
+  masks: MaskIndex,
+  { catalog }: PostgresScope,
+): Pick<Plan, 'orders' | 'narrowed'> {
+  const orders = new Map<RangeVar, TellingOrders>();
+  for (const reference of binder.references) {
+    const { node, role, relation, sample, isSearched } = reference;
+    if (relation === undefined || !(role === 'source' || isSearched)) continue;
+    const telling = tellingOrders(catalog, relation, masks.of(reference), !node.inh);
+    // A sample is read from no index.
+    if (telling && (telling.isSorted || !sample)) orders.set(node, telling);
+  }
+  return { orders, narrowed: narrowedReferences(tree, orders) };
 }
 
 /** The real value takes the place of the masked one in this comparison. */
@@ -82,6 +102,10 @@ export interface Plan {
   /** True if there is no doubt what any column reference means. */
   readonly isCertain: boolean;
   readonly lookups: readonly BlindLookup[];
+  /** By relation that is read, or searched for what to change: what indexes must not be read by. */
+  readonly orders: ReadonlyMap<RangeVar, TellingOrders>;
+  /** Those of which the rows may be sorted instead. */
+  readonly narrowed: ReadonlySet<RangeVar>;
 }
 
 /**
@@ -96,6 +120,14 @@ function neededColumns(
   return relation?.columns.map(({ name }) => name).filter((name) => reads.has(name));
 }
 
+/** Of the system's own catalogs, few columns tell anything: where none is used, the statement stays as it is. */
+function isShownWhole(plan: Plan, reference: RelationReference, masks: MaskIndex): boolean {
+  const { relation } = reference;
+  const columns = relation?.schema === 'pg_catalog' ? neededColumns(plan, reference) : undefined;
+  const masked = masks.of(reference);
+  return columns?.every((name) => !masked.has(name) && !isCountColumn(relation!, name)) === true;
+}
+
 function substitute(
   plan: Plan,
   reference: RelationReference,
@@ -108,6 +140,7 @@ function substitute(
   const sampleExtent = sample && places.sample(sample);
   const columns = neededColumns(plan, reference);
   const lookups = plan.lookups.filter(({ from }) => from === node);
+  const orders = plan.orders.get(node);
   const text = relationFragment({
     catalog: scope.catalog,
     relation: relation!,
@@ -116,6 +149,8 @@ function substitute(
     systemColumns,
     lookups: new Map(lookups.map(({ alias, column }) => [alias, column])),
     only: !node.inh,
+    orders,
+    asStored: plan.narrowed.has(node) && orders?.hasPlaces === true,
     ...(sampleExtent && sample ? { sample: sampleText(sample, places.slice(sampleExtent)) } : {}),
   });
   const alias = node.alias === undefined ? ` AS ${quoteName(node.relname ?? '')}` : '';
@@ -155,13 +190,15 @@ function substituteCopy(
   if (body === undefined) throw maskRefused('COPY of a masked relation stands inside another statement');
   const listed = stringsOf(body.attlist);
   const { relation } = reference;
+  // COPY of a table leaves its children out.
+  const only = relation!.kind === 'table' || relation!.kind === 'foreign-table';
   const text = relationFragment({
     catalog: scope.catalog,
     relation: relation!,
     masks: masks.of(reference),
     columns: copiedColumns(reference, listed),
-    // COPY of a table leaves its children out.
-    only: relation!.kind === 'table' || relation!.kind === 'foreign-table',
+    only,
+    orders: tellingOrders(scope.catalog, relation!, masks.of(reference), only),
   });
   plan.splices.push({ ...places.copied(reference.node, listed.length > 0), text });
   plan.fragments.set(body, { kind: 'copy', text });

@@ -18,6 +18,10 @@ INSERT INTO "Wei""rd" VALUES ('hidden', 7);
 CREATE TABLE gen (id int, secret text, twice int GENERATED ALWAYS AS (id * 2) STORED);
 CREATE TABLE parts (id int, secret text) PARTITION BY LIST (id);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
+CREATE TABLE staff (id int PRIMARY KEY, team text, secret text, note text);
+CREATE INDEX ON staff (team, secret);
+CREATE INDEX ON staff (id, secret);
+CREATE INDEX ON staff (secret) INCLUDE (note);
 CREATE TABLE wide (id int, ${Array.from({ length: 300 }, (_, i) => `a_rather_long_column_name_${i} text`).join(', ')});
 `;
 
@@ -33,6 +37,7 @@ const MASKS = [
   mask('public.gen', 'secret'),
   mask('public.parts', 'secret'),
   mask('public.parts_1', 'secret'),
+  mask('public.staff', 'secret'),
   mask('public.wide', 'a_rather_long_column_name_7'),
 ];
 
@@ -57,8 +62,68 @@ const rewrite = async (text: string, masks = MASKS) => {
   return session.dialect.rewrite(analysis, masks, session.scope);
 };
 
+/** A column that no index is read by. */
+const guarded = (reference: string): string =>
+  `CASE WHEN pg_catalog.now() IS NULL THEN ${reference} ELSE ${reference} END`;
+const FROM_TABLE = `WHERE ctid OPERATOR(pg_catalog.<>) '(4294967295,7)'::pg_catalog.tid`;
+
 /** True for what the rewriting parses besides statements. */
 const isFragment = (text: string): boolean => /^SELECT (FROM \(SELECT|\(?CASE|"[^"]*"\.)/.test(text);
+
+describe('the order of rows', () => {
+  const staff = (columns: string, rest = ''): string =>
+    `(SELECT ${columns} FROM "public"."staff"${rest && ` ${rest}`})`;
+  const TEAM = `${guarded('"team"')} AS "team"`;
+
+  it.each([
+    // Where nothing behind the primary key orders anything, it stays a column of an index.
+    ['SELECT id FROM staff WHERE id = 5', `SELECT id FROM ${staff('"id"')} AS "staff" WHERE id = 5`],
+    ['SELECT id, team FROM staff', `SELECT id, team FROM ${staff(`"id", ${TEAM}`, FROM_TABLE)} AS "staff"`],
+    ['SELECT note FROM staff', `SELECT note FROM ${staff('"note"', FROM_TABLE)} AS "staff"`],
+    // Found by the index, and put in the order of the table.
+    [
+      `SELECT id FROM staff WHERE team = 'x' AND note = 'y'`,
+      `SELECT id FROM ${staff('"id", "team", "note"', 'ORDER BY tableoid, ctid')} AS "staff" WHERE team = 'x' AND note = 'y'`,
+    ],
+    [
+      `SELECT s.id FROM staff s JOIN u ON u.id = s.id WHERE s.team = 'x'`,
+      `SELECT s.id FROM ${staff(`"id", ${TEAM}`, FROM_TABLE)} s JOIN "public"."u" ON u.id = s.id WHERE s.team = 'x'`,
+    ],
+    [
+      `UPDATE staff s SET note = s.team || 'x' WHERE s.team = 'x' RETURNING s.team`,
+      `UPDATE "public"."staff" s SET note = (${guarded('"s"."team"')}) || 'x' WHERE (${guarded('"s"."team"')}) = 'x' RETURNING s.team`,
+    ],
+    [`DELETE FROM staff WHERE team = 'x'`, `DELETE FROM "public"."staff" WHERE (${guarded('"team"')}) = 'x'`],
+    [
+      `INSERT INTO staff (id, team) VALUES (1, 'x')`,
+      `INSERT INTO "public"."staff" (id, team) VALUES (1, 'x')`,
+    ],
+  ])('%s', async (text, expected) => {
+    expect((await rewrite(text)).text).toBe(expected);
+  });
+
+  it('reads by no index that holds masked values, and by others as ever', async () => {
+    const client = await session.database.client();
+    const plan = async (text: string): Promise<string> => {
+      const { rows } = await client.query(`EXPLAIN (COSTS OFF) ${(await rewrite(text)).text}`);
+      return rows.map((row) => row['QUERY PLAN']).join('\n');
+    };
+    await client.query('SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off');
+    expect(await plan('SELECT id, note FROM staff WHERE id = 5')).toMatch(
+      /Index Scan using staff_(pkey|id_secret_idx)/,
+    );
+    for (const text of [
+      'SELECT id FROM staff ORDER BY team',
+      `SELECT id FROM staff WHERE team > 'x'`,
+      'SELECT note FROM staff',
+      'SELECT min(team) FROM staff GROUP BY team',
+      `UPDATE staff SET note = 'x' WHERE team = 'x'`,
+    ])
+      expect(await plan(text), text).not.toMatch(/using staff_(team|secret)/);
+    const sorted = await plan(`SELECT id FROM staff WHERE team = 'x'`);
+    expect(sorted).toMatch(/Sort Key: staff\S*\.tableoid, staff\S*\.ctid[\s\S]*using staff_team_secret_idx/);
+  });
+});
 
 describe('rewrite', () => {
   it.each([

@@ -4,7 +4,7 @@
  */
 import type { ValueFlow, ValueOrigin } from '../../model/facts.ts';
 import type { Binder, ColumnUse } from './binder.ts';
-import { ROWS } from './labels-flow.ts';
+import { ROWS } from './label-places.ts';
 import type { Output, OutputColumn, RelationReference, Source } from './namespace.ts';
 import type { RelationInfo } from './relation-info.ts';
 import { TEMPORARY_SCHEMA } from './scope.ts';

@@ -28,6 +28,31 @@ export function requireBlindWrite(
   for (const { relation, action, writes } of facts.relations) {
     if (relation !== target.id || !isChange(action)) continue;
     requireNoOracle(scope.catalog, target.relation!, action, writes, masked);
+    if (action === 'Update') requireNoOverwriting(scope.catalog, target.relation!, writes, masked);
+  }
+}
+
+/**
+ * An index gets another entry if the value is another one, and where later versions of the row are put depends on that: after a guess
+ * was written, and taken back, it shows whether it was right.
+ */
+function requireNoOverwriting(
+  catalog: CatalogSnapshot,
+  root: RelationInfo,
+  columns: readonly string[],
+  masked: ReadonlySet<string>,
+): void {
+  for (const relation of catalog.family(root)) {
+    const written = [...withGenerated(relation, columns)].filter((name) => masked.has(name));
+    const indexed = new Set(
+      relation.indexes.flatMap(({ deciding, stored }) => relation.columnNames([...deciding, ...stored])),
+    );
+    const column = written.find((name) => indexed.has(name));
+    if (column === undefined) continue;
+    throw maskRefused(
+      `whether the index on ${relation.id}.${column} changes would tell about masked values`,
+      `Leave ${column} out, or insert a new row.`,
+    );
   }
 }
 

@@ -6,6 +6,7 @@ import type { Attack } from '../attack-play.ts';
 import { DISGUISES } from './disguises.ts';
 import { FIRST_STEPS } from './first-steps.ts';
 import { NEWER_WORDS } from './newer-words.ts';
+import { ORDERS } from './orders.ts';
 import { OWN_TOOLS } from './own-tools.ts';
 import { QUESTIONS } from './questions.ts';
 import { SECOND_THOUGHTS } from './second-thoughts.ts';
@@ -21,4 +22,5 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   ...WRITES_AND_WIRE,
   ...NEWER_WORDS,
   ...OWN_TOOLS,
+  ...ORDERS,
 };
