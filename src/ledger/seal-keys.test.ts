@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { publishLedger } from '../../tests/support/published-ledger.ts';
 import { SimulatedDisk } from '../../tests/support/simulated-disk.ts';
@@ -119,12 +119,20 @@ describe('what is sealed', () => {
   );
 
   it('is AES-256-GCM, with the context authenticated', () => {
-    const key = randomBytes(32);
+    const key = createSecretKey(randomBytes(32));
     const sealed = encrypt(key, Buffer.from('text'), 'here');
     expect(decrypt(key, sealed, 'here').toString()).toBe('text');
     expect(() => decrypt(key, sealed, 'there')).toThrow();
-    expect(() => decrypt(randomBytes(32), sealed, 'here')).toThrow();
+    expect(() => decrypt(createSecretKey(randomBytes(32)), sealed, 'here')).toThrow();
     expect(() => decrypt(key, sealed.subarray(0, 20), 'here')).toThrow();
+  });
+
+  it('never uses a nonce twice', () => {
+    const key = createSecretKey(randomBytes(32));
+    const nonces = Array.from({ length: 3_000 }, () =>
+      encrypt(key, Buffer.from('text'), 'here').toString('hex', 0, 12),
+    );
+    expect(new Set(nonces).size).toBe(3_000);
   });
 });
 

@@ -4,7 +4,7 @@
  *
  * What is sealed is `<key id>[+<key id>…]:<nonce, ciphertext and tag in base64url>`, AES-256-GCM, with the entry's id as authenticated data.
  */
-import { hkdfSync } from 'node:crypto';
+import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { PrivacyScope } from '../model/ledger-entry.ts';
 import { listKeyIds, listKeys, makeKey, type StoredKey, unwrapKey } from './data-key.ts';
@@ -40,7 +40,7 @@ export class SealKeys implements Sealer {
   readonly #now: () => number;
   readonly #ready = new Map<string, ReadyKey>();
   /** What the last statements were sealed under: by scope. */
-  readonly #joined = new Map<string, { readonly name: string; readonly key: Buffer }>();
+  readonly #joined = new Map<string, { readonly name: string; readonly key: KeyObject }>();
   #month = '';
   #monthEndsAt = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -99,7 +99,7 @@ export class SealKeys implements Sealer {
     clearInterval(this.#timer);
   }
 
-  #joinedKey({ database, subjects }: PrivacyScope): { readonly name: string; readonly key: Buffer } {
+  #joinedKey({ database, subjects }: PrivacyScope): { readonly name: string; readonly key: KeyObject } {
     const now = this.#now();
     if (now >= this.#monthEndsAt) {
       this.#month = monthOf(now);
@@ -159,9 +159,10 @@ export class SealOpener implements Opener {
 }
 
 /** One key as it is; of several, one that takes all of them to make. */
-function joinKeys(keys: readonly Buffer[]): Buffer {
-  if (keys.length === 1) return keys[0] as Buffer;
-  return Buffer.from(hkdfSync('sha256', Buffer.concat(keys), '', 'sluice joined data keys', 32));
+function joinKeys(keys: readonly Buffer[]): KeyObject {
+  if (keys.length === 1) return createSecretKey(keys[0] as Buffer);
+  const joined = hkdfSync('sha256', Buffer.concat(keys), '', 'sluice joined data keys', 32);
+  return createSecretKey(Buffer.from(joined));
 }
 
 const nameOf = ({ database, month, subject }: { database: string; month: string; subject: string }): string =>
