@@ -12,6 +12,9 @@ import type { Terminal } from './terminal.ts';
 /** A request with what helps to judge it. */
 export type ReviewedRequest = ApprovalRequest & { readonly review: Review };
 
+/** Of a server that was not set up otherwise. */
+const USUAL_PATH = '"$user", public';
+
 /** All there is to know of it. */
 export function printRequest(terminal: Terminal, request: ReviewedRequest, now: number): void {
   const { binding, rule, review } = request;
@@ -49,9 +52,20 @@ export function printRequest(terminal: Terminal, request: ReviewedRequest, now: 
   printRows(terminal, rows);
 }
 
-/** What tells a reader which day a date is. */
-function readWith({ DateStyle, TimeZone }: Readonly<Record<string, string>>): TextRow[] {
-  return DateStyle === undefined ? [] : [['read with', `DateStyle ${DateStyle}, TimeZone ${TimeZone}`]];
+/** What tells a reader which day a date is, and what is unusual about where names are looked up, and as whom. */
+function readWith({
+  DateStyle,
+  TimeZone,
+  search_path = USUAL_PATH,
+  role = 'none',
+}: Readonly<Record<string, string>>): TextRow[] {
+  return [
+    ...(DateStyle === undefined
+      ? []
+      : [['read with', `DateStyle ${DateStyle}, TimeZone ${TimeZone}`] satisfies TextRow]),
+    ...(search_path === USUAL_PATH ? [] : [['names along', search_path] satisfies TextRow]),
+    ...(role === 'none' ? [] : [['as role', role] satisfies TextRow]),
+  ];
 }
 
 /** The statement with what is risky in it painted. */

@@ -185,6 +185,15 @@ export function bindingOf(
   };
 }
 
+/** True if both plans of one text reach the same objects, defined in the same way. */
+export function isOnSameObjects(one: Plan, other: Plan): boolean {
+  const reached = ({ statements }: Plan) =>
+    statements
+      .flatMap(({ analyzed, uses }) => [analyzed, ...uses.map((used) => used.analyzed)])
+      .map(({ astDigest, objectsDigest }) => `${astDigest} ${objectsDigest}`);
+  return reached(one).join() === reached(other).join();
+}
+
 /** What a reviewer reads: the text, and what the names in it stand for. */
 function withDefinitions({ text, statements }: Plan): string {
   const definitions = statements.flatMap(({ uses }) => uses.map((used) => used.text));

@@ -13,11 +13,12 @@ import { rowLimitError } from '../../session/row-limit.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import { quoteQualified } from '../../sql/postgres/identifiers.ts';
 import { decodeFunctionCall, type Frame, type FunctionCall } from '../../wire/postgres/index.ts';
+import type { Pending, Refuse } from './admission.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
 import { recordParameters } from './recorded-parameters.ts';
 import type { SessionPlanner } from './session-planner.ts';
-import type { Pending, Refuse, StatementAdmission } from './statement-admission.ts';
+import type { StatementAdmission } from './statement-admission.ts';
 
 export interface CallOptions {
   readonly service: DatabaseService;

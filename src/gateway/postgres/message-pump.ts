@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { asSluiceError, type SluiceError } from '../../errors/sluice-error.ts';
 import { type Frame, FrameReader, frontendFrameLimit } from '../../wire/postgres/index.ts';
-import type { Pending } from './statement-admission.ts';
+import type { Pending } from './admission.ts';
 
 /** Input that may wait behind a message that waits, before the client is no longer read. */
 const MAX_WAITING_BYTES = 512 * 1_024;

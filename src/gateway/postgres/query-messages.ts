@@ -2,6 +2,7 @@
 import type { SluiceError } from '../../errors/sluice-error.ts';
 import type { Plan } from '../../session/plan.ts';
 import { encodeBackendMessage, encodeQuery, type Frame, queryText } from '../../wire/postgres/index.ts';
+import type { Forward, Pending, Refuse } from './admission.ts';
 import { boundTo } from './bound-rows.ts';
 import { type ClientText, failingParse, failingQuery } from './failing-messages.ts';
 import type { ForwardChannel } from './forward-channel.ts';
@@ -9,13 +10,7 @@ import { GuardedRuns } from './guarded-runs.ts';
 import { NO_VALUES } from './own-questions.ts';
 import { QuerySteps } from './query-steps.ts';
 import { errorFrame, type InClient, isDatabaseError } from './refusals.ts';
-import type {
-  AdmissionOptions,
-  Forward,
-  Pending,
-  Refuse,
-  StatementAdmission,
-} from './statement-admission.ts';
+import type { AdmissionOptions, StatementAdmission } from './statement-admission.ts';
 
 const READY_IDLE = encodeBackendMessage({ type: 'ReadyForQuery', status: 'I' });
 

@@ -8,9 +8,8 @@ import type { Facts } from '../../model/facts.ts';
 import type { Plan } from '../../session/plan.ts';
 import { BINDING_SETTINGS } from './reading-settings.ts';
 
-/** Other settings by which names are found, texts are cut, or sessions act; `all` is RESET ALL, '' a name that only shows at run time. */
-const OTHERS = ['search_path', 'schema', 'role', 'session_authorization', 'all', ''];
-const MATTERS = new Set([...BINDING_SETTINGS.map((name) => name.toLowerCase()), ...OTHERS]);
+/** `all` is RESET ALL, '' a name that only shows at run time. */
+const MATTERS = new Set([...BINDING_SETTINGS.map((name) => name.toLowerCase()), 'schema', 'all', '']);
 /** Its literals can be read in more than one way: strings, dollar quotes, and NULL, which `= NULL` may compare. */
 const READ_IN_SOME_WAY = /'|\$(?!\d)|\bnull\b/i;
 

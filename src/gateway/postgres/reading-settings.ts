@@ -1,29 +1,15 @@
 /**
- * The settings of a session by which the same text and the same parameters can mean something else: in which encoding they are, how dates, numbers and arrays are read,
- * which time it is there, whether `= NULL` is true. What was approved under one value is not approved under another.
+ * The settings of a session by which the same text and the same parameters can mean something else: where names are looked up, as whom, in
+ * which encoding values are, how dates, numbers and arrays are read, which time it is there, whether `= NULL` is true. What was approved
+ * under one value is not approved under another.
  */
 import type { ForwardChannel } from './forward-channel.ts';
 
 export const BINDING_SETTINGS: readonly string[] = [
-  ...[
-    'DateStyle',
-    'IntervalStyle',
-    'TimeZone',
-    'timezone_abbreviations',
-    'lc_monetary',
-    'lc_numeric',
-    'lc_time',
-  ],
-  ...[
-    'client_encoding',
-    'transform_null_equals',
-    'array_nulls',
-    'default_text_search_config',
-    'xmloption',
-    'bytea_output',
-  ],
-  ...['extra_float_digits', 'session_replication_role', 'row_security', 'check_function_bodies'],
-];
+  'search_path role session_authorization row_security session_replication_role check_function_bodies',
+  'client_encoding DateStyle IntervalStyle TimeZone timezone_abbreviations lc_monetary lc_numeric lc_time',
+  'transform_null_equals array_nulls default_text_search_config xmloption bytea_output extra_float_digits',
+].flatMap((names) => names.split(' '));
 
 const QUESTION = `SELECT n, pg_catalog.current_setting(n, true) FROM pg_catalog.unnest(ARRAY['${BINDING_SETTINGS.join("','")}']::pg_catalog.text[]) AS s (n)`;
 

@@ -19,6 +19,7 @@ import {
   FRONTEND_TYPE as F,
   type Frame,
 } from '../../wire/postgres/index.ts';
+import type { Forward, Pending, Refuse } from './admission.ts';
 import { boundTo } from './bound-rows.ts';
 import { type Completion, DESCRIBE_EXPECTATION, type Expectation, SYNC_EXPECTATION } from './expectations.ts';
 import { FAILING_BIND, FAILING_EXECUTE, failingParse } from './failing-messages.ts';
@@ -33,13 +34,7 @@ import { recordParameters } from './recorded-parameters.ts';
 import { type InClient, type Refusal, refusalFor } from './refusals.ts';
 import type { SessionLabels } from './session-labels.ts';
 import { objectName, type Prepared, portalOf, preparedBy } from './session-objects.ts';
-import {
-  type AdmissionOptions,
-  type Forward,
-  type Pending,
-  type Refuse,
-  StatementAdmission,
-} from './statement-admission.ts';
+import { type AdmissionOptions, StatementAdmission } from './statement-admission.ts';
 
 /** Messages that may be forwarded and not answered. */
 const MAX_OWED_ANSWERS = 4_096;

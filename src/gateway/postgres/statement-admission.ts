@@ -5,21 +5,19 @@
  */
 import { asSluiceError, SluiceError } from '../../errors/sluice-error.ts';
 import type { RowBinding } from '../../model/approval.ts';
-import type { Estimate } from '../../model/blast-radius.ts';
 import type { Opaque } from '../../model/facts.ts';
 import type { ParameterValue } from '../../model/session.ts';
 import { boundWrites, takeBudgets, takeRequest } from '../../session/budget-steps.ts';
-import { awaitApproval } from '../../session/hold.ts';
+import { awaitApproval, isOnSameObjects } from '../../session/hold.ts';
 import { takeLookups } from '../../session/lookup-meter.ts';
 import type { Plan } from '../../session/plan.ts';
-import type { RowCounter } from '../../session/row-limit.ts';
 import type { Session, Ticket } from '../../session/session.ts';
 import { refused } from '../../session/statement-record.ts';
+import type { Admission, Pending, Refuse } from './admission.ts';
 import { EVERYTHING, estimateContext } from './blast-radius.ts';
 import type { DatabaseService } from './database-service.ts';
 import type { ForwardChannel } from './forward-channel.ts';
 import { settingRefusal } from './named-settings.ts';
-import type { BoundValues } from './own-questions.ts';
 import { readEarlier } from './reading-moments.ts';
 import { readingSettings } from './reading-settings.ts';
 import { heldNotice } from './refusals.ts';
@@ -45,44 +43,9 @@ export interface AdmissionOptions {
   readonly labels: SessionLabels;
 }
 
-/** Undefined if it was done at once, which is the rule. */
-export type Pending = Promise<void> | undefined;
-/** @param rows the only ones that the approval lets it change, if it says so */
-export type Forward = (
-  plan: Plan,
-  tickets: readonly Ticket[],
-  approval: string | undefined,
-  rows?: RowBinding,
-) => Pending;
-/** @param text the client's own, if that is what was refused */
-export type Refuse = (error: SluiceError, text?: string) => void;
-
-/** What is to run if it may. */
-export interface Admission {
-  readonly parameters: readonly ParameterValue[];
-  /** An approval that covers it already: the rest of what it released. */
-  readonly approval?: string | undefined;
-  /** What it is bound to, for questions about it; absent if it cannot be asked about. */
-  readonly values?: BoundValues | undefined;
-  /** When it, or what is bound to it, was read, if it was before. */
-  readonly readAt?: number | undefined;
-  /** What the portal has returned before, if it is one. */
-  readonly returned?: RowCounter;
-  /** What the database expects of its statements, one by one, once it was asked. */
-  readonly estimates?: readonly (Estimate | undefined)[];
-  /** True if what it looks up was counted before: the rest of what ran then. */
-  readonly counted?: boolean | undefined;
-  /** True if the labels that go with what it stores are known. */
-  readonly broughtLabels?: boolean;
-  /** Plans the same again, on a fresh catalog and the policies in force. */
-  readonly replan: () => Plan | Promise<Plan>;
-  readonly forward: Forward;
-  readonly refuse: Refuse;
-}
-
 export class StatementAdmission {
   readonly #o: AdmissionOptions;
-  #hold: AbortController | undefined;
+  #holding: AbortController | undefined;
   #held: Plan | undefined;
   /** Messages that wait for work of the gate's own. */
   #waiting = 0;
@@ -106,8 +69,8 @@ export class StatementAdmission {
 
   /** Withdraws the approval being waited for; false if none is. */
   cancelHold(): boolean {
-    this.#hold?.abort();
-    return this.#hold !== undefined;
+    this.#holding?.abort();
+    return this.#holding !== undefined;
   }
 
   /**
@@ -318,17 +281,36 @@ export class StatementAdmission {
     return forward(plan, tickets, approval, rows);
   }
 
+  /**
+   * What is held is judged as the objects are now: a change that did not pass the gate may not be in the catalog yet, and an approval may
+   * have been given before it.
+   */
   #admitHeld(plan: Plan, admission: Admission): Pending {
-    const earlier = readEarlier(plan, admission.readAt, this.#o.objects.moments);
+    const { readAt, refuse, parameters, replan } = admission;
+    const earlier = readEarlier(plan, readAt, this.#o.objects.moments);
     if (earlier !== undefined)
-      return this.refuse(refused(plan, earlier, 'sluice:readings'), admission.refuse, admission.parameters);
+      return this.refuse(refused(plan, earlier, 'sluice:readings'), refuse, parameters);
+    if (admission.isFresh === true) return this.#hold(plan, admission);
+    return this.attempt(
+      replan,
+      (fresh) => {
+        const same = isOnSameObjects(plan, fresh) && fresh.refusal === undefined;
+        // Something else than was counted, and estimated, is counted and estimated by itself.
+        const again = same ? admission : { ...admission, estimates: undefined, counted: undefined };
+        return this.admit(same ? plan : fresh, { ...again, isFresh: true });
+      },
+      refuse,
+    );
+  }
+
+  #hold(plan: Plan, admission: Admission): Pending {
     const hold = new AbortController();
-    this.#hold = hold;
+    this.#holding = hold;
     this.#held = plan;
     return this.attempt(
       () =>
         this.#release(plan, admission, hold.signal).finally(() => {
-          this.#hold = undefined;
+          this.#holding = undefined;
           this.#held = undefined;
         }),
       ({ plan: now, tickets, approval, rows }) => this.#forward(now, tickets, admission, approval, rows),

@@ -11,6 +11,7 @@ import { withLimitedEffort } from './effort.ts';
 import { callsNow } from './function-calls.ts';
 import { hazardsOf } from './hazards.ts';
 import { firstToken } from './lexer.ts';
+import { digestOfObjects } from './object-digest.ts';
 import { createOffsets, isAscii, type Offsets } from './offsets.ts';
 import type { PostgresScope } from './scope.ts';
 import { shapeOf } from './shape.ts';
@@ -243,27 +244,4 @@ function pastSigns(text: string, from: number): number {
   let at = from;
   while (/[-\s]/.test(text[at] ?? '')) at++;
   return at;
-}
-
-function digestOfObjects(b: Binder): string {
-  const { catalog } = b.scope;
-  const relations = b.sheet.relations.map((relation) => `${relation.id} ${relation.digest}`);
-  for (const relation of b.sheet.relations) {
-    for (const { functionOid } of relation.triggers) {
-      relations.push(`${functionOid} ${catalog.functionByOid(functionOid)?.definitionDigest}`);
-    }
-  }
-  for (const name of b.sheet.functionNames) {
-    for (const one of catalog.functionsNamed(name.slice(name.lastIndexOf('.') + 1))) {
-      if (!one.builtin) relations.push(`${one.schema}.${one.name} ${one.oid} ${one.definitionDigest}`);
-    }
-  }
-  return hash(
-    'sha256',
-    relations
-      .sort()
-      .map((line) => `${line}\0`)
-      .join(''),
-    'hex',
-  );
 }

@@ -5,6 +5,7 @@
 import type { SessionObjectUse } from '../../model/dialect.ts';
 import type { Action, ValueFlow } from '../../model/facts.ts';
 import type { Cascade } from './cascades.ts';
+import { operatorDefinition, typeDefinition } from './definition-lines.ts';
 import { spendEffort } from './effort.ts';
 import { FactSheet } from './fact-sheet.ts';
 import { foreignOperator, judgeType } from './judgement.ts';
@@ -297,6 +298,8 @@ export function readEverything(place: Place): void {
 export function noteType(b: Binder, typeName: TypeName | undefined): void {
   const names = stringsOf(typeName?.names);
   if (names.length === 0) return;
+  for (const type of b.scope.catalog.typesNamed(names.at(-1) ?? ''))
+    if (!type.builtin) b.sheet.restOn(typeDefinition(b.scope.catalog, type));
   const judgement = judgeType(b.scope, names);
   if (judgement === 'plain') return;
   if (judgement === 'unknown') b.sheet.miss(names.join('.'));
@@ -304,7 +307,11 @@ export function noteType(b: Binder, typeName: TypeName | undefined): void {
 }
 
 export function noteOperator(b: Binder, name: readonly Node[] | undefined): void {
-  const foreign = foreignOperator(b.scope, stringsOf(name));
+  const names = stringsOf(name);
+  const { catalog } = b.scope;
+  for (const operator of catalog.foreignOperatorsNamed(names.at(-1) ?? ''))
+    b.sheet.restOn(operatorDefinition(catalog, operator));
+  const foreign = foreignOperator(b.scope, names);
   if (foreign !== undefined) b.sheet.hide('type', `operator ${foreign}`);
 }
 

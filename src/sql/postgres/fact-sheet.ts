@@ -40,6 +40,7 @@ export class FactSheet {
   readonly #opaque = new Map<string, Opaque>();
   readonly #setsOff = new Set<string>();
   readonly #unresolved = new Set<string>();
+  readonly #definitions = new Set<string>();
 
   act(action: Action): void {
     this.#actions.add(action);
@@ -101,6 +102,15 @@ export class FactSheet {
     this.#setsOff.add(what);
   }
 
+  /** Notes the definition of an operator or type that a name in it means, or might along another path. */
+  restOn(definition: string): void {
+    this.#definitions.add(definition);
+  }
+
+  get definitions(): Iterable<string> {
+    return this.#definitions;
+  }
+
   /** Notes everything that another sheet holds, but for what it is called and how it ends. */
   absorb(other: FactSheet): void {
     for (const action of other.#actions) this.#actions.add(action);
@@ -114,6 +124,7 @@ export class FactSheet {
     for (const { name, transparent } of other.#functions.values()) this.call(name, transparent);
     for (const { kind, what } of other.#opaque.values()) this.hide(kind, what);
     for (const what of other.#setsOff) this.setOff(what);
+    for (const definition of other.#definitions) this.restOn(definition);
     for (const setting of other.#settings) this.set(setting);
     this.bounded &&= other.bounded;
     this.writes ||= other.writes;

@@ -35,6 +35,8 @@ export interface ViewFlow {
   readonly rows: readonly Origin[];
   /** The relations it reads. */
   readonly bases: readonly RelationId[];
+  /** The names of the functions it calls. */
+  readonly functions: readonly string[];
   /** What cannot be seen through, as phrases for people; empty if the flow is complete. */
   readonly opaque: readonly string[];
 }
@@ -46,6 +48,7 @@ export function unknownFlow(view: RelationInfo): ViewFlow {
     copies: new Map(),
     rows: [],
     bases: [],
+    functions: [],
     opaque: [`the definition of ${view.id}`],
   };
 }
@@ -73,6 +76,7 @@ export function flowOf(view: RelationInfo, trees: ParseTree, scope: PostgresScop
       b.references.flatMap((reference) => [...reference.filters].map((column) => origin(reference, column))),
     ),
     bases: [...new Set(basesOf(b))],
+    functions: [...b.sheet.functionNames],
     copies: new Map(copies),
     opaque,
   };
