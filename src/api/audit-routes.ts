@@ -4,6 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { jsonLine } from '../html/visible-text.ts';
 import type { Actor } from '../model/principal.ts';
 import type { Order } from '../search/find.ts';
 import type { Hit } from '../search/hits.ts';
@@ -90,7 +91,7 @@ export async function sendReplay(
   reply.raw.once('close', () => gone.abort());
   const batches = await replay(gone.signal);
   const lines = async function* () {
-    for await (const hits of batches) yield hits.map((hit) => `${JSON.stringify(hit)}\n`).join('');
+    for await (const hits of batches) yield hits.map((hit) => `${jsonLine(hit)}\n`).join('');
   };
   return reply.type('application/x-ndjson; charset=utf-8').send(Readable.from(lines()));
 }

@@ -1,4 +1,5 @@
 /** An entry as Sluice has it: the members of docs/ledger.md, with its place in the log and what its session says. Pure. */
+import { jsonLine } from '../html/visible-text.ts';
 import type { KnownEntry } from './sinks/sink.ts';
 
 export function sluiceFormat({ entry, context }: KnownEntry): Record<string, unknown> {
@@ -25,11 +26,11 @@ export function boundedJson(body: Readonly<Record<string, unknown>>): {
   readonly json: string;
 } {
   let bounded = body;
-  let json = JSON.stringify(body);
+  let json = jsonLine(body);
   for (const length of TEXT_LENGTHS) {
     if (json.length <= MAX_JSON_LENGTH) break;
     bounded = { ...(shorten(body, length, 0) as Record<string, unknown>), truncated: true };
-    json = JSON.stringify(bounded);
+    json = jsonLine(bounded);
   }
   return { body: bounded, json };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { printable, printableJson, printableLine } from './visible-text.ts';
+import { jsonLine, printable, printableJson, printableLine } from './visible-text.ts';
 
 describe('printable', () => {
   it.each([
@@ -49,4 +49,11 @@ it('printableJson means the same to a program', () => {
       expect(JSON.parse(json)).toEqual({ text });
     }),
   );
+});
+
+it('a line of JSON is one line, wherever lines end for whoever reads it', () => {
+  const value = { text: 'a\n\u0085\u2028\u2029b', list: ['\u2028'] };
+  const line = jsonLine(value);
+  expect(line).not.toMatch(/[\n\u0085\u2028\u2029]/);
+  expect(JSON.parse(line)).toEqual(value);
 });

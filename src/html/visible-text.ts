@@ -29,6 +29,11 @@ export function printableJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, undefined, indent).replace(UNPRINTABLE, jsonEscape);
 }
 
+/** JSON in one line, also for those who end lines wherever Unicode may; means the same to a program. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u0085\u2028\u2029]/g, jsonEscape);
+}
+
 function visibleEscape(character: string): string {
   const code = character.codePointAt(0)!;
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;

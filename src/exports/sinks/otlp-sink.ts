@@ -5,6 +5,7 @@
  */
 import type { ProtobufLogsSerializer as Serializer } from '@opentelemetry/otlp-transformer';
 import type { ExportSink } from '../../config/config.ts';
+import { readBody } from '../../ledger/bounded-body.ts';
 import { checkAnswer } from './http-answer.ts';
 import type { ExportItem, Sink, SinkLimits } from './sink.ts';
 
@@ -42,10 +43,7 @@ export class OtlpSink implements Sink {
       redirect: 'error',
       signal: AbortSignal.timeout(timeoutMs),
     }).catch((cause: Error) => {
-      const { code } = (cause.cause ?? {}) as NodeJS.ErrnoException;
-      throw new Error(cause.name === 'TimeoutError' ? 'no answer in time' : (code ?? 'the request failed'), {
-        cause,
-      });
+      throw failureOf(cause);
     });
     await discard(answer);
     checkAnswer(answer.status);
@@ -56,13 +54,19 @@ export class OtlpSink implements Sink {
   }
 }
 
-/** An answer is read, so that its connection can be used again, but not without end. */
+/** An answer is read, so that its connection can be used again, but not without end: what it means, its status says. */
 async function discard(answer: Response): Promise<void> {
-  let length = 0;
-  for await (const chunk of answer.body ?? []) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) return answer.body?.cancel();
+  try {
+    await readBody(answer, MAX_ANSWER_BYTES);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw failureOf(cause as Error);
   }
+}
+
+function failureOf(cause: Error): Error {
+  const { code } = (cause.cause ?? {}) as NodeJS.ErrnoException;
+  const why = cause.name === 'TimeoutError' ? 'no answer in time' : (code ?? 'the request failed');
+  return new Error(why, { cause });
 }
 
 /** Loaded when it is needed: most gateways hand nothing on this way. */

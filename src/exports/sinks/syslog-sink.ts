@@ -4,6 +4,7 @@
  *
  * Specs: https://www.rfc-editor.org/rfc/rfc5424 and https://www.rfc-editor.org/rfc/rfc5425
  */
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { connect, type TLSSocket } from 'node:tls';
 import type { ExportSink } from '../../config/config.ts';
@@ -66,7 +67,7 @@ export class SyslogSink implements Sink {
     const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
     const socket = connect({
       ...{ host, port, timeout: timeoutMs },
-      ...(/^[\d.:]+$/.test(host) ? {} : { servername: host }),
+      ...(isIP(host) === 0 ? { servername: host } : {}),
       ...(tls.ca && { ca: tls.ca }),
       ...(tls.keyPair && { cert: tls.keyPair.cert, key: tls.keyPair.key.reveal() }),
     });
