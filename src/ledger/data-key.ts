@@ -29,6 +29,7 @@ export interface StoredKey extends KeyScope {
   readonly wrapped: string;
 }
 
+const KEY_BYTES = 32;
 const NAME = /^([0-9a-f]{12})\.json$/;
 const DIRECTORY = 'keys';
 
@@ -45,6 +46,11 @@ export function listKeyIds(fileSystem: LedgerFileSystem, directory: string): Rea
   );
 }
 
+/** Whether a key is there: one that was overwritten is not, even if whoever did so did not live to remove its file. */
+export function hasKey(fileSystem: LedgerFileSystem, directory: string, id: string): boolean {
+  return readKey(fileSystem, pathOf(directory, id)) !== undefined;
+}
+
 /** Makes a key and keeps it; on stable storage when it resolves. */
 export async function makeKey(
   fileSystem: LedgerFileSystem,
@@ -52,7 +58,7 @@ export async function makeKey(
   wrapper: KeyWrapper,
   { database, month, subject }: KeyScope,
 ): Promise<{ readonly stored: StoredKey; readonly key: Buffer }> {
-  const [id, key] = [randomBytes(6).toString('hex'), randomBytes(32)];
+  const [id, key] = [randomBytes(6).toString('hex'), randomBytes(KEY_BYTES)];
   const wrapped = (await wrapper.wrap(key, contextOf({ id, database, month, subject }))).toString('base64');
   const stored = { id, database, month, subject, wrapper: wrapper.name, wrapped };
   fileSystem.makeDirectory(join(directory, DIRECTORY));
@@ -63,7 +69,10 @@ export async function makeKey(
 /** @throws {SluiceError} ledger_unavailable if the wrapper cannot, or is another one */
 export async function unwrapKey(stored: StoredKey, wrapper: KeyWrapper): Promise<Buffer> {
   try {
-    return await wrapper.unwrap(Buffer.from(stored.wrapped, 'base64'), contextOf(stored));
+    const key = await wrapper.unwrap(Buffer.from(stored.wrapped, 'base64'), contextOf(stored));
+    // A service may answer anything: with a key of another length, nothing could be encrypted later.
+    if (key.length === KEY_BYTES) return key;
+    throw new RangeError(`the key has ${key.length} bytes`);
   } catch (cause) {
     const whose =
       stored.wrapper === wrapper.name ? '' : `: it was wrapped by ${stored.wrapper}, not by ${wrapper.name}`;
@@ -112,7 +121,9 @@ function readKey(fileSystem: LedgerFileSystem, path: string): StoredKey | undefi
   try {
     const { id, database, month, subject, wrapper, wrapped } = JSON.parse(text) as StoredKey;
     const stored = { id, database, month, subject, wrapper, wrapped };
-    if (Object.values(stored).every((value) => typeof value === 'string')) return stored;
+    const isWhole = Object.values(stored).every((value) => typeof value === 'string');
+    // Under another name, it would outlive its own destruction.
+    if (isWhole && path.endsWith(`/${id}.json`)) return stored;
   } catch {
     // Said below.
   }

@@ -46,6 +46,7 @@ const PUBLISH_MS = 60_000;
 const POLL_MS = 50;
 const PIECE_ENTRIES = 1024;
 const JOURNAL = 'pruning/parts.json';
+const MAX_JOURNAL_BYTES = 2 ** 30;
 
 /**
  * @throws {SluiceError} ledger_locked if somebody else prunes; conflict if a hold was placed meanwhile; not_found, ledger_*
@@ -112,7 +113,10 @@ class Pruning {
 
   /** Undoes what a run left that did not come to its end. @returns hashes of the parts that it had set aside */
   async #putBack(): Promise<string[]> {
-    const journal = await new DirectoryStore(nodeFileSystem, this.#options.directory).read(JOURNAL);
+    const journal = await new DirectoryStore(nodeFileSystem, this.#options.directory).read(
+      JOURNAL,
+      MAX_JOURNAL_BYTES,
+    );
     if (journal === undefined) return [];
     const parts = JSON.parse(journal.toString('utf8')) as string[];
     for (const hash of parts) await this.#restore(hash);

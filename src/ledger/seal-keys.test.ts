@@ -111,6 +111,53 @@ describe('what is sealed', () => {
     });
   });
 
+  it('is sealed under a new key at once, even if whoever destroyed the old one did not come to its end', async () => {
+    const disk = new SimulatedDisk();
+    const keys = await open(disk);
+    const before = keys.seal(about('customers'), '0.1', 'x').slice(0, 12);
+    // Overwritten, and still there.
+    const path = `${DIRECTORY}/keys/${before}.json`;
+    disk.plant(path, Buffer.alloc((disk.bytesOf(path) as Buffer).length));
+    await keys.refresh();
+    expect(keys.seal(about('customers'), '0.2', 'x').slice(0, 12)).not.toBe(before);
+    expect(listKeys(disk, DIRECTORY).map(({ id }) => id)).not.toContain(before);
+    keys.close();
+  });
+
+  it('has no key of another name: it would outlive its own destruction', async () => {
+    const disk = new SimulatedDisk();
+    (await open(disk)).close();
+    const [key] = listKeys(disk, DIRECTORY);
+    const bytes = disk.bytesOf(`${DIRECTORY}/keys/${key?.id}.json`) as Buffer;
+    disk.plant(`${DIRECTORY}/keys/000000000000.json`, bytes);
+    expect(() => listKeys(disk, DIRECTORY)).toThrow('000000000000.json is not a data key');
+  });
+
+  it.each([0, 16, 31, 33, 64])(
+    'is not sealed with what a service gives back as a key of %i bytes',
+    async (length) => {
+      const disk = new SimulatedDisk();
+      (await open(disk)).close();
+      const service = {
+        ...wrapper,
+        name: wrapper.name,
+        wrap: wrapper.wrap,
+        unwrap: async () => Buffer.alloc(length),
+      };
+      const opened = SealKeys.open({
+        directory: DIRECTORY,
+        wrapper: service,
+        scopes: SCOPES,
+        fileSystem: disk,
+        now: () => MARCH,
+      });
+      await expect(opened).rejects.toMatchObject({
+        code: 'ledger_unavailable',
+        message: expect.stringContaining('cannot be unwrapped'),
+      });
+    },
+  );
+
   it.each(['', 'short', 'g'.repeat(64), Buffer.alloc(31).toString('base64')])(
     'has no wrapping key %j',
     (secret) => {

@@ -7,7 +7,7 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { PrivacyScope } from '../model/ledger-entry.ts';
-import { listKeyIds, listKeys, makeKey, type StoredKey, unwrapKey } from './data-key.ts';
+import { hasKey, listKeys, makeKey, type StoredKey, unwrapKey } from './data-key.ts';
 import type { Opener } from './entry-decoder.ts';
 import { type LedgerFileSystem, nodeFileSystem } from './file-system.ts';
 import { decrypt, encrypt, type KeyWrapper } from './key-wrapper.ts';
@@ -73,8 +73,8 @@ export class SealKeys implements Sealer {
   async refresh(): Promise<void> {
     const { directory, wrapper, scopes } = this.#options;
     try {
-      const there = listKeyIds(this.#fileSystem, directory);
-      for (const [scope, { id }] of this.#ready) if (!there.has(id)) this.#ready.delete(scope);
+      for (const [scope, { id }] of this.#ready)
+        if (!hasKey(this.#fileSystem, directory, id)) this.#ready.delete(scope);
       this.#joined.clear();
       const months = [monthOf(this.#now()), monthOf(endOfMonth(this.#now()))];
       const wanted = scopes.flatMap(({ database, subject }) =>

@@ -49,6 +49,8 @@ export class TileReader {
     const bytes = await this.#read(tile);
     if (bytes === undefined || bytes.length < wanted)
       throw damaged(`${path} is ${bytes === undefined ? 'missing' : 'too short'}`);
+    // What is kept at hand is as large as it may be, whatever else a server sends.
+    if (bytes.length > TILE_WIDTH * HASH_BYTES) throw damaged(`${path} is too long`);
     const hashes = bytes.subarray(0, wanted);
     this.#tiles.set(path, hashes);
     return hashes;

@@ -3,6 +3,7 @@
  * server (`http-source.ts`) are others.
  */
 import { dirname, join } from 'node:path';
+import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerFileSystem } from './file-system.ts';
 import { replaceWholeBytes, writeAll } from './whole-file.ts';
 
@@ -47,7 +48,8 @@ export class DirectoryStore implements TileStore {
     this.#directory = directory;
   }
 
-  async read(path: string): Promise<Buffer | undefined> {
+  /** @throws {SluiceError} ledger_corrupt if it is larger than a part of a log may be; else the file system's own errors */
+  async read(path: string, maxBytes = MAX_TILE_BYTES): Promise<Buffer | undefined> {
     let fd: number;
     try {
       fd = this.#fileSystem.open(join(this.#directory, path), 'r', 0);
@@ -56,7 +58,10 @@ export class DirectoryStore implements TileStore {
       throw cause;
     }
     try {
-      const buffer = Buffer.allocUnsafe(this.#fileSystem.size(fd));
+      const size = this.#fileSystem.size(fd);
+      if (size > maxBytes)
+        throw new SluiceError('ledger_corrupt', `${path} is too large: it has ${size} bytes`);
+      const buffer = Buffer.allocUnsafe(size);
       let length = 0;
       for (let read = -1; read !== 0 && length < buffer.length; length += read) {
         read = this.#fileSystem.read(fd, buffer, length, buffer.length - length, length);

@@ -1,7 +1,10 @@
 /** What somebody can do to a log, and that it shows. */
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { publishLedger } from '../../tests/support/published-ledger.ts';
 import { SimulatedDisk } from '../../tests/support/simulated-disk.ts';
@@ -251,6 +254,25 @@ it('counts what is not published yet, and finds what is wrong with it', async ()
     Buffer.from(textOf(`lanes/4/${segment}`, copy).replace('"token":"t"', '"token":"u"')),
   );
   expect((await verify(copy)).pending).toBe(1);
+});
+
+it('reads no more than a log has, whatever is there instead', async () => {
+  const padded = await verify(altered('tile/0/000', (bytes) => Buffer.concat([bytes, Buffer.alloc(32)])));
+  expect(padded.fault).toMatchObject({
+    file: 'tile',
+    reason: expect.stringContaining('tile/0/000 is too long'),
+  });
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-huge-'));
+  try {
+    for (const name of ['vkey', 'checkpoint']) writeFileSync(join(directory, name), textOf(name));
+    truncateSync(join(directory, 'checkpoint'), 2 ** 40);
+    await expect(verifyLedger(directory)).rejects.toMatchObject({
+      code: 'ledger_corrupt',
+      message: expect.stringContaining('checkpoint is too large'),
+    });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 it('finds no ledger where there is none', async () => {
