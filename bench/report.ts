@@ -56,8 +56,8 @@ export function resultsText(figures: Figures): string {
   return `# Benchmark results
 
 Written by \`npm run bench\`; do not edit. Every peer ran ${rounds} times for ${seconds} s under each setting, the peers taking turns
-within a round and the order turning from round to round. Figures are medians over the rounds; ratios are medians of the ratios
-within each round. Load generator, database and whatever is measured share the same few cores, so absolute figures say little.
+within a round and the order turning from round to round; before, each ran for twice that time, uncounted, to be warm. Figures are
+medians over the rounds; ratios are medians of the ratios within each round. Load generator, database and whatever is measured share the same few cores, so absolute figures say little.
 
 ${figures.machine.map((line) => `- ${line}`).join('\n')}
 

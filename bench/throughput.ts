@@ -6,6 +6,8 @@ import { type BenchTarget, type QueryMode, runPgbench } from './pgbench.ts';
 import { cpuUs } from './process-cost.ts';
 import { median } from './statistics.ts';
 
+const WARM_UP_CLIENTS = 8;
+
 /** Something that speaks the protocol: the database itself or what stands before it. */
 export interface Peer {
   readonly name: string;
@@ -51,6 +53,7 @@ export interface Plan {
  * @throws Error if a peer fails a single transaction: a peer that answers wrongly must not look fast
  */
 export async function measure(plan: Plan, onProgress: (line: string) => void): Promise<Measurement[]> {
+  await warmUp(plan, onProgress);
   const samples = new Map<string, Sample[]>();
   const key = (peer: Peer, setting: Setting): string => `${peer.name} ${JSON.stringify(setting)}`;
   for (let round = 0; round < plan.rounds; round += 1) {
@@ -69,6 +72,17 @@ export async function measure(plan: Plan, onProgress: (line: string) => void): P
   return plan.settings.flatMap((setting) =>
     plan.peers.map((peer) => ({ peer: peer.name, setting, samples: samples.get(key(peer, setting)) ?? [] })),
   );
+}
+
+/** Each kind of transaction for a while through each peer, without being counted: what has run seldom is not compiled yet. */
+async function warmUp({ peers, settings, seconds }: Plan, onProgress: (line: string) => void): Promise<void> {
+  const kinds = new Map(settings.map((setting) => [JSON.stringify({ ...setting, clients: 0 }), setting]));
+  for (const kind of kinds.values()) {
+    for (const peer of peers) {
+      onProgress(`warming up  ${kind.mode.padEnd(8)} ${peer.name}`);
+      await runPgbench(peer.target, { ...kind, clients: WARM_UP_CLIENTS, seconds: seconds * 2 });
+    }
+  }
 }
 
 /** The median of one figure over the rounds. */
