@@ -161,6 +161,7 @@ describe('the server', () => {
 
   /** Commits marks until the connection breaks; returns those that were said to be there, and how it ended. */
   async function load(
+    client: pg.Client,
     name: string,
     onCommit: () => void,
   ): Promise<{ committed: string[]; code: string; last: string }> {
@@ -168,7 +169,6 @@ describe('the server', () => {
     let last = '';
     let lost: string | undefined;
     try {
-      const client = await connect();
       // Between two statements it is not an answer to any.
       client.on('error', (error) => {
         // The socket's own end follows, without a code.
@@ -199,7 +199,8 @@ describe('the server', () => {
         left -= 1;
         if (left === 0) resolve();
       };
-      const loads = Array.from({ length: 4 }, (_, i) => load(`${signal}-${i}`, onCommit));
+      const clients = await Promise.all(Array.from({ length: 4 }, connect));
+      const loads = clients.map((client, i) => load(client, `${signal}-${i}`, onCommit));
       await inMidLoad;
       let whileDown: string | undefined;
       await server.restart(signal, async () => {
