@@ -35,6 +35,11 @@ async function waiting(where = ''): Promise<number[]> {
 const pidOf = async (client: pg.Client): Promise<number> =>
   (await client.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
 
+/** The answer with something else in place of the JSON array of schemas, which comes in hexadecimal digits. */
+function withoutSchemas(answer: Buffer): Buffer {
+  return Buffer.from(answer.toString('latin1').replace('5b22', '7b22'), 'latin1');
+}
+
 /** Two sessions, after which a third is expected. */
 async function makeExpected(options: pg.ClientConfig = {}): Promise<void> {
   for (let i = 0; i < 2; i += 1) await (await gate.client('app', options)).end();
@@ -102,6 +107,24 @@ describe('one that is of no use any more is not given away', () => {
     );
     const client = await gate.client('app');
     expect(before).not.toContain(await pidOf(client));
+  });
+
+  test.each([
+    ['has begun to say something', (answer: Buffer) => Buffer.concat([answer, Buffer.from('N\0')])],
+    ['answers with nonsense', withoutSchemas],
+  ])('because it %s', async (_, changed) => {
+    await makeExpected();
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    const before = await waiting();
+    let changes = 0;
+    relay.intercept((direction, chunk) => {
+      if (direction !== 'down' || chunk[0] !== PARSE_COMPLETE || changes > 0) return chunk;
+      changes += 1;
+      return changed(chunk);
+    });
+    const client = await gate.client('app');
+    expect(before).not.toContain(await pidOf(client));
+    expect(changes).toBe(1);
   });
 
   test('because the network has swallowed it', async () => {

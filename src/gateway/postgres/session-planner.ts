@@ -78,11 +78,12 @@ export class SessionPlanner {
   }
 
   /** Takes over what the backend has said before the session began: then the first statement needs no question. */
-  begin({ row, schemas }: FirstReading): void {
-    const read = this.reading.note(row);
-    if (read === undefined) return;
+  begin(reading: FirstReading): void {
+    const { path, user, schemas } = reading;
+    if (path === undefined) return;
+    this.reading.note(reading);
     this.#scope.noteSchemas({ schemas });
-    this.#scope.setNames(read);
+    this.#scope.setNames({ path, user });
     this.#stale = false;
   }
 
@@ -355,7 +356,7 @@ export class SessionPlanner {
     if (read === undefined) return;
     this.#scope.setNames(read);
     // Without a temporary schema there is nothing temporary, which is known without asking.
-    if (!read.hasTemporary && names.length === 0) this.#scope.setTemporary([]);
+    if (read.temporary === undefined && names.length === 0) this.#scope.setTemporary([]);
     else if (this.#mayOwnRelations) {
       const { sql, textOf } = this.reading.question(sessionRelationsQuery(names));
       const relations = await this.#backend.ask(sql);

@@ -66,21 +66,42 @@ export const READING_QUERY = `SELECT CASE WHEN ${PENDING_TEMPORARY} THEN NULL
   (SELECT nspname FROM pg_catalog.pg_namespace WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()),
   ${asHex("pg_catalog.current_setting('search_path')")}`;
 
-/** What a backend said of how it reads, before its session began. */
-export interface FirstReading {
-  /** An answer to `READING_QUERY`. */
-  readonly row: readonly (Buffer | null)[];
+/** How a backend reads names and texts, as it says itself. */
+export interface BackendReading {
+  /** `client_encoding` */
+  readonly encoding: string;
+  /** `standard_conforming_strings` */
+  readonly standardStrings: boolean;
+  /** `current_user` */
+  readonly user: string;
+  /** The schemas along which names are looked up; undefined if they have to be asked for by `schemasQuery`. */
+  readonly path: readonly string[] | undefined;
+  readonly searchPath: string | undefined;
+  /** The session's temporary schema, if it has one. */
+  readonly temporary: string | undefined;
+}
+
+/** What a backend said before its session began. */
+export interface FirstReading extends BackendReading {
   /** The schemas of the catalog when it was asked. */
   readonly schemas: ReadonlySet<string>;
 }
 
-/** What names mean in a backend. */
-export interface NameReading {
-  /** The schemas along which names are looked up. */
-  readonly path: readonly string[];
-  /** `current_user` */
-  readonly user: string;
-  readonly hasTemporary: boolean;
+/**
+ * Takes an answer to `READING_QUERY`.
+ * @throws {SluiceError} upstream_lost: what answers so is no database
+ */
+export function readingOf(row: readonly (Buffer | null)[]): BackendReading {
+  const schemas = textOfHex(row[0]);
+  const temporary = row[4]?.toString('latin1');
+  return {
+    encoding: row[2]?.toString('latin1') ?? '',
+    standardStrings: row[3]?.toString('latin1') === 'on',
+    user: textOfHex(row[1]) ?? '',
+    path: schemas === undefined ? undefined : pathOf(schemas, temporary),
+    searchPath: textOfHex(row[5]),
+    temporary,
+  };
 }
 
 /**
@@ -102,7 +123,7 @@ export function schemasQuery(path: string | undefined, user: string): string {
  * @param schemas as READING_QUERY or `schemasQuery` gives them
  * @param temporary the session's temporary schema, if it has one
  */
-export function pathOf(schemas: string | undefined, temporary: string | undefined): string[] {
+function pathOf(schemas: string | undefined, temporary: string | undefined): string[] {
   const names = schemas === undefined ? [] : namesIn(schemas);
   return names.map((name) => (name === temporary ? TEMPORARY_SCHEMA : name));
 }
@@ -169,33 +190,23 @@ export class SessionReading {
   }
 
   /** Asks how names and texts are read now; undefined in a failed transaction, where nothing can be asked. */
-  async ask(): Promise<NameReading | undefined> {
+  async ask(): Promise<(BackendReading & { path: readonly string[] }) | undefined> {
     const [row] = (await this.#backend.ask(READING_QUERY)) ?? [];
     if (row === undefined) return undefined;
-    return this.note(row) ?? this.#namesAlong(row, await this.#askSchemas(row));
+    const reading = readingOf(row);
+    this.note(reading);
+    return { ...reading, path: reading.path ?? (await this.#askPath(reading)) };
   }
 
-  /** Notes an answer to `READING_QUERY`. Undefined if that does not say which schemas names are looked up in. */
-  note(row: FirstReading['row']): NameReading | undefined {
-    this.setClientEncoding(row[2]?.toString('latin1') ?? '');
-    this.standardStrings = row[3]?.toString('latin1') === 'on';
-    const schemas = textOfHex(row[0]);
-    return schemas === undefined ? undefined : this.#namesAlong(row, schemas);
+  note({ encoding, standardStrings }: BackendReading): void {
+    this.setClientEncoding(encoding);
+    this.standardStrings = standardStrings;
   }
 
-  #namesAlong(row: FirstReading['row'], schemas: string | undefined): NameReading {
-    const temporary = row[4]?.toString('latin1');
-    return {
-      path: pathOf(schemas, temporary),
-      user: textOfHex(row[1]) ?? '',
-      hasTemporary: temporary !== undefined,
-    };
-  }
-
-  async #askSchemas(row: FirstReading['row']): Promise<string | undefined> {
-    const { sql, textOf } = this.question(schemasQuery(textOfHex(row[5]), textOfHex(row[1]) ?? ''));
+  async #askPath({ searchPath, user, temporary }: BackendReading): Promise<string[]> {
+    const { sql, textOf } = this.question(schemasQuery(searchPath, user));
     const answer = (await this.#backend.ask(sql))?.[0]?.[0];
-    return answer ? textOf(answer) : undefined;
+    return pathOf(answer ? textOf(answer) : undefined, temporary);
   }
 
   /** True if the bytes read alike whatever the settings. */

@@ -3,7 +3,6 @@ import type { StatementNames } from '../../model/approval.ts';
 import type { CatalogSnapshot } from '../../sql/postgres/catalog.ts';
 import type { RelationInfo } from '../../sql/postgres/relation-info.ts';
 import { createScope, type PostgresScope, TEMPORARY_SCHEMA } from '../../sql/postgres/scope.ts';
-import type { NameReading } from './session-reading.ts';
 
 export class SessionScope {
   #searchPath: readonly string[] = ['$user', 'public'];
@@ -42,7 +41,7 @@ export class SessionScope {
     return !same;
   }
 
-  setNames({ path, user }: Pick<NameReading, 'path' | 'user'>): void {
+  setNames({ path, user }: { readonly path: readonly string[]; readonly user: string }): void {
     if (user === this.#user && path.join('\0') === this.#searchPath.join('\0')) return;
     this.#user = user;
     this.#searchPath = path;

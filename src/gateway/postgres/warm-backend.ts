@@ -11,7 +11,7 @@ import {
   FrameReader,
 } from '../../wire/postgres/index.ts';
 import { questionFrames } from './own-questions.ts';
-import { type FirstReading, READING_QUERY } from './session-reading.ts';
+import { type BackendReading, type FirstReading, READING_QUERY, readingOf } from './session-reading.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
 const TERMINATE = encodeFrontendMessage({ type: 'Terminate' });
@@ -43,7 +43,7 @@ export class WarmBackend {
   #reading: FirstReading | undefined;
   #over = false;
   /** The answer that is awaited. */
-  #question: { answered: number; row: FirstReading['row']; settle(answered: boolean): void } | undefined;
+  #question: { answered: number; reading?: BackendReading; settle(answered: boolean): void } | undefined;
   #asking: Promise<boolean> | undefined;
 
   /**
@@ -67,7 +67,10 @@ export class WarmBackend {
 
   /** For a session, which owns it from now on: paused. Undefined if it is of no use any more. */
   async take(): Promise<UpstreamConnection | undefined> {
-    if (!(await this.#answersSince(FRESH_MS)) || this.#over || this.#reading === undefined) return undefined;
+    await this.#answersSince(FRESH_MS);
+    // The session would not have the beginning of what it has begun to say.
+    if (this.#frames.bufferedBytes > 0) this.discard();
+    if (this.#over || this.#reading === undefined) return undefined;
     this.#over = true;
     const { socket } = this.#connection;
     socket.off('data', this.#onData).off('close', this.#onClose).off('end', this.#onClose);
@@ -107,10 +110,11 @@ export class WarmBackend {
       const schemas = this.#schemas();
       const settle = (answered: boolean): void => {
         clearTimeout(timer);
-        if (answered) this.#reading = { row: this.#question?.row ?? [], schemas };
+        const reading = this.#question?.reading;
+        if (answered && reading !== undefined) this.#reading = { ...reading, schemas };
         resolve(answered);
       };
-      this.#question = { answered: 0, row: [], settle };
+      this.#question = { answered: 0, settle };
       this.#connection.socket.write(QUESTION);
     }).finally(() => {
       this.#question = undefined;
@@ -136,9 +140,7 @@ export class WarmBackend {
     question.answered += 1;
     if (type === B.DataRow) {
       const message = decodeBackendMessage(bytes);
-      // The bytes are those of the chunk, which passes.
-      if (message.type === 'DataRow')
-        question.row = message.columns.map((value) => value && Buffer.from(value));
+      if (message.type === 'DataRow') question.reading = readingOf(message.columns);
     }
     if (type !== B.ReadyForQuery) return true;
     this.#answeredAt = performance.now();
