@@ -8,7 +8,7 @@ import type { LedgerEvent } from '../model/ledger-entry.ts';
 import type { Hit, HitOutcome, HitSession } from '../search/hits.ts';
 import { chainText, tookText } from './hit-columns.ts';
 import { eventText } from './ledger-text.ts';
-import { timeText } from './table.ts';
+import { fitted, timeText } from './table.ts';
 import type { Paint } from './terminal.ts';
 
 type Statement = Extract<LedgerEvent, { kind: 'statement' }>;
@@ -16,6 +16,8 @@ type Statement = Extract<LedgerEvent, { kind: 'statement' }>;
 /** Before every text: `02:14:09.120  +12.3 s  #4   `. */
 const INDENT = 30;
 const MAX_LINES = 12;
+/** In front of every line of a statement but the first: nothing in it can pass for what came of it. */
+const CONTINUED = '┆ ';
 /** Pauses shorter than this are not worth a word. */
 const PAUSE_MS = 1000;
 
@@ -82,7 +84,7 @@ export class ReplayText {
       event.parameters === undefined ? [] : [this.#paint('dim', `$ ${parametersText(event.parameters)}`)];
     return [
       this.#line(hit.at, `#${event.statement}`, first),
-      ...rest.map(indented),
+      ...rest.map((line) => indented(`${this.#paint('dim', CONTINUED)}${line}`)),
       ...parameters.map(indented),
       indented(this.#came(hit, event)),
     ];
@@ -148,8 +150,8 @@ export class ReplayText {
   #cut(text: string): readonly string[] {
     const lines = printable(text.trim()).replaceAll('\t', '  ').split('\n');
     if (this.#width === undefined) return lines;
-    const width = Math.max(30, this.#width - INDENT);
-    const fitting = lines.map((line) => (line.length > width ? `${line.slice(0, width - 1)}…` : line));
+    const width = Math.max(30, this.#width - INDENT - CONTINUED.length);
+    const fitting = lines.map((line) => fitted(line, width));
     if (fitting.length <= MAX_LINES) return fitting;
     return [
       ...fitting.slice(0, MAX_LINES - 1),

@@ -16,8 +16,23 @@ export function tableLines(
       .map((cell, column) => cell.padEnd(widths[column]!))
       .join('  ')
       .trimEnd();
-    return width !== undefined && line.length > width ? `${line.slice(0, width - 1)}…` : line;
+    return width === undefined ? line : fitted(line, width);
   });
+}
+
+/**
+ * A line cut so that no terminal breaks it: what comes after a break would stand where only we write. What is not ASCII may take two columns, and
+ * counts for as many.
+ */
+export function fitted(line: string, width: number): string {
+  if (line.length * 2 <= width) return line;
+  let [columns, fitting] = [0, 0];
+  for (const character of line) {
+    columns += character <= '\u007f' ? 1 : 2;
+    if (columns > width) return `${line.slice(0, fitting)}…`;
+    if (columns < width) fitting += character.length;
+  }
+  return line;
 }
 
 /** `2026-11-21 00:28:03` in UTC: every log of every machine has the same. */
