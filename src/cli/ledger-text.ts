@@ -11,8 +11,16 @@ export function entryLine(entry: LedgerEntry, width?: number): string {
   return `${head}  ${printableLine(eventText(event), width === undefined ? undefined : Math.max(20, width - head.length - 2))}`;
 }
 
-/** What an entry says, in a line that is not yet safe to show. */
+/** What an entry says, in a line that is not yet safe to show. One that has not what its kind should have is shown as it is. */
 export function eventText(event: LedgerEvent): string {
+  try {
+    return textOf(event);
+  } catch {
+    return JSON.stringify(event);
+  }
+}
+
+function textOf(event: LedgerEvent): string {
   switch (event.kind) {
     case 'log-opened':
       return `by version ${event.version}`;

@@ -6,8 +6,8 @@ import { LRUCache } from 'lru-cache';
 import { SluiceError } from '../errors/sluice-error.ts';
 import type { LedgerEntry, LedgerEvent, StatementForm } from '../model/ledger-entry.ts';
 import { canonicalJson } from './canonical-json.ts';
+import { readPart } from './entry-part.ts';
 import { formHash } from './entry-text.ts';
-import { partPath } from './tile.ts';
 import type { TileSource } from './tile-store.ts';
 
 /** An entry's bytes with its place. */
@@ -106,9 +106,10 @@ export class EntryDecoder {
 /** The members of an entry as they are written, those that went to its part included. @throws {SluiceError} ledger_corrupt */
 export async function readMembers(raw: RawEntry, source: TileSource): Promise<Members> {
   const members = parse(raw.bytes, raw.seq);
-  if (typeof members.part !== 'string') return members;
+  if (!isEntry(members)) throw noEntry(raw.seq);
+  if (members.part === undefined) return members;
   const { part, ...rest } = members;
-  const bytes = raw.part ?? (await source.read(partPath(part)));
+  const bytes = raw.part ?? (await readPart(source, part));
   if (bytes === undefined) throw new SluiceError('ledger_corrupt', `a part of entry ${raw.seq} is missing`);
   return { ...parse(bytes, raw.seq), ...rest };
 }
@@ -173,5 +174,22 @@ function parse(bytes: Buffer, seq: number): Members {
   } catch {
     // Said below.
   }
-  throw new SluiceError('ledger_corrupt', `entry ${seq} of the ledger is no entry`);
+  throw noEntry(seq);
+}
+
+/** The last moment that a `Date` knows. */
+const MAX_TIME = 8.64e15;
+
+/** What every entry has: whoever signed a log may have put anything into it. */
+function isEntry({ at, id, kind }: Members): boolean {
+  return (
+    Number.isSafeInteger(at) &&
+    Math.abs(at as number) <= MAX_TIME &&
+    typeof id === 'string' &&
+    typeof kind === 'string'
+  );
+}
+
+function noEntry(seq: number): SluiceError {
+  return new SluiceError('ledger_corrupt', `entry ${seq} of the ledger is no entry`);
 }

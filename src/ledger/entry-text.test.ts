@@ -14,6 +14,8 @@ const text = fc.oneof(
 );
 const texts = fc.array(text, { maxLength: 4 });
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+/** Up to the last moment that a `Date` knows. */
+const time = fc.nat({ max: 8.64e15 });
 
 const form: fc.Arbitrary<StatementForm> = fc.record(
   {
@@ -100,7 +102,7 @@ const wellFormed = (value: unknown): unknown =>
 
 it('writes every event canonically, and reads it back', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.oneof(asked, outcome, other), count, async (event, at) => {
+    fc.asyncProperty(fc.oneof(asked, outcome, other), time, async (event, at) => {
       const entries = new EntryEncoder(3, undefined).encode(7, at, event);
       for (const { text: written } of entries) {
         expect(written).toBe(canonicalJson(JSON.parse(written)));

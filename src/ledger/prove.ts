@@ -1,13 +1,14 @@
 /** Makes the proof of one entry from a log: a directory, or the address it is served at. What it reads it checks. */
 import { SluiceError } from '../errors/sluice-error.ts';
 import { canonicalJson } from './canonical-json.ts';
+import { readPart } from './entry-part.ts';
 import { formHash } from './entry-text.ts';
 import { ledgerError } from './ledger-error.ts';
 import { HASH_BYTES, inclusionProof, leafHash, provesInclusion } from './merkle-tree.ts';
 import { type EntryProof, formatProof } from './proof-file.ts';
 import { checkCheckpoint } from './signed-checkpoint.ts';
 import { type NoteKey, parseVkey } from './signed-note.ts';
-import { CHECKPOINT, partPath, TILE_WIDTH } from './tile.ts';
+import { CHECKPOINT, TILE_WIDTH } from './tile.ts';
 import { TileReader } from './tile-reader.ts';
 import type { TileSource } from './tile-store.ts';
 
@@ -78,7 +79,7 @@ async function belongings(
 ): Promise<Pick<EntryProof, 'form' | 'part'>> {
   const members = JSON.parse(entry) as { part?: string; of?: string };
   const part =
-    members.part === undefined ? undefined : (await source.read(partPath(members.part)))?.toString('utf8');
+    members.part === undefined ? undefined : (await readPart(source, members.part))?.toString('utf8');
   const { of } = { ...members, ...(part === undefined ? {} : (JSON.parse(part) as { of?: string })) };
   const form = of === undefined ? undefined : await formBefore(source, reader, index, of);
   return { ...(form === undefined ? {} : { form }), ...(part === undefined ? {} : { part }) };
@@ -93,7 +94,7 @@ async function formBefore(
   for await (const [, bytes] of backwards(reader, index)) {
     if (!bytes.includes('"kind":"form"')) continue;
     const members = JSON.parse(bytes.toString('utf8')) as { form?: unknown; part?: string };
-    const part = members.part === undefined ? undefined : await source.read(partPath(members.part));
+    const part = members.part === undefined ? undefined : await readPart(source, members.part);
     const { form } = part === undefined ? members : (JSON.parse(part.toString('utf8')) as { form?: unknown });
     const json = form === undefined ? undefined : canonicalJson(form);
     if (json !== undefined && formHash(json) === of) return json;

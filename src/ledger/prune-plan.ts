@@ -6,12 +6,13 @@
  * entry of it, a form by the statements that name it. The beginning of a session that may still be open stays.
  */
 import { canonicalJson } from './canonical-json.ts';
+import { readPart } from './entry-part.ts';
 import { formHash } from './entry-text.ts';
 import { FORM_REACH } from './form-shelf.ts';
 import { noteHold } from './legal-holds.ts';
 import { PrunedEntries, prunedEventIn } from './pruned-entries.ts';
 import { type LegalHold, mayBePruned, type RetainedEntry, type RetentionRule } from './retention.ts';
-import { partPath, TILE_WIDTH } from './tile.ts';
+import { TILE_WIDTH } from './tile.ts';
 import { TileReader } from './tile-reader.ts';
 import type { TileSource } from './tile-store.ts';
 
@@ -211,7 +212,7 @@ class Walk {
   }
 
   async #part(hash: string): Promise<Record<string, unknown>> {
-    const bytes = await this.#source.read(partPath(hash));
+    const bytes = await readPart(this.#source, hash);
     return bytes === undefined ? {} : (JSON.parse(bytes.toString('utf8')) as Record<string, unknown>);
   }
 }

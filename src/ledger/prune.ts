@@ -17,6 +17,7 @@ import { SluiceError } from '../errors/sluice-error.ts';
 import { recordCommand } from './command-lane.ts';
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts';
 import { encodeBundle } from './entry-bundle.ts';
+import { asidePath } from './entry-part.ts';
 import { nodeFileSystem } from './file-system.ts';
 import { ledgerError } from './ledger-error.ts';
 import { LogFollower } from './log-follower.ts';
@@ -190,5 +191,4 @@ class Pruning {
   }
 }
 
-const asidePath = (hash: string): string => `pruning/${partPath(hash)}`;
 const sha256 = (bytes: Buffer): string => digest('sha256', bytes, 'hex');

@@ -256,6 +256,70 @@ it('counts what is not published yet, and finds what is wrong with it', async ()
   expect((await verify(copy)).pending).toBe(1);
 });
 
+describe('a part that was too large for its entry', () => {
+  const NEEDLE = 'DROP TABLE payments';
+  let large: SimulatedDisk;
+  let name: string;
+
+  beforeAll(async () => {
+    large = new SimulatedDisk();
+    const ledger = await openLedger(large);
+    const reason = `${NEEDLE} ${'x'.repeat(100_000)}`;
+    for (let index = 0; index < 3; index++)
+      ledger.append({ kind: 'session-closed', session: `s${index}`, reason, statements: index });
+    await ledger.close();
+    await publishLedger(DIRECTORY, large);
+    const [folder] = large.list(path('part'));
+    name = `part/${folder}/${large.list(path(`part/${folder}`))[0]}`;
+  });
+
+  const changed = (change: (bytes: Buffer) => Buffer | undefined): SimulatedDisk => {
+    const copy = large.afterKill();
+    const bytes = change(Buffer.from(bytesOf(name, large)));
+    if (bytes === undefined) copy.remove(path(name));
+    else copy.plant(path(name), bytes);
+    return copy;
+  };
+
+  it('is part of what verifies', async () => {
+    expect(await verify(large)).toMatchObject({ ok: true, entries: 4 });
+  });
+
+  it('that is another one shows, and nobody is shown it', async () => {
+    const text = () => bytesOf(name, large).toString().replace(NEEDLE, 'SELECT * FROM plan');
+    const copy = changed(() => Buffer.from(text()));
+    const report = await verify(copy);
+    expect(report.fault).toEqual({
+      seq: expect.any(Number),
+      file: name,
+      offset: 0,
+      reason: 'the part is not the one that was signed',
+    });
+    // Only the entries that were asked for are looked at.
+    expect((await verify(copy, { fromSeq: 0, toSeq: 0 })).ok).toBe(true);
+    const read = async () => {
+      for await (const _ of readEntries(DIRECTORY, { fileSystem: copy }));
+    };
+    await expect(read()).rejects.toMatchObject({
+      code: 'ledger_corrupt',
+      message: `${name} is not the part that was signed`,
+    });
+  });
+
+  it('that is missing shows, unless it was set aside for a moment', async () => {
+    const bytes = bytesOf(name, large);
+    const copy = changed(() => undefined);
+    expect((await verify(copy)).fault).toMatchObject({
+      file: name,
+      reason: 'the part of the entry is missing',
+    });
+    copy.plant(path(`pruning/${name}`), bytes);
+    expect((await verify(copy)).ok).toBe(true);
+    copy.plant(path(`pruning/${name}`), Buffer.from('{}'));
+    expect((await verify(copy)).fault).toMatchObject({ file: name });
+  });
+});
+
 it('reads no more than a log has, whatever is there instead', async () => {
   const padded = await verify(altered('tile/0/000', (bytes) => Buffer.concat([bytes, Buffer.alloc(32)])));
   expect(padded.fault).toMatchObject({

@@ -1,6 +1,6 @@
 /**
  * Checks a log without trusting whoever wrote it: the checkpoint's signature, every tile against the root, every entry against its tile,
- * and that no lane's entries have gaps. Reads only; may run beside the gateway that writes. Memory stays flat.
+ * every part against its entry, and that no lane's entries have gaps. Reads only; may run beside the gateway that writes. Memory stays flat.
  *
  * Needs nothing but the log and its verifier key: a directory, a copy of one, or the address it is served at.
  */
@@ -13,6 +13,7 @@ import { HttpSource } from './http-source.ts';
 import { checkLanes, LaneOrder } from './lane-order.ts';
 import { ledgerError } from './ledger-error.ts';
 import { HASH_BYTES, leafHash, rootAt } from './merkle-tree.ts';
+import { mayHaveParts, PartCheck } from './part-check.ts';
 import { PRUNED_RECORDS, PrunedEntries, parseRecordsHint, prunedEventIn } from './pruned-entries.ts';
 import { checkCheckpoint } from './signed-checkpoint.ts';
 import { formatVkey, type NoteKey, parseVkey } from './signed-note.ts';
@@ -123,6 +124,7 @@ class Verification {
   readonly #source: TileSource;
   readonly #options: VerifyOptions;
   readonly #order = new LaneOrder();
+  readonly #parts: PartCheck;
   #key: NoteKey | undefined;
   #checkpoint: VerifyReport['checkpoint'];
   #entries = 0;
@@ -137,6 +139,7 @@ class Verification {
     this.#place = place;
     this.#source = source;
     this.#options = options;
+    this.#parts = new PartCheck(source);
   }
 
   async run(): Promise<VerifyReport> {
@@ -248,6 +251,7 @@ class Verification {
     const bundle = await tiles.reader.bundleBytes(index);
     const bytes = bundle ?? (await tiles.reader.keptBytes(index)) ?? Buffer.alloc(LENGTH_BYTES * width);
     const file = bundle === undefined ? keptPath(index) : tilePath({ level: 'entries', index, width });
+    const hasParts = mayHaveParts(bytes);
     let offset = 0;
     for (let at = 0; at < width; at++) {
       const start = offset + LENGTH_BYTES;
@@ -267,6 +271,12 @@ class Verification {
           return fault('the entry is not the one that was signed');
         const gap = this.#order.check(bytes, start, end);
         if (gap !== undefined) return fault(gap);
+        const isGoing = hasParts && this.#recorded.has(first + at);
+        const part = hasParts ? await this.#parts.check(bytes.subarray(start, end), isGoing) : undefined;
+        if (part !== undefined)
+          return part.file === undefined
+            ? fault(part.reason)
+            : { seq: first + at, file: part.file, offset: 0, reason: part.reason };
         this.#entries++;
         this.#bytes += end - offset;
       }
