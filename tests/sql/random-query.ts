@@ -35,6 +35,17 @@ const RELATIONS: Readonly<Record<string, Readonly<Record<'text' | 'number' | 'ot
     plain: { text: ['note'], number: ['id', 'cap'], other: [] },
   };
 
+/** Those of `MORE_SCHEMA`, and what tells by counting or by its order. */
+const MORE_RELATIONS: typeof RELATIONS = {
+  vault: { text: ['card', 'note'], number: ['id'], other: [] },
+  staff: { text: ['team'], number: ['id', 'wage'], other: [] },
+  births: { text: [], number: ['id'], other: ['born'] },
+  payments: { text: ['iban', 'country'], number: ['id', 'customer_id', 'amount'], other: [] },
+  derived_copy: { text: ['s', 'plan', 'drac'], number: ['id', 'd'], other: [] },
+  over_copy: { text: ['email'], number: ['id', 'total'], other: [] },
+};
+const ALL_RELATIONS = { ...RELATIONS, ...MORE_RELATIONS };
+
 interface Scope {
   readonly alias: string;
   readonly text: readonly string[];
@@ -213,9 +224,9 @@ export class Generator {
   readonly #wide: boolean;
   #aliases = 0;
 
-  constructor(random: Random, relations: readonly string[] = Object.keys(RELATIONS), wide = false) {
+  constructor(random: Random, relations?: readonly string[], wide = false) {
     this.#random = random;
-    this.#relations = relations;
+    this.#relations = relations ?? Object.keys(wide ? ALL_RELATIONS : RELATIONS);
     this.#wide = wide;
   }
 
@@ -233,7 +244,7 @@ export class Generator {
 
   /** Fills a template with columns of a relation by its own name, as the target of a write would have it. */
   over(relation: string, template: string, depth = 1): string {
-    const columns = RELATIONS[relation] ?? { text: [], number: ['id'], other: [] };
+    const columns = ALL_RELATIONS[relation] ?? { text: [], number: ['id'], other: [] };
     return this.fill(template, depth, [{ alias: relation, ...columns }]);
   }
 
@@ -339,7 +350,7 @@ export class Generator {
     }
     const name = this.pick(this.#relations);
     const only = this.chance(0.1) ? 'ONLY ' : '';
-    const columns = RELATIONS[name]!;
+    const columns = ALL_RELATIONS[name]!;
     if (alias === undefined) return { text: `${only}${name}`, scope: { alias: name, ...columns } };
     if (this.chance(0.1))
       return { text: `${name} ${alias} (id)`, scope: { alias, ...columns, number: ['id'] } };

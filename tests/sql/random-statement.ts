@@ -230,10 +230,55 @@ const functions: Make = (g) =>
     `SELECT x.* FROM customers c, XMLTABLE('/r' PASSING xmlelement(NAME r, c.card) COLUMNS v text PATH '.') x ORDER BY 1`,
   ]);
 
+/** A query that is read from indexes wherever it can be, and sorted nowhere it need not be. */
+function byIndex(g: Generator): readonly Part[] {
+  const settings = ['seqscan', 'bitmapscan', 'sort', 'hashjoin', 'hashagg', 'material'].filter(
+    (name) => name === 'seqscan' || g.chance(0.6),
+  );
+  return [...settings.map((name) => `SET LOCAL enable_${name} = off`), g.pick([query, queryOfPlan])(g)];
+}
+
+/** A query by what stands in indexes beside labelled columns. */
+function queryOfPlan(g: Generator): string {
+  const list = g.pick(['id', 'array_agg(id)', 'id, plan', 'id, email', '*', 'plan, count(*)', 'plan']);
+  const relation = g.pick([
+    'customers',
+    'customers c',
+    'derived',
+    'mail_copy',
+    'plans p JOIN customers c ON c.plan = p.name',
+  ]);
+  const where = g.pick([
+    '',
+    ` WHERE plan = 'pro'`,
+    ` WHERE plan > 'a'`,
+    ` WHERE plan = 'free' AND id < 30`,
+    ' WHERE id > 9',
+  ]);
+  const group = list.includes('count') ? ' GROUP BY plan' : '';
+  const order =
+    list.includes('agg') || list === '*' ? '' : g.pick(['', ' ORDER BY plan', ' ORDER BY plan DESC']);
+  return `SELECT ${list} FROM ${relation}${where}${group}${order}${g.pick(['', ' LIMIT 3', ' LIMIT 7 OFFSET 2'])}`;
+}
+
+/** What the catalog counts. */
+function counts(g: Generator): string {
+  const name = g.pick(['customers_rich', 'rich_copy', 'births_early', 'customers_by_plan', 'orders_pkey']);
+  const column = g.pick(['reltuples', 'relpages', 'relallvisible']);
+  return g.pick([
+    `SELECT ${column} FROM pg_class WHERE relname = '${name}'`,
+    `SELECT relname FROM pg_class WHERE ${column} > 20 AND relname ~ '^(customers_|births|rich)' ORDER BY 1`,
+    `SELECT to_jsonb(x) -> '${column}' FROM pg_class x WHERE relname = '${name}'`,
+    `SELECT sum(${column}) FROM pg_class WHERE relname ~ '^(customers_|births|rich)'`,
+  ]);
+}
+
 const TIMES: readonly (readonly [times: number, kind: string, make: Make])[] = [
   [18, 'query', query],
   [10, 'write', write],
   [4, 'extended', extended],
+  [4, 'by index', byIndex],
+  [1, 'counts', counts],
   [2, 'parameters', parameters],
   [2, 'cursor', cursor],
   [2, 'prepared', prepared],

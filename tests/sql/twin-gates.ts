@@ -113,9 +113,9 @@ export function linesOf(messages: readonly BackendMessage[]): string[] {
   return messages.map((message) => createTranscriber(CHANCE)(message).replaceAll(CHANCE, '<chance>'));
 }
 
-/** What each run makes up anew: ids of approval requests, names of databases, numbers of temporary schemas. */
+/** What each run makes up anew: ids of approval requests, names of databases, numbers of temporary schemas and files. */
 const CHANCE =
-  /\bapr_\w{10}\b|\b20\d\d-\d\d-\d\dT[\d:.]+Z|\b(?:gate|twin)_[0-9a-f]{10}\b|\bpg_(?:toast_)?temp_\d+\b/g;
+  /\bapr_\w{10}\b|\b20\d\d-\d\d-\d\dT[\d:.]+Z|\b(?:gate|twin)_[0-9a-f]{10}\b|\bpg_(?:toast_)?temp_\d+\b|\bpgsql_tmp\d+\.\d+/g;
 
 /** The error that ends a part, if one does, as `SQLSTATE message`. */
 export function errorOf(messages: readonly BackendMessage[]): string | undefined {

@@ -88,6 +88,10 @@ ALTER TABLE customers ADD COLUMN mood mood, ADD COLUMN pin pin, ADD COLUMN home 
 ALTER TABLE customers ADD COLUMN filler text;
 CREATE INDEX customers_card ON customers (card);
 CREATE INDEX customers_rich ON customers (id) WHERE salary > 55000;
+CREATE VIEW cards AS SELECT card, note FROM customers;
+CREATE VIEW only_cards AS SELECT card FROM customers;
+CREATE VIEW cards_again AS SELECT note, card AS c FROM cards;
+CREATE MATERIALIZED VIEW card_copy AS SELECT card FROM customers;
 CREATE INDEX customers_by_plan ON customers (plan, email);
 CREATE INDEX customers_by_mail ON customers (email) INCLUDE (id, plan);
 CREATE INDEX customers_early ON customers (salary) WHERE created < '2024-01-02';
@@ -194,11 +198,12 @@ INSERT INTO payments SELECT i, 1 + i % ${CUSTOMERS}, '${pick('DE', 'FR')}' || lp
 INSERT INTO vault SELECT id, card, note FROM customers ORDER BY id;
 INSERT INTO staff SELECT i, 50000 + (i * ${pick('3701', '5113')}) % 9000, 't' || i % 3 FROM generate_series(1, 20) i;
 INSERT INTO managers SELECT 100 + i, 60000 + (i * ${pick('3701', '5113')}) % 9000, 't' || i % 3, i FROM generate_series(1, 5) i;
-INSERT INTO births SELECT i, CASE WHEN i % 2 = ${pick('0', '1')} THEN date '1990-02-01' ELSE date '1990-09-01' END + (i * ${pick('7', '11')}) % 90 FROM generate_series(1, 30) i;
+INSERT INTO births SELECT i, CASE WHEN i % 3 ${pick('=', '<>')} 0 THEN date '1990-02-01' ELSE date '1990-09-01' END + (i * ${pick('7', '11')}) % 90 FROM generate_series(1, 30) i;
 INSERT INTO invites SELECT id, email, 'invite ' || id FROM customers WHERE id <= 10;
 INSERT INTO secured SELECT i, 'row ' || i FROM generate_series(1, ${CUSTOMERS}) i;
 REFRESH MATERIALIZED VIEW sorted_copy;
 REFRESH MATERIALIZED VIEW derived_copy;
+REFRESH MATERIALIZED VIEW card_copy;
 CLUSTER customers USING customers_pkey;
 ANALYZE;
 `;

@@ -71,6 +71,9 @@ const LABELLED: Readonly<Record<string, Readonly<Record<Label, readonly string[]
     ],
   },
   ...traces(),
+  pg_backend_memory_contexts: {
+    statistics: ['total_bytes', 'total_nblocks', 'free_bytes', 'free_chunks', 'used_bytes'],
+  },
   pg_stat_activity: { statement_text: ['query'] },
   pg_prepared_statements: { statement_text: ['statement'] },
   pg_cursors: { statement_text: ['statement'] },
@@ -81,7 +84,10 @@ const LABELLED: Readonly<Record<string, Readonly<Record<Label, readonly string[]
   pg_user_mappings: { secret: ['umoptions'] },
   pg_foreign_server: { secret: ['srvoptions'] },
   pg_subscription: { secret: ['subconninfo'] },
-  pg_stat_wal_receiver: { secret: ['conninfo'] },
+  pg_stat_wal_receiver: {
+    secret: ['conninfo'],
+    statistics: ['receive_start_lsn', 'written_lsn', 'flushed_lsn', 'latest_end_lsn'],
+  },
   pg_settings: { secret: ['setting', 'boot_val', 'reset_val'] },
   pg_db_role_setting: { secret: ['setconfig'] },
   pg_roles: { secret: ['rolconfig'] },
@@ -106,7 +112,7 @@ function traces(): Record<string, Record<Label, readonly string[]>> {
       ],
       [`pg_statio_${whose}_indexes`, ['idx_blks_read', 'idx_blks_hit']],
     ]),
-    ['pg_stat_database', ['blks_read', 'blks_hit']],
+    ['pg_stat_database', ['blks_read', 'blks_hit', 'temp_files', 'temp_bytes']],
     ['pg_stat_wal', ['wal_records', 'wal_fpi', 'wal_bytes', 'wal_buffers_full']],
     [
       'pg_stat_io',
@@ -115,6 +121,8 @@ function traces(): Record<string, Record<Label, readonly string[]>> {
         .concat('hits', 'writebacks'),
     ],
     ['pg_stat_replication', ['sent_lsn', 'write_lsn', 'flush_lsn', 'replay_lsn']],
+    ['pg_stat_subscription', ['received_lsn', 'latest_end_lsn']],
+    ['pg_replication_origin_status', ['remote_lsn', 'local_lsn']],
     ['pg_replication_slots', ['restart_lsn', 'confirmed_flush_lsn', 'safe_wal_size']],
   ];
   return Object.fromEntries(counted.map(([view, columns]) => [view, { statistics: columns }]));
@@ -129,11 +137,19 @@ const INFORMATION_SCHEMA: Readonly<Record<string, readonly string[]>> = {
 
 /** Extensions that are usually installed into these schemas. Elsewhere, the configuration must name them. */
 const EXTENSION_SCHEMAS: readonly string[] = ['public', 'extensions', 'monitoring', 'pg_catalog'];
-const EXTENSION_RELATIONS: Readonly<Record<string, readonly string[]>> = {
-  pg_stat_statements: ['query'],
-  pg_stat_monitor: ['query', 'query_plan'],
-  pg_buffercache: [],
+const EXTENSION_RELATIONS: Readonly<Record<string, Readonly<Record<Label, readonly string[]>>>> = {
+  pg_stat_statements: { statement_text: ['query'], statistics: statementTraces() },
+  pg_stat_monitor: { statement_text: ['query', 'query_plan'], statistics: statementTraces() },
 };
+
+/** Blocks and log of a statement. */
+function statementTraces(): readonly string[] {
+  const blocks = ['shared', 'local'].flatMap((where) =>
+    ['hit', 'read', 'dirtied', 'written'].map((what) => `${where}_blks_${what}`),
+  );
+  const log = ['wal_records', 'wal_fpi', 'wal_bytes', 'wal_buffers_full'];
+  return [...blocks, 'temp_blks_read', 'temp_blks_written', ...log];
+}
 
 function of(schema: string, relation: string, label: Label, columns: readonly string[]): ColumnLabel[] {
   return columns.map((column) => ({ relation: `${schema}.${relation}`, column, label }));
@@ -148,8 +164,8 @@ export const BUILTIN_LABELS: readonly ColumnLabel[] = [
     of('information_schema', relation, 'secret', columns),
   ),
   ...EXTENSION_SCHEMAS.flatMap((schema) =>
-    Object.entries(EXTENSION_RELATIONS).flatMap(([relation, columns]) =>
-      of(schema, relation, 'statement_text', columns),
+    Object.entries(EXTENSION_RELATIONS).flatMap(([relation, labels]) =>
+      Object.entries(labels).flatMap(([label, columns]) => of(schema, relation, label, columns)),
     ),
   ),
 ];

@@ -5,6 +5,7 @@
  * @see https://www.postgresql.org/docs/18/sql-explain.html
  */
 import { isOn, optionsOf } from './definitions.ts';
+import { ORDER } from './label-places.ts';
 import type { MaskIndex } from './mask-index.ts';
 import type { RelationReference } from './namespace.ts';
 import { maskRefused } from './refusal.ts';
@@ -21,11 +22,29 @@ export function requireNoEstimate(
 ): void {
   const explain = as<ExplainStmt>(tree, 'ExplainStmt');
   if (explain === undefined) return;
-  for (const reference of references) requireNoGuess(reference, masks);
+  for (const reference of references) {
+    requireNoOrder(reference, masks);
+    requireNoGuess(reference, masks);
+  }
   const costs = optionsOf(explain.options, 'costs');
-  const runs = optionsOf(explain.options, 'analyze').some(isOn);
+  const runs = runsPlan(tree);
   if (costs.length > 0 && !costs.some(isOn) && !runs) return;
   for (const reference of references) requireNoWidth(reference, masks, runs);
+}
+
+/** How many rows each partition has, and in what order an index led to them: executed or not. */
+function requireNoOrder(reference: RelationReference, masks: MaskIndex): void {
+  if (!masks.of(reference).has(ORDER)) return;
+  throw maskRefused(
+    `the plan would tell where the rows of ${reference.id} come from`,
+    'Run the statement itself.',
+  );
+}
+
+/** True if the statement is an EXPLAIN that runs what it explains. */
+export function runsPlan(tree: Node): boolean {
+  const explain = as<ExplainStmt>(tree, 'ExplainStmt');
+  return explain !== undefined && optionsOf(explain.options, 'analyze').some(isOn);
 }
 
 /** How many rows or groups the planner expects, and which plan it picks for them. */

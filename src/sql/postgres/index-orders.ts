@@ -14,9 +14,11 @@ import type { Mask } from '../../model/labels.ts';
 import { eachChild } from './binder.ts';
 import type { CatalogSnapshot } from './catalog.ts';
 import { columnComparedWithConstant, conjuncts } from './constant-comparison.ts';
+import { quoteName } from './identifiers.ts';
 import { ORDER } from './label-places.ts';
 import type { IndexInfo, RelationInfo } from './relation-info.ts';
 import { as, bodyOf, type Node, type RangeVar, type SelectStmt, stringsOf } from './tree.ts';
+import { viewOrders } from './view-orders.ts';
 
 export interface TellingOrders {
   /** Unmasked columns by which such an index could be picked. */
@@ -27,9 +29,12 @@ export interface TellingOrders {
   readonly hasPlaces: boolean;
   /** True if nothing but sorting them helps. */
   readonly isSorted: boolean;
+  /** Of a view: columns that have to be read from the tables below. */
+  readonly anchors: readonly string[];
 }
 
 const NOTHING: ReadonlySet<string> = new Set();
+const NONE: readonly never[] = [];
 
 /**
  * Undefined if no order tells anything.
@@ -44,8 +49,9 @@ export function tellingOrders(
   if (masks.size === 0) return undefined;
   if (masks.has(ORDER)) {
     const all = new Set(root.columns.map(({ name }) => name));
-    return { guarded: all, stored: NOTHING, hasPlaces: false, isSorted: true };
+    return { guarded: all, stored: NOTHING, hasPlaces: false, isSorted: true, anchors: NONE };
   }
+  if (root.kind === 'view') return ordersOfView(catalog, root, masks);
   const guarded = new Set<string>();
   const stored = new Set<string>();
   const family = only ? [root] : catalog.family(root);
@@ -64,7 +70,21 @@ export function tellingOrders(
     stored,
     hasPlaces: family.every(({ kind }) => kind !== 'foreign-table'),
     isSorted: false,
+    anchors: NONE,
   };
+}
+
+function ordersOfView(
+  catalog: CatalogSnapshot,
+  view: RelationInfo,
+  masks: ReadonlyMap<string, Mask>,
+): TellingOrders | undefined {
+  const shown = [...masks].flatMap(([name, mask]) =>
+    view.column(name) && !showsNothing(mask) && !catalog.isComputed(view, name) ? [name] : [],
+  );
+  const { anchors, isSorted } = viewOrders(catalog, view, shown);
+  if (anchors.length === 0 && !isSorted) return undefined;
+  return { guarded: NOTHING, stored: new Set(shown), hasPlaces: false, isSorted, anchors };
 }
 
 /** The columns that indexes in whose order one column has a part hold besides. */
@@ -134,10 +154,14 @@ export function guardedColumn(reference: string): string {
 }
 
 /** Stable, so that the planner does not know. */
-const NEVER = 'pg_catalog.now() IS NULL';
+const NEVER = '(pg_catalog.now() IS NULL)';
 
 /** True for every row, and known to the planner to be nearly so; no index can tell. */
-export function readFromTable({ hasPlaces }: TellingOrders): string {
+export function readFromTable({ hasPlaces, anchors }: TellingOrders): string {
+  if (anchors.length > 0)
+    return anchors
+      .map((name) => `(pg_catalog.num_nulls(${quoteName(name)}) OPERATOR(pg_catalog.>=) 0 OR NOT ${NEVER})`)
+      .join(' AND ');
   // A system column stands in no index.
   return hasPlaces
     ? `ctid OPERATOR(pg_catalog.<>) '(4294967295,7)'::pg_catalog.tid`

@@ -40,6 +40,7 @@ const OPAQUE_VOLATILE = new RegExp(
   `^(${[
     'RI_FKey_.*|binary_upgrade_.*|brin_.*|gin_clean_pending_list|currtid2|(cursor|query)_to_xml.*|lo_.*|lo(read|write)',
     'pg_(backup|clear|copy|create|drop|export|import|log|logical|ls|read|restore|rotate|stop|wal_replay)_.*|pg_replication_.*',
+    'pg_control_(checkpoint|recovery)|pg_last_wal_re(ceive|play)_lsn|pg_show_replication_origin_status',
     'pg_(cancel|terminate)_backend|pg_reload_conf|pg_promote|pg_switch_wal|pg_nextoid|pg_stat_(reset|file|force).*|pg_sync_.*',
     'pg_get_(aios|backend_memory_contexts|process_memory_contexts|loaded_modules|multixact_members|shmem_allocations.*|wal_.*)',
     'pg_(available_wal_summaries|wal_summary_contents|current_logfile|extension_config_dump|show_all_file_settings)',

@@ -88,7 +88,10 @@ class Flows {
     const family = column === ORDER ? [] : this.#catalog.family(relation);
     const beside =
       column === ORDER ? undefined : new Set(family.flatMap((each) => [...columnsBeside(each, column)]));
-    if (beside?.size === 0) return;
+    if (beside?.size === 0) {
+      yield* this.#filledFromIndex(relation, column);
+      return;
+    }
     for (const view of this.#reading.get(relation.oid) ?? []) {
       const flow = this.#catalog.viewFlow(view);
       if (flow === undefined) continue;
@@ -96,6 +99,19 @@ class Flows {
         origin.relation === relation.id && (beside === undefined || beside.has(origin.column));
       const reads = [...flow.rows, ...[...flow.columns.values()].flat()];
       if (beside === undefined || flow.opaque.length > 0 || reads.some(isRead))
+        yield { relation: view, column: ORDER };
+    }
+  }
+
+  /** Materialized views of nothing but one indexed column: their rows may lie in its order. */
+  *#filledFromIndex(relation: RelationInfo, column: string): Iterable<Step> {
+    const attnum = relation.column(column)?.attnum ?? 0;
+    if (!relation.indexes.some(({ isOrdered, deciding }) => isOrdered && deciding.includes(attnum))) return;
+    for (const view of this.#reading.get(relation.oid) ?? []) {
+      const flow = view.kind === 'materialized-view' ? this.#catalog.viewFlow(view) : undefined;
+      const reads = [...(flow?.rows ?? []), ...[...(flow?.columns.values() ?? [])].flat()];
+      const own = reads.filter((origin) => origin.relation === relation.id);
+      if (own.length > 0 && own.every((origin) => origin.column === column))
         yield { relation: view, column: ORDER };
     }
   }

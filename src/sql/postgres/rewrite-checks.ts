@@ -50,7 +50,10 @@ export function requireAnswerable(
   const masked = references.filter((reference) => reference.role !== 'body' && masks.isMasked(reference));
   if (masked.length === 0) return;
   const kind = tagOf(statement.tree);
-  if (BLIND.has(kind)) return;
+  if (BLIND.has(kind)) {
+    requireNoSharedRows(kind, masked, masks);
+    return;
+  }
   if (!READING.has(kind)) {
     throw maskRefused(
       `${statement.facts.command} on ${masked[0]!.id} cannot be done by who sees masked values`,
@@ -63,6 +66,19 @@ export function requireAnswerable(
   }
   requireNoCopyOfMasked(statement, masks);
   requireNoEstimate(statement.tree, masked, masks);
+}
+
+/** A partition that is gone takes its rows out of the whole, where it shows which those were; and it can be taken back. */
+function requireNoSharedRows(kind: string, references: readonly RelationReference[], masks: MaskIndex): void {
+  if (kind !== 'DropStmt' && kind !== 'TruncateStmt') return;
+  const partition = references.find(
+    (reference) => reference.relation?.isPartition && masks.of(reference).has(ROWS),
+  );
+  if (partition === undefined) return;
+  throw maskRefused(
+    `which rows ${partition.id} has depends on masked values`,
+    `Ask somebody who may see them, or name the partitioned table.`,
+  );
 }
 
 /** Rows that are changed come back in the order in which they were found, and that cannot be changed. */

@@ -5,6 +5,7 @@
 import type { Splice } from '../../model/dialect.ts';
 import type { PostgresStatement } from './analysis.ts';
 import { type BlindLookup, blindLookups } from './blind-lookups.ts';
+import { runsPlan } from './explain-checks.ts';
 import { quoteName, quoteQualified } from './identifiers.ts';
 import { narrowedReferences, type TellingOrders, tellingOrders } from './index-orders.ts';
 import type { MaskIndex } from './mask-index.ts';
@@ -81,7 +82,15 @@ function ordersOf(
     // A sample is read from no index.
     if (telling && (telling.isSorted || !sample)) orders.set(node, telling);
   }
-  return { orders, narrowed: narrowedReferences(tree, orders) };
+  const narrowed = narrowedReferences(tree, orders);
+  // Which blocks were read one after the other, and how often, follows the order of the index.
+  if (narrowed.size > 0 && runsPlan(tree)) {
+    throw maskRefused(
+      'running the plan would tell in what order an index holds masked values',
+      'Use EXPLAIN without ANALYZE.',
+    );
+  }
+  return { orders, narrowed };
 }
 
 /** The real value takes the place of the masked one in this comparison. */

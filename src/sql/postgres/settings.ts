@@ -8,14 +8,20 @@ const OFF: readonly string[] = ['off', 'false', 'no', '0', 'f', 'n'];
 
 /**
  * Settings that change how later texts are cut into tokens or typed, so that the analysis would read another statement
- * than the server; and those that send plans, whose estimates come from real values, to the client as messages. Lower
- * case, with the values that keep things as they are.
+ * than the server; and those that send to the client, as messages, plans, whose estimates come from real values, and how much room a sort or
+ * a join took, which real values may have a part in. Lower case, with the values that keep things as they are.
  */
 const TELLING_SETTINGS: Readonly<Record<string, readonly string[]>> = {
   standard_conforming_strings: ['on', 'true', 'yes', '1', 't', 'y'],
   backslash_quote: ['safe_encoding', 'off', 'false', 'no', '0'],
   transform_null_equals: OFF,
   debug_print_plan: OFF,
+  trace_sort: OFF,
+  log_temp_files: ['-1'],
+  log_parser_stats: OFF,
+  log_planner_stats: OFF,
+  log_executor_stats: OFF,
+  log_statement_stats: OFF,
   client_encoding: [
     'utf8',
     'utf-8',

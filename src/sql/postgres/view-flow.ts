@@ -37,6 +37,8 @@ export interface ViewFlow {
   readonly bases: readonly RelationId[];
   /** The names of the functions it calls. */
   readonly functions: readonly string[];
+  /** Those that it reads in several places. */
+  readonly repeated: ReadonlySet<RelationId>;
   /** What cannot be seen through, as phrases for people; empty if the flow is complete. */
   readonly opaque: readonly string[];
 }
@@ -49,6 +51,7 @@ export function unknownFlow(view: RelationInfo): ViewFlow {
     rows: [],
     bases: [],
     functions: [],
+    repeated: new Set(),
     opaque: [`the definition of ${view.id}`],
   };
 }
@@ -66,6 +69,7 @@ export function flowOf(view: RelationInfo, trees: ParseTree, scope: PostgresScop
   const uncertain = output.open || output.columns.length !== view.columns.length;
   if (uncertain || b.columnUses.some(({ certain }) => !certain)) opaque.push(`the columns of ${view.id}`);
   const copied = copiedTargets(statement);
+  const bases = basesOf(b);
   const copies = view.columns.flatMap(({ name }, i): [string, Origin][] => {
     const sources = originsOf(output.columns[i]?.sources ?? []);
     return copied[i] && sources.length === 1 ? [[name, sources[0]!]] : [];
@@ -75,8 +79,9 @@ export function flowOf(view: RelationInfo, trees: ParseTree, scope: PostgresScop
     rows: distinct(
       b.references.flatMap((reference) => [...reference.filters].map((column) => origin(reference, column))),
     ),
-    bases: [...new Set(basesOf(b))],
     functions: [...b.sheet.functionNames],
+    bases: [...new Set(bases)],
+    repeated: new Set(bases.filter((id, i) => bases.indexOf(id) !== i)),
     copies: new Map(copies),
     opaque,
   };

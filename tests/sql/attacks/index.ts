@@ -4,6 +4,7 @@
  */
 import type { Attack } from '../attack-play.ts';
 import { DISGUISES } from './disguises.ts';
+import { FINE_PRINT } from './fine-print.ts';
 import { FIRST_STEPS } from './first-steps.ts';
 import { NEWER_WORDS } from './newer-words.ts';
 import { ORDERS } from './orders.ts';
@@ -23,4 +24,5 @@ export const ATTACKS: Readonly<Record<string, readonly Attack[]>> = {
   ...NEWER_WORDS,
   ...OWN_TOOLS,
   ...ORDERS,
+  ...FINE_PRINT,
 };
