@@ -47,8 +47,12 @@ export function factsOf({ sessionObject, facts }: AnalyzedStatement, uses: reado
 
 /** What happens if both happen, under the command of the first. */
 function mergeFacts(outer: Facts, inner: Facts): Facts {
+  const hazards = [...(outer.hazards ?? []), ...(inner.hazards ?? [])];
+  const locks = [...(outer.locks ?? []), ...(inner.locks ?? [])];
   return {
     ...outer,
+    ...(hazards.length === 0 ? {} : { hazards }),
+    ...(locks.length === 0 ? {} : { locks }),
     actions: [...new Set([...outer.actions, ...inner.actions])],
     relations: [...outer.relations, ...inner.relations],
     objects: [...outer.objects, ...inner.objects],

@@ -6,9 +6,12 @@ import { type Gate, startGate } from '../support/gate.ts';
 const POLICY = `
 @id("held") @approval("groups=dba; expires=1h")
 forbid (principal, action in [Action::"Update", Action::"Delete"], resource == Table::"shop/public.orders");
+@id("dangerous") @approval("groups=dba; expires=1h")
+forbid (principal, action == Action::"Delete", resource == Table::"shop/public.spare")
+when { context.hazards.contains("unbounded-write") };
 `;
 const OBJECTS = `
-  CREATE TABLE picked (id int); CREATE TABLE gone (id int PRIMARY KEY); CREATE TABLE parts (id int) PARTITION BY LIST (id);
+  CREATE TABLE picked (id int); CREATE TABLE spare (id int); CREATE TABLE gone (id int PRIMARY KEY); CREATE TABLE parts (id int) PARTITION BY LIST (id);
   CREATE FUNCTION g() RETURNS int LANGUAGE sql STABLE AS 'SELECT 1';
   CREATE FUNCTION f() RETURNS int LANGUAGE sql STABLE AS 'SELECT g()';
   CREATE VIEW inner_view AS SELECT id FROM orders WHERE id = 1; CREATE VIEW outer_view AS SELECT id FROM inner_view;
@@ -106,4 +109,10 @@ test('is not good along another search_path, on which an operator is another', a
   expect((shadowed as unknown as pg.QueryResult[]).at(-1)?.rows).toEqual([{ n: 1000 }]);
   await bob.query('RESET search_path');
   expect(await outcome(sql, [5])).toBe('ran on 1');
+});
+
+test('is asked for what is dangerous in a prepared statement, too', async () => {
+  expect(await outcome('DELETE FROM spare WHERE id = 1')).toBe('ran on 0');
+  await bob.query('PREPARE all_rows AS DELETE FROM spare');
+  expect(await outcome('EXECUTE all_rows')).toBe('SL002');
 });
