@@ -63,7 +63,7 @@ SQLSTATEs do not change between releases.
 SQLSTATEs are PostgreSQL's own (Appendix A of its manual) where it has one. The class \`SL\` is the gate's: no driver takes it
 for a passing failure and retries. Errors that the database itself raises pass through as it sent them.
 
-The DETAIL of a statement that a policy, a reviewer, a mask, a limit or a budget stops (\`SL001\` to \`SL009\`, \`SL020\`, \`SL030\`, \`SL032\`; not \`SL008\`) is a JSON object, for programs to act on:
+The DETAIL of a statement that a policy, a reviewer, a mask, a limit, a budget or the scan of results stops (\`SL001\` to \`SL010\`, \`SL020\`, \`SL030\`, \`SL032\`; not \`SL008\`) is a JSON object, for programs to act on:
 
 \`\`\`json
 {"request": "apr_k3v9x2m4q7", "policies": ["agent-write-approval"],

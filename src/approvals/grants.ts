@@ -46,6 +46,8 @@ export interface GrantUse {
   readonly id: string;
   /** How many rows it may touch. */
   readonly maxRows?: number;
+  /** Present if it may not be used now, and so was not: when it may. */
+  readonly only?: string;
 }
 
 type GrantEvent = Extract<LedgerEvent, { kind: 'grant' }>;
@@ -104,9 +106,9 @@ export class Grants {
   }
 
   /**
-   * Counts one use of a grant that holds for what is about to run, under `rule`.
+   * Counts one use of a grant that holds for what is about to run, under `rule`, if its hours are open.
    * @returns undefined if there is none
-   * @throws {SluiceError} approval_not_now, ledger_*, store_unavailable: then nothing may run by it.
+   * @throws {SluiceError} ledger_*, store_unavailable: then nothing may run by it.
    */
   use(use: ShapeUse, rule: ApprovalRule): Promise<GrantUse | undefined> {
     const subject = shapeSubjectOf(use);
@@ -115,13 +117,8 @@ export class Grants {
         const current = await this.#expireIfDue(record);
         const { grant } = current;
         if (grant.kind !== 'shape' || grant.state !== 'active' || !holdsFor(grant, use, rule)) continue;
-        if (!areOpen(grant.rule.runWithin, this.#o.now())) {
-          const times = timesText(grant.rule.runWithin);
-          throw new SluiceError(
-            'approval_not_now',
-            `grant ${grant.id} holds for this, and may be used ${times}`,
-          );
-        }
+        if (!areOpen(grant.rule.runWithin, this.#o.now()))
+          return { id: grant.id, only: timesText(grant.rule.runWithin) };
         return this.#count({ ...current, grant }, use.session);
       }
       return undefined;

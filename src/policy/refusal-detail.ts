@@ -30,6 +30,7 @@ const NEXT_STEPS = {
   not_understood: 'send-another-statement',
   mask_refused: 'send-another-statement',
   row_limit_exceeded: 'send-another-statement',
+  personal_data_found: 'send-another-statement',
   lookups_exhausted: 'wait',
   budget_exceeded: 'wait',
 } as const satisfies Partial<Record<ErrorCode, string>>;

@@ -71,7 +71,8 @@ export async function awaitApproval(approvals: SessionApprovals, options: HoldOp
   const rule = ruleOf(plan);
   const granted = await approvals.claimGranted(binding, rule);
   if (granted !== undefined) return releasedBy(granted, plan);
-  const use = await claimShape(approvals, options, shape, binding, rule);
+  const use = await claimShape(approvals, session, shape, binding, rule);
+  if (use?.only !== undefined) throw grantNotNow(plan, use.id, use.only);
   if (use !== undefined) return { plan: withCap(plan, use.id, use.maxRows), approval: use.id };
   await options.beforeRequest?.();
   const request = await approvals.request({
@@ -104,31 +105,27 @@ function shapeUnder(shape: StatementShape, meaning: StatementMeaning): Statement
 /** A grant for statements of this shape, if there is one that holds for these values. */
 async function claimShape(
   approvals: SessionApprovals,
-  { session, plan }: HoldOptions,
+  session: SessionInfo,
   shape: StatementShape | undefined,
   { principal, onBehalfOf, database, parameters, objectsDigests }: ApprovalBinding,
   rule: ApprovalRule,
 ): Promise<GrantUse | undefined> {
   if (shape === undefined) return undefined;
   const { digest, literals } = shape;
-  const claimed = approvals.claimShape(
+  return approvals.claimShape(
     {
       ...{ principal, onBehalfOf, database, shape: digest, objectsDigests, parameters, literals },
       session: session.id,
     },
     rule,
   );
-  return claimed.catch((thrown) => {
-    throw taught(thrown, plan);
-  });
 }
 
-/** What a grant says of its hours, with what is asked for: it knows neither facts nor policies. */
-function taught(thrown: unknown, plan: Plan): unknown {
-  if (!(thrown instanceof SluiceError) || thrown.code !== 'approval_not_now') return thrown;
+function grantNotNow(plan: Plan, grant: string, times: string): SluiceError {
   const policies = policiesOf(plan);
-  return new SluiceError('approval_not_now', thrown.message, {
-    detail: refusalDetail('approval_not_now', { policies, facts: plan.statements.map(({ facts }) => facts) }),
+  const facts = plan.statements.map((statement) => statement.facts);
+  return new SluiceError('approval_not_now', `grant ${grant} holds for this, and may be used ${times}`, {
+    detail: refusalDetail('approval_not_now', { grant, policies, facts }),
     policies: policies.map(({ id }) => id),
   });
 }

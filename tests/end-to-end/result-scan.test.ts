@@ -87,6 +87,14 @@ describe('stop', () => {
     }
   });
 
+  it('says in its DETAIL which column and label, for programs', async () => {
+    const error = (await bob.query('SELECT body FROM tickets').catch((thrown) => thrown)) as pg.DatabaseError;
+    expect(JSON.parse(error.detail ?? '')).toEqual({
+      ...{ policies: [], label: 'email', column: 'public.tickets.body' },
+      next: 'send-another-statement',
+    });
+  });
+
   it('in a transaction and in a pipeline both sides agree', async () => {
     await bob.query('BEGIN');
     expect(await told('SELECT body FROM tickets')).toBe('SL010');

@@ -6,6 +6,7 @@ import { SluiceError } from '../../errors/sluice-error.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { labelOfCell } from '../../masking/discovery/cell-scan.ts';
 import type { Label } from '../../model/labels.ts';
+import { refusalDetail } from '../../policy/refusal-detail.ts';
 import type { PipelineMetrics } from '../../session/metrics.ts';
 import type { Ticket } from '../../session/session.ts';
 import {
@@ -202,6 +203,11 @@ function stopped({ label, column }: Finding): SluiceError {
     'personal_data_found',
     `${where} holds what looks like ${label.replaceAll('_', ' ')} and has no label`,
     {
+      detail: refusalDetail(
+        'personal_data_found',
+        { policies: [] },
+        { label, ...(column === undefined ? {} : { column }) },
+      ),
       hint:
         column === undefined
           ? 'Ask for the columns of tables themselves, or have them labelled.'
