@@ -17,8 +17,12 @@ export interface SimilarRequest {
 export interface Review {
   /** The statement laid out: only white space differs. */
   readonly statement: string;
-  /** Parts of it that make it risky, [start, end) in UTF-16 code units. */
-  readonly marks: readonly { readonly start: number; readonly end: number; readonly hazard: HazardKind }[];
+  /** Parts of it that make it risky, or names that may be taken for others, [start, end) in UTF-16 code units; in order, none in another. */
+  readonly marks: readonly {
+    readonly start: number;
+    readonly end: number;
+    readonly hazard: HazardKind | 'looks-like-another';
+  }[];
   /** What it does, in words. */
   readonly facts: readonly string[];
   /** The newest first. */

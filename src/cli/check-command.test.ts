@@ -62,6 +62,7 @@ const statement = (text: string, decision: Partial<Decision> = {}): CheckedState
   start: 0,
   end: text.length,
   facts: FACTS,
+  hazardPlaces: [],
   decision: { ...DECISION, ...decision },
 });
 const HOLD: Partial<Decision> = {

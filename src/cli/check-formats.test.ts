@@ -13,6 +13,7 @@ const statement = (text: string, more: object, facts: object = {}) => ({
   text,
   start: SQL.indexOf(text),
   end: SQL.indexOf(text) + text.length,
+  hazardPlaces: [{ start: SQL.indexOf('DROP COLUMN'), end: SQL.indexOf(';\nDROP') }],
   facts,
   decision: {
     policies: [],
@@ -46,8 +47,8 @@ describe('findings', () => {
   it('become workflow commands, of which none can begin another', () => {
     expect(githubAnnotations(findingsOf(REPORT, SQL), 'db/a,b:c.sql')).toEqual([
       '::warning file=db/a%2Cb%3Ac.sql,line=3,col=3,endLine=4,title=sluice%3A approval-needed::Because. 2 of dba or ops must approve. (define)',
-      '::notice file=db/a%2Cb%3Ac.sql,line=3,col=3,endLine=4,title=sluice%3A drops-column::It drops column status. Stop using it.',
-      '::error file=db/a%2Cb%3Ac.sql,line=5,col=1,endLine=5,title=sluice%3A denied::Because. Ask:%0A100 %25 sure, once. (nothing permits it)',
+      '::notice file=db/a%2Cb%3Ac.sql,line=4,col=5,endLine=4,endColumn=23,title=sluice%3A drops-column::It drops column status. Stop using it.',
+      '::error file=db/a%2Cb%3Ac.sql,line=5,col=1,endLine=5,endColumn=18,title=sluice%3A denied::Because. Ask:%0A100 %25 sure, once. (nothing permits it)',
     ]);
   });
 
@@ -72,7 +73,7 @@ describe('findings', () => {
         {
           physicalLocation: {
             artifactLocation: { uri: 'db/a%20b.sql' },
-            region: { startLine: 5, startColumn: 1, endLine: 5 },
+            region: { startLine: 5, startColumn: 1, endLine: 5, endColumn: 18 },
           },
         },
       ],
@@ -89,6 +90,7 @@ describe('findings', () => {
         line: 2,
         column: 1,
         endLine: 2,
+        endColumn: 1,
       },
     ]);
   });

@@ -6,7 +6,7 @@
  */
 import type { SluiceError } from '../errors/sluice-error.ts';
 import type { Outcome } from '../model/decision.ts';
-import type { CheckedStatement, CheckReport } from '../session/check-report.ts';
+import type { CheckedStatement, CheckReport, Extent } from '../session/check-report.ts';
 
 type Level = 'error' | 'warning' | 'note';
 
@@ -20,6 +20,8 @@ export interface Finding {
   readonly line: number;
   readonly column: number;
   readonly endLine: number;
+  /** Behind its last character. */
+  readonly endColumn: number;
 }
 
 const RULES: Readonly<Record<Exclude<Outcome, 'allow'>, readonly [rule: string, level: Level]>> = {
@@ -33,12 +35,13 @@ export function findingsOf({ statements }: CheckReport, sql: string): readonly F
     const place = placeOf(statement, sql);
     const { decision, facts } = statement;
     const decided = decision.outcome === 'allow' ? [] : [decisionFinding(decision.outcome, statement)];
-    const hazards = (facts.hazards ?? []).map(({ kind, what, instead }) => ({
+    const hazards = (facts.hazards ?? []).map(({ kind, what, instead }, i) => ({
       rule: kind,
       level: 'note' as const,
       message: `It ${what}.${instead === undefined ? '' : ` ${instead}`}`,
+      ...placeOf(statement.hazardPlaces[i] ?? statement, sql),
     }));
-    return [...decided, ...hazards].map((finding) => ({ ...finding, ...place }));
+    return [...decided.map((finding) => ({ ...finding, ...place })), ...hazards];
   });
 }
 
@@ -57,14 +60,16 @@ function decisionFinding(outcome: 'hold' | 'deny', { decision, blastRadius }: Ch
   return { rule, level, message: parts.join(' ') };
 }
 
-function placeOf({ start, end }: Pick<CheckedStatement, 'start' | 'end'>, sql: string) {
-  const before = sql.slice(0, start);
-  const line = before.split('\n').length;
-  return {
-    line,
-    column: start - (before.lastIndexOf('\n') + 1) + 1,
-    endLine: line + sql.slice(start, Math.max(start, end)).trimEnd().split('\n').length - 1,
-  };
+function placeOf({ start, end }: Extent, sql: string) {
+  const [line, column] = positionOf(sql, start);
+  const written = sql.slice(start, Math.max(start, end)).trimEnd();
+  const [endLine, endColumn] = positionOf(sql, start + written.length);
+  return { line, column, endLine, endColumn };
+}
+
+function positionOf(sql: string, offset: number): readonly [line: number, column: number] {
+  const before = sql.slice(0, offset);
+  return [before.split('\n').length, offset - before.lastIndexOf('\n')];
 }
 
 /** A text that cannot be decided, as one finding: where its syntax fails, if that is why. */
@@ -92,7 +97,7 @@ export function sarifLog(findings: readonly Finding[], file: string, version: st
       {
         tool: { driver: { name: 'sluice', version, rules: rules.map((id) => ({ id })) } },
         columnKind: 'utf16CodeUnits',
-        results: findings.map(({ rule, level, message, line, column, endLine }) => ({
+        results: findings.map(({ rule, level, message, line, column, endLine, endColumn }) => ({
           ruleId: rule,
           ruleIndex: rules.indexOf(rule),
           level,
@@ -101,7 +106,7 @@ export function sarifLog(findings: readonly Finding[], file: string, version: st
             {
               physicalLocation: {
                 artifactLocation: { uri: encodeURI(file) },
-                region: { startLine: line, startColumn: column, endLine },
+                region: { startLine: line, startColumn: column, endLine, endColumn },
               },
             },
           ],
@@ -115,8 +120,10 @@ const COMMANDS: Readonly<Record<Level, string>> = { error: 'error', warning: 'wa
 
 /** A workflow command a finding. Nothing in a message can begin another command. */
 export function githubAnnotations(findings: readonly Finding[], file: string): readonly string[] {
-  return findings.map(({ rule, level, message, line, column, endLine }) => {
-    const properties = { file, line, col: column, endLine, title: `sluice: ${rule}` };
+  return findings.map(({ rule, level, message, line, column, endLine, endColumn }) => {
+    // Columns count within one line.
+    const end = line === endLine ? { endLine, endColumn } : { endLine };
+    const properties = { file, line, col: column, ...end, title: `sluice: ${rule}` };
     const written = Object.entries(properties).map(
       ([name, value]) => `${name}=${escapeProperty(String(value))}`,
     );

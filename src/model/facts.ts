@@ -109,6 +109,12 @@ export type HazardKind =
   | 'runs-unseen-code'
   | 'ends-transaction';
 
+/** Some of the tokens of a text, [from, to): the first of the text is 0. Comments are none. */
+export interface TokenSpan {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** One danger of one statement. */
 export interface Hazard {
   readonly kind: HazardKind;
@@ -116,6 +122,8 @@ export interface Hazard {
   readonly what: string;
   /** What to write instead, as a sentence, where there is something milder that comes to the same. */
   readonly instead?: string;
+  /** Where it stands in the text that was analysed; absent if it stands in another, or nobody can tell. */
+  readonly place?: TokenSpan;
 }
 
 /** Who has to wait while a lock is held: nobody; other definitions and maintenance; writers too; everybody, readers included. */

@@ -31,6 +31,12 @@ export function standingOf({ taints = [], deviations = [], left = {} }: Supposed
   };
 }
 
+/** UTF-16 offsets, the end exclusive. */
+export interface Extent {
+  readonly start: number;
+  readonly end: number;
+}
+
 export interface CheckedStatement {
   readonly text: string;
   /** Where it stands in the text that was checked: UTF-16 offsets, the end exclusive. */
@@ -38,6 +44,8 @@ export interface CheckedStatement {
   readonly end: number;
   readonly facts: Facts;
   readonly decision: Decision;
+  /** Where each of the hazards stands in the text that was checked, in their order; null where nobody can tell. */
+  readonly hazardPlaces: readonly (Extent | null)[];
   readonly blastRadius?: BlastRadius;
 }
 

@@ -47,7 +47,9 @@ export function factsOf({ sessionObject, facts }: AnalyzedStatement, uses: reado
 
 /** What happens if both happen, under the command of the first. */
 function mergeFacts(outer: Facts, inner: Facts): Facts {
-  const hazards = [...(outer.hazards ?? []), ...(inner.hazards ?? [])];
+  // They stand in the text that made it.
+  const elsewhere = (inner.hazards ?? []).map(({ place: _, ...hazard }) => hazard);
+  const hazards = [...(outer.hazards ?? []), ...elsewhere];
   const locks = [...(outer.locks ?? []), ...(inner.locks ?? [])];
   return {
     ...outer,

@@ -38,8 +38,10 @@ export function openRequestView({ databases, policy, store, now }: RequestViewOp
     revealedGrant: (grant, actor) => revealedGrant(actor, grant, sees),
     review: async (request, actor) => {
       const { statement, facts } = revealedTo(actor, request, sees);
-      const kinds = facts.flatMap(({ hazards = [] }) => hazards.map(({ kind }) => kind));
-      const { text, marks } = layOut(statement, kinds);
+      const { text, marks } = layOut(
+        statement,
+        facts.flatMap(({ hazards = [] }) => hazards),
+      );
       return {
         statement: text,
         marks,

@@ -117,7 +117,7 @@ describe('a reviewer', () => {
     ]);
     const risky = await seenBy('alice', await held('DELETE FROM orders'));
     const [mark] = risky.review.marks;
-    expect(risky.review.statement.slice(mark?.start, mark?.end)).toBe('DELETE');
+    expect(risky.review.statement.slice(mark?.start, mark?.end)).toBe('DELETE\nFROM orders');
     expect(mark?.hazard).toBe('unbounded-write');
   });
 });

@@ -1,6 +1,8 @@
 /** What is dangerous about statements, held against what the database does when they run. */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { offsetsOf } from '../../src/sql/postgres/hazard-places.ts';
+import { tokenize } from '../../src/sql/postgres/lexer.ts';
 import { type AnalysisSession, openAnalysisSession } from './analysis-session.ts';
 
 const SEED = `
@@ -235,7 +237,54 @@ const HAZARDS: readonly (readonly [text: string, ...hazards: string[]])[] = [
   ['VACUUM notes'],
 ];
 
+/** Where hazards stand: each kind once, with the part of the text that is marked. */
+const PLACES: readonly (readonly [text: string, ...places: string[]])[] = [
+  ['DELETE FROM notes', 'unbounded-write: DELETE FROM notes'],
+  [
+    'WITH gone AS (DELETE FROM public . notes RETURNING id) SELECT id FROM gone LIMIT 1',
+    'unbounded-write: DELETE FROM public . notes',
+    'hidden-write: DELETE FROM public . notes',
+  ],
+  ['SELECT a.id FROM orders a JOIN customers c ON true', 'bulk-read: orders', 'bulk-read: customers'],
+  [
+    'ALTER TABLE ONLY public.customers ADD COLUMN "type" int, DROP COLUMN email, ALTER name SET NOT NULL',
+    'drops-column: DROP COLUMN email',
+    'checks-every-row: ALTER name SET NOT NULL',
+    'blocks-others: ALTER TABLE',
+  ],
+  [
+    'DROP TABLE notes, wide CASCADE',
+    'drops-object: DROP TABLE notes',
+    'drops-object: wide CASCADE',
+    'blocks-others: DROP TABLE',
+  ],
+  [
+    `SELECT 'äöü', pg_catalog.pg_terminate_backend(id) FROM notes WHERE id = 1`,
+    'reaches-other-sessions: pg_catalog.pg_terminate_backend',
+  ],
+  ['/* drop */ ALTER SYSTEM SET work_mem = 1', 'administers-server: ALTER SYSTEM'],
+];
+
 describe('hazards', () => {
+  it.each(PLACES)('of %s stand where they are', async (text, ...expected) => {
+    // In a text, behind others, and whatever white space and literals there are.
+    for (const whole of [
+      text,
+      `SELECT 1 -- é;\n;\n${text}`,
+      text.replaceAll(' ', ' /* ; */  ').replace("'äöü'", "'ä'"),
+    ]) {
+      const { facts } = (await session.analyze(whole)).statements.at(-1)!;
+      const tokens = tokenize(whole);
+      const places = (facts.hazards ?? []).map(({ kind, place }) => {
+        const { start, end } = offsetsOf(tokens, place!)!;
+        return `${kind}: ${whole.slice(start, end).replaceAll('/* ; */  ', '')}`;
+      });
+      const kinds = new Set(expected.map((one) => one.split(':')[0]!));
+      const found = new Set(places.filter((one) => kinds.has(one.split(':')[0]!)));
+      expect([...found].sort()).toEqual([...expected].sort());
+    }
+  });
+
   it.each(HAZARDS)('%s', async (text, ...expected) => {
     const { facts } = (await session.analyze(text)).statements[0]!;
     expect((facts.hazards ?? []).map(({ kind, what }) => `${kind}: ${what}`)).toEqual(expected);

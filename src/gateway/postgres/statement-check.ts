@@ -16,6 +16,8 @@ import { loadPolicies, type PolicySource } from '../../policy/load.ts';
 import { type CheckQuery, type CheckReport, standingOf } from '../../session/check-report.ts';
 import { PipelineMetrics } from '../../session/metrics.ts';
 import { tainted } from '../../session/untrusted-reads.ts';
+import { offsetsOf } from '../../sql/postgres/hazard-places.ts';
+import { tokenize } from '../../sql/postgres/lexer.ts';
 import { createParser } from '../../sql/postgres/parser.ts';
 import { createPostgresDialect } from '../../sql/postgres/postgres-dialect.ts';
 import { estimateContext } from './blast-radius.ts';
@@ -195,6 +197,8 @@ function actorOfQuery(
 }
 
 function reportOf({ plan, blastRadius }: CheckedPlan): CheckReport {
+  const isRisky = plan.statements.some(({ facts }) => facts.hazards !== undefined);
+  const tokens = isRisky ? tokenize(plan.text) : [];
   return {
     statements: plan.statements.map(({ analyzed, facts, decision }, i) => ({
       text: plan.text.slice(analyzed.start, analyzed.end),
@@ -202,6 +206,7 @@ function reportOf({ plan, blastRadius }: CheckedPlan): CheckReport {
       end: analyzed.end,
       facts,
       decision,
+      hazardPlaces: (facts.hazards ?? []).map(({ place }) => (place && offsetsOf(tokens, place)) ?? null),
       ...(blastRadius[i] === undefined ? {} : { blastRadius: blastRadius[i] }),
     })),
     rewritten: plan.forwardText,

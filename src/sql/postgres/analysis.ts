@@ -9,6 +9,7 @@ import { type Binder, createBinder, settleReads } from './binder.ts';
 import { digestOfTree } from './digest.ts';
 import { withLimitedEffort } from './effort.ts';
 import { callsNow } from './function-calls.ts';
+import { type Locate, TokenPlaces } from './hazard-places.ts';
 import { hazardsOf } from './hazards.ts';
 import { firstToken } from './lexer.ts';
 import { digestOfObjects } from './object-digest.ts';
@@ -96,6 +97,7 @@ export interface PostgresAnalysis extends Analysis {
 export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope): PostgresAnalysis {
   requireFewStatements(trees);
   const offsets = createOffsets(text);
+  const places = new TokenPlaces(text, offsets);
   const statements: PostgresStatement[] = [];
   const disturbance: Disturbance = { catalog: false, path: false, begun: false };
   const analyze = (raw: RawStmt): void => {
@@ -106,7 +108,9 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
     hideDisturbed(binder, disturbance);
     hideSharedNames(binder, statementOf(raw));
     const { start, end } = extentOf(raw, text, offsets);
-    const facts = factsOf(statementOf(raw), binder, (trees.stmts?.length ?? 0) > 1 && !disturbance.begun);
+    const locate = places.within({ start, end, command: binder.sheet.command });
+    const mayBreakOut = (trees.stmts?.length ?? 0) > 1 && !disturbance.begun;
+    const facts = factsOf(statementOf(raw), binder, mayBreakOut, locate);
     if (facts.transaction === 'begin') disturbance.begun = true;
     const statement = new PostgresStatement(statementOf(raw), binder, text, start, end, facts);
     noteDisturbance(statement, disturbance);
@@ -152,11 +156,11 @@ interface Disturbance {
 }
 
 /** The facts with what is dangerous about them. `mayBreakOut` says that a COMMIT here would end what others began. */
-function factsOf(tree: Node, binder: Binder, mayBreakOut: boolean): Facts {
+function factsOf(tree: Node, binder: Binder, mayBreakOut: boolean, locate: Locate): Facts {
   const facts = binder.sheet.toFacts();
   const locks = locksOf(tree, binder.scope);
   const endsTransaction = mayBreakOut && (facts.transaction === 'commit' || facts.transaction === 'rollback');
-  const hazards = hazardsOf(tree, facts, binder, locks, endsTransaction);
+  const hazards = hazardsOf(tree, facts, binder, locks, endsTransaction, locate);
   return {
     ...facts,
     ...(picksOneRow(tree, binder) ? { atMostOneRow: true as const } : {}),

@@ -58,8 +58,11 @@ function relationOf(scope: PostgresScope, node: RangeVar | undefined): RelationI
 function drop(sheet: HazardSheet, body: Body): void {
   const kind = objectKind(text(body, 'removeType'));
   const cascade = body.behavior === 'DROP_CASCADE' ? ' and everything that depends on it' : '';
-  for (const object of nodes(body, 'objects'))
-    sheet.note('drops-object', `drops ${kind} ${objectName(object)}${cascade}`, INSTEAD_OF[kind]);
+  const objects = nodes(body, 'objects');
+  for (const [part, object] of objects.entries()) {
+    const spot = { part, of: objects.length };
+    sheet.note('drops-object', `drops ${kind} ${objectName(object)}${cascade}`, INSTEAD_OF[kind], spot);
+  }
 }
 
 const dropNamed =
@@ -69,11 +72,13 @@ const dropNamed =
 
 function truncate(sheet: HazardSheet, body: Body, scope: PostgresScope): void {
   const cascade = body.behavior === 'DROP_CASCADE' ? ' and every table that refers to it' : '';
-  for (const node of nodes(body, 'relations'))
+  const relations = nodes(body, 'relations');
+  for (const [part, node] of relations.entries())
     sheet.note(
       'empties-table',
       `empties ${named(scope, as<RangeVar>(node, 'RangeVar'))}${cascade}`,
       IN_BATCHES,
+      { part, of: relations.length },
     );
 }
 
@@ -89,12 +94,16 @@ function rename(sheet: HazardSheet, body: Body, scope: PostgresScope): void {
 
 function alterTable(sheet: HazardSheet, body: Body, scope: PostgresScope): void {
   const relation = body.relation as RangeVar | undefined;
-  for (const node of nodes(body, 'cmds')) {
+  const behind = (relation as { location?: number } | undefined)?.location;
+  const commands = nodes(body, 'cmds');
+  for (const [part, node] of commands.entries()) {
     const command = as<AlterTableCmd>(node, 'AlterTableCmd') ?? {};
     const reader = Object.hasOwn(ALTERATIONS, command.subtype ?? '')
       ? ALTERATIONS[command.subtype!]
       : undefined;
-    reader?.(sheet, command, named(scope, relation), relationOf(scope, relation));
+    sheet.at({ part, of: commands.length, behind }, () =>
+      reader?.(sheet, command, named(scope, relation), relationOf(scope, relation)),
+    );
   }
 }
 

@@ -7,6 +7,7 @@ import type { Facts, Hazard, HazardKind, LockUse } from '../../model/facts.ts';
 import type { Binder } from './binder.ts';
 import { DDL_HAZARDS, type HazardReader } from './ddl-hazards.ts';
 import { FUNCTION_HAZARDS } from './function-hazards.ts';
+import type { Locate, Spot } from './hazard-places.ts';
 import { as, type Body, bodyOf, constantOf, type Node, type SelectStmt, tagOf } from './tree.ts';
 
 /** Settings under which statements run as somebody else. */
@@ -26,9 +27,29 @@ const SAFEGUARDS: ReadonlySet<string> = new Set([
 /** Collects hazards; each (kind, text) once. */
 export class HazardSheet {
   readonly #found = new Map<string, Hazard>();
+  readonly #locate: Locate;
+  #spot: Spot | undefined;
 
-  note(kind: HazardKind, what: string, instead?: string): void {
-    this.#found.set(`${kind} ${what}`, { kind, what, ...(instead === undefined ? {} : { instead }) });
+  constructor(locate: Locate) {
+    this.#locate = locate;
+  }
+
+  /** @param spot where it was found, if not in the statement as such */
+  note(kind: HazardKind, what: string, instead?: string, spot?: Spot): void {
+    const place = this.#locate(spot ?? this.#spot);
+    this.#found.set(`${kind} ${what}`, {
+      ...{ kind, what },
+      ...(instead === undefined ? {} : { instead }),
+      ...(place === undefined ? {} : { place }),
+    });
+  }
+
+  /** What `read` notes was found there. */
+  at(spot: Spot, read: () => void): void {
+    const outer = this.#spot;
+    this.#spot = spot;
+    read();
+    this.#spot = outer;
   }
 
   hazards(): readonly Hazard[] {
@@ -38,7 +59,7 @@ export class HazardSheet {
 
 /**
  * The hazards of one statement. `locks` are those that `locksOf` found for it; `endsTransaction` says that it ends one that began
- * outside of its text.
+ * outside of its text. `locate` finds where they stand.
  */
 export function hazardsOf(
   statement: Node,
@@ -46,12 +67,13 @@ export function hazardsOf(
   binder: Binder,
   locks: readonly LockUse[],
   endsTransaction: boolean,
+  locate: Locate,
 ): readonly Hazard[] {
-  const sheet = new HazardSheet();
+  const sheet = new HazardSheet(locate);
   noteStatement(sheet, statement, binder, true);
-  noteWrites(sheet, facts, binder);
+  noteWrites(sheet, facts, binder, statement);
   noteSettings(sheet, facts);
-  noteCalls(sheet, facts);
+  noteCalls(sheet, facts, statement);
   for (const { relation, mode, blocks } of locks) {
     if (blocks === 'definitions') continue;
     const whom = blocks === 'writes' ? 'everyone who writes' : 'everyone who reads or writes';
@@ -89,7 +111,12 @@ function noteStatement(sheet: HazardSheet, node: Node, binder: Binder, top: bool
   }
   if (tag === 'SelectStmt') noteQuery(sheet, body as SelectStmt, binder);
   else if (!top && Object.hasOwn(COMMANDS, tag))
-    sheet.note('hidden-write', `holds ${COMMANDS[tag]} inside another statement`);
+    sheet.note(
+      'hidden-write',
+      `holds ${COMMANDS[tag]} inside another statement`,
+      undefined,
+      targetOf(tag, body),
+    );
   const withClause = body.withClause as { ctes?: Node[] } | undefined;
   if (withClause) noteWith(sheet, withClause.ctes ?? [], binder);
 }
@@ -100,6 +127,15 @@ const COMMANDS: Readonly<Record<string, string>> = {
   DeleteStmt: 'DELETE',
   MergeStmt: 'MERGE',
 };
+
+/** What a command does to a relation. */
+function targetOf(tag: string, { relation }: Body): Spot {
+  return { ...locationOf(relation), verb: COMMANDS[tag]?.toLowerCase() };
+}
+
+const locationOf = (body: unknown): { readonly location: number | undefined } => ({
+  location: (body as { location?: number } | undefined)?.location,
+});
 
 const only = (field: string) => (body: Body) => (body[field] === undefined ? [] : [body[field] as Node]);
 
@@ -119,7 +155,10 @@ function noteWith(sheet: HazardSheet, ctes: readonly Node[], binder: Binder): vo
       as<{ ctename?: string; ctequery?: Node }>(node, 'CommonTableExpr') ?? {};
     if (ctequery === undefined) continue;
     const tag = tagOf(ctequery);
-    if (Object.hasOwn(COMMANDS, tag)) sheet.note('hidden-write', `hides ${COMMANDS[tag]} in WITH ${ctename}`);
+    if (Object.hasOwn(COMMANDS, tag)) {
+      const what = `hides ${COMMANDS[tag]} in WITH ${ctename}`;
+      sheet.note('hidden-write', what, undefined, targetOf(tag, bodyOf(ctequery)));
+    }
     noteStatement(sheet, ctequery, binder, true);
   }
 }
@@ -135,9 +174,10 @@ function noteQuery(sheet: HazardSheet, select: SelectStmt, binder: Binder): void
   if (fromClause === undefined || groupClause !== undefined || isAggregated(targetList, binder)) return;
   if (whereClause !== undefined && /"ColumnRef"|"SubLink"|"ParamRef"/.test(JSON.stringify(whereClause)))
     return;
-  for (const { relation, id, role } of binder.references) {
+  for (const { relation, id, role, node } of binder.references) {
     if (role === 'target' || relation?.system || !isNamedIn(fromClause, relation?.name ?? id)) continue;
-    sheet.note('bulk-read', `reads every row of ${id}`, 'Add a WHERE clause or a LIMIT, or aggregate.');
+    const instead = 'Add a WHERE clause or a LIMIT, or aggregate.';
+    sheet.note('bulk-read', `reads every row of ${id}`, instead, locationOf(node));
   }
 }
 
@@ -162,20 +202,21 @@ function isAggregated(targets: readonly Node[] | undefined, binder: Binder): boo
   });
 }
 
-function noteWrites(sheet: HazardSheet, facts: Facts, binder: Binder): void {
+function noteWrites(sheet: HazardSheet, facts: Facts, binder: Binder, statement: Node): void {
+  const [change] = changesIn(statement);
   if (!facts.bounded)
     sheet.note(
       'unbounded-write',
       'changes every row: no condition limits it',
       'Add a WHERE clause that limits the rows; change large tables in batches, by primary key.',
+      change,
     );
-  for (const what of facts.setsOff ?? []) sheet.note('hidden-write', `sets off ${what}`);
+  for (const what of facts.setsOff ?? []) sheet.note('hidden-write', `sets off ${what}`, undefined, change);
   if (!facts.writes) return;
-  for (const { relation, change } of binder.cascades)
-    sheet.note(
-      'hidden-write',
-      `${change === 'Delete' ? 'deletes from' : 'changes'} ${relation.id} by cascade`,
-    );
+  for (const cascade of binder.cascades) {
+    const does = cascade.change === 'Delete' ? 'deletes from' : 'changes';
+    sheet.note('hidden-write', `${does} ${cascade.relation.id} by cascade`, undefined, change);
+  }
 }
 
 function noteSettings(sheet: HazardSheet, { command, settings }: Facts): void {
@@ -187,12 +228,46 @@ function noteSettings(sheet: HazardSheet, { command, settings }: Facts): void {
   }
 }
 
-function noteCalls(sheet: HazardSheet, { functions, opaque }: Facts): void {
+function noteCalls(sheet: HazardSheet, { functions, opaque }: Facts, statement: Node): void {
   for (const { name } of functions) {
     const bare = name.slice(name.lastIndexOf('.') + 1);
-    for (const [kind, names] of FUNCTION_HAZARDS) if (names.test(bare)) sheet.note(kind, `calls ${name}`);
+    for (const [kind, names] of FUNCTION_HAZARDS)
+      if (names.test(bare)) sheet.note(kind, `calls ${name}`, undefined, callOf(statement, bare));
   }
   for (const { kind, what } of opaque) {
-    if (kind === 'dynamic-sql' || kind === 'function') sheet.note('runs-unseen-code', `runs ${what}`);
+    const called = kind === 'function' ? callOf(statement, what.slice(what.lastIndexOf('.') + 1)) : undefined;
+    if (kind === 'dynamic-sql' || kind === 'function')
+      sheet.note('runs-unseen-code', `runs ${what}`, undefined, called);
+  }
+}
+
+/** The relations that are changed, at any depth; by UPDATE and DELETE without a WHERE first. */
+function changesIn(statement: Node): readonly Spot[] {
+  const found: [bounded: boolean, Spot][] = [];
+  eachNode(statement, (tag, body) => {
+    const isLimited = tag === 'InsertStmt' || body.whereClause !== undefined;
+    if (Object.hasOwn(COMMANDS, tag)) found.push([isLimited, targetOf(tag, body)]);
+  });
+  return found.sort(([a], [b]) => Number(a) - Number(b)).map(([, spot]) => spot);
+}
+
+/** The first call of a function of that name. */
+function callOf(statement: Node, name: string): Spot | undefined {
+  let spot: Spot | undefined;
+  eachNode(statement, (tag, body) => {
+    if (tag !== 'FuncCall' || spot !== undefined) return;
+    const last = as<{ sval?: string }>((body.funcname as Node[] | undefined)?.at(-1), 'String');
+    if (last?.sval === name) spot = locationOf(body);
+  });
+  return spot;
+}
+
+/** Visits every node of a tree, outer ones first. */
+function eachNode(value: unknown, visit: (tag: string, body: Body) => void): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const isTag = /^[A-Z]/.test(key) && typeof inner === 'object' && !Array.isArray(inner);
+    if (isTag && inner !== null) visit(key, inner as Body);
+    eachNode(inner, visit);
   }
 }

@@ -41,15 +41,33 @@ describe('a statement laid out', () => {
 
   it('marks what is risky, and no literal, name or comment', () => {
     const { text, marks } = layOut(`DELETE FROM t -- delete\n; SELECT 'delete', "delete"`, [
-      'unbounded-write',
+      { kind: 'unbounded-write' },
     ]);
     expect(marks.map(({ start, end, hazard }) => [text.slice(start, end), hazard])).toEqual([
       ['DELETE', 'unbounded-write'],
     ]);
   });
 
+  it('marks the place of a hazard, and no other word like it', () => {
+    const text = 'ALTER TABLE t  ADD COLUMN drop_at int,  DROP   COLUMN "drop" ';
+    const { text: laid, marks } = layOut(text, [
+      { kind: 'drops-column', place: { from: 8, to: 11 } },
+      { kind: 'drops-column', place: { from: 9, to: 10 } },
+      { kind: 'blocks-others', place: { from: 90, to: 91 } },
+    ]);
+    expect(marks.map(({ start, end }) => laid.slice(start, end))).toEqual(['DROP COLUMN "drop"']);
+  });
+
+  it('marks names that may be taken for others, and no values', () => {
+    const { text, marks } = layOut(`UPDATE оrders SET "stаtus" = 'оpen', größe = 1`, []);
+    expect(marks.map(({ start, end, hazard }) => [text.slice(start, end), hazard])).toEqual([
+      ['оrders', 'looks-like-another'],
+      ['"stаtus"', 'looks-like-another'],
+    ]);
+  });
+
   it('of any length comes back', () => {
     const long = `SELECT ${'1 + '.repeat(50_000)}1`;
-    expect(layOut(long, ['bulk-read'])).toEqual({ text: long, marks: [] });
+    expect(layOut(long, [{ kind: 'bulk-read' }])).toEqual({ text: long, marks: [] });
   });
 });

@@ -2,15 +2,19 @@
  * A statement laid out for people who have to judge it, with what is risky in it marked. White space between tokens is all that changes: the
  * result is cut into tokens again and compared, and a text that would read differently is shown as it is. For the eye only.
  */
-import type { HazardKind } from '../../model/facts.ts';
+import type { Hazard, HazardKind } from '../../model/facts.ts';
+import { offsetsOf } from './hazard-places.ts';
 import { type Token, tokenize } from './lexer.ts';
+import { looksLikeAnother } from './lookalikes.ts';
 
 /** Part of a laid-out text, [start, end), and why it is marked. */
 export interface Mark {
   readonly start: number;
   readonly end: number;
-  readonly hazard: HazardKind;
+  readonly hazard: HazardKind | 'looks-like-another';
 }
+
+export type PlacedHazard = Pick<Hazard, 'kind' | 'place'>;
 
 export interface Layout {
   readonly text: string;
@@ -36,7 +40,7 @@ const STATEMENTS: ReadonlySet<string> = new Set([
   'values',
 ]);
 
-/** The words that make a statement a hazard of each kind. Those that no word shows have none. */
+/** The words that make a statement a hazard of each kind, for hazards without a place. Those that no word shows have none. */
 const WORDS: Readonly<Record<HazardKind, readonly string[]>> = {
   'drops-object': ['drop'],
   'drops-column': ['drop'],
@@ -64,8 +68,8 @@ const WORDS: Readonly<Record<HazardKind, readonly string[]>> = {
   'ends-transaction': ['commit', 'rollback', 'end', 'abort', 'prepare'],
 };
 
-/** Never throws. @param hazards of all that the text holds */
-export function layOut(text: string, hazards: readonly HazardKind[]): Layout {
+/** Never throws. @param hazards of all that the text holds, those of its own with their places in it */
+export function layOut(text: string, hazards: readonly PlacedHazard[]): Layout {
   const tokens = text.length > MAX_LAID_OUT ? [] : tokenize(text);
   const laid = arrange(text, tokens);
   const shown = tokens.length > 0 && readsAs(laid, text, tokens) ? laid : text;
@@ -113,13 +117,39 @@ function readsAs(laid: string, text: string, tokens: readonly Token[]): boolean 
   );
 }
 
-function marksIn(text: string, hazards: readonly HazardKind[]): Mark[] {
+function marksIn(text: string, hazards: readonly PlacedHazard[]): Mark[] {
+  const tokens = tokenize(text);
+  const placed = hazards.flatMap(({ kind, place }): Mark[] => {
+    const offsets = place && offsetsOf(tokens, place);
+    return offsets === undefined ? [] : [{ ...offsets, hazard: kind }];
+  });
+  const unplaced = hazards.filter(({ place }) => place === undefined);
+  return apart([...placed, ...wordsOf(tokens, unplaced), ...lookalikesIn(text, tokens)]).slice(0, MAX_MARKS);
+}
+
+/** Of hazards that stand nowhere in particular, every word that may show them. */
+function wordsOf(tokens: readonly Token[], hazards: readonly PlacedHazard[]): readonly Mark[] {
   const kinds = new Map<string, HazardKind>();
-  for (const kind of hazards) for (const word of WORDS[kind]) if (!kinds.has(word)) kinds.set(word, kind);
+  for (const { kind } of hazards) for (const word of WORDS[kind]) if (!kinds.has(word)) kinds.set(word, kind);
   if (kinds.size === 0) return [];
-  const marks = tokenize(text).flatMap(({ start, end, kind, word }): Mark[] => {
+  return tokens.flatMap(({ start, end, kind, word }): Mark[] => {
     const hazard = kind === 'word' ? kinds.get(word) : undefined;
     return hazard === undefined ? [] : [{ start, end, hazard }];
   });
-  return marks.slice(0, MAX_MARKS);
+}
+
+function lookalikesIn(text: string, tokens: readonly Token[]): readonly Mark[] {
+  return tokens.flatMap(({ start, end, kind }): Mark[] => {
+    const isName = kind === 'word' || kind === 'quoted-name';
+    const isMarked = isName && looksLikeAnother(text.slice(start, end));
+    return isMarked ? [{ start, end, hazard: 'looks-like-another' }] : [];
+  });
+}
+
+/** In their order; of those that overlap, the one that begins first, and the longer one of those. */
+function apart(marks: readonly Mark[]): Mark[] {
+  const kept: Mark[] = [];
+  for (const mark of marks.toSorted((a, b) => a.start - b.start || b.end - a.end))
+    if (mark.start >= (kept.at(-1)?.end ?? 0)) kept.push(mark);
+  return kept;
 }
