@@ -38,7 +38,10 @@ export function addLedgerCommand(program: Command, context: CliContext): void {
     .option('--witness <key...>', 'verifier keys of witnesses whose cosignatures are to be reported')
     .option('--from <seq>', 'begin at this entry', countOption)
     .option('--to <seq>', 'end with this entry', countOption)
-    .option('--earlier <file>', 'a checkpoint noted earlier or elsewhere, which the log must continue')
+    .option(
+      '--earlier <file...>',
+      'checkpoints noted earlier or elsewhere: the log must continue each of them',
+    )
     .option('--state <file>', 'remember there how far it came, and go on from there')
     .option('--json', 'for programs')
     .addHelpText('after', '\nExit codes:\n  0  the log verifies\n  1  it does not, or cannot be read')

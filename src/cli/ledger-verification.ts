@@ -13,7 +13,7 @@ export interface VerifyCommandOptions extends PlaceOptions {
   readonly witness?: readonly string[];
   readonly from?: number;
   readonly to?: number;
-  readonly earlier?: string;
+  readonly earlier?: readonly string[];
   readonly state?: string;
   readonly json?: true;
 }
@@ -33,7 +33,7 @@ export async function verify(context: CliContext, options: VerifyCommandOptions)
     ...(options.witness !== undefined && { witnesses: options.witness.map(keyText) }),
     ...(options.from !== undefined && { fromSeq: options.from }),
     ...(options.to !== undefined && { toSeq: options.to }),
-    ...(options.earlier !== undefined && { earlier: readNamedFile(options.earlier) }),
+    ...(options.earlier !== undefined && { earlier: options.earlier.map(readNamedFile) }),
     ...(resume !== undefined && { resume }),
     ...(source !== undefined && { source }),
     onProgress: progressTeller(context, options, startedAt),

@@ -14,6 +14,16 @@ describe('canonicalJson', () => {
       [333333333.3333333, 1e30, 4.5, 2e-3, 1e-27, -0],
       '[333333333.3333333,1e+30,4.5,0.002,1e-27,0]',
     ],
+    [
+      'writes large ones, too',
+      [1e21, 123456789012345680000, -1e-7, 5e-324],
+      '[1e+21,123456789012345680000,-1e-7,5e-324]',
+    ],
+    [
+      'takes names for names',
+      JSON.parse('{"toString":1,"__proto__":{"a":2},"constructor":3}'),
+      '{"__proto__":{"a":2},"constructor":3,"toString":1}',
+    ],
     ['escapes only what must be', '€$\u000f\nA\'B"\\\\"/', '"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"'],
     ['leaves out undefined members', { b: undefined, a: null }, '{"a":null}'],
     ['nests', { b: [{ d: 1, c: [] }], a: {} }, '{"a":{},"b":[{"c":[],"d":1}]}'],
@@ -32,6 +42,8 @@ describe('canonicalJson', () => {
     ['a class instance', new Date(0)],
     ['a map', new Map()],
     ['a function', () => 1],
+    ['an object with a function', { toJSON: () => 1 }],
+    ['a hole in an array', Object.assign([], { length: 1 })],
   ])('refuses %s', (_name, value) => {
     expect(() => canonicalJson(value)).toThrow(TypeError);
   });

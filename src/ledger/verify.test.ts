@@ -177,6 +177,11 @@ describe('a checkpoint noted earlier', () => {
       ok: false,
       fault: { reason: 'the log has 701 entries, the earlier checkpoint 751' },
     });
+    // Two that were noted are held against each other by holding the log against both.
+    const later = textOf('checkpoint', grown);
+    const latest = await makeLedger(1, grown.afterKill());
+    expect((await verify(latest, { earlier: [earlier, later] })).ok).toBe(true);
+    expect((await verify(disk, { earlier: [earlier, later] })).ok).toBe(false);
     const [, , root] = (parseNote(earlier)?.text ?? '').split('\n');
     expect(
       await verify(grown, { earlier: earlier.replace(root as string, Buffer.alloc(32).toString('base64')) }),

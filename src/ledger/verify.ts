@@ -29,8 +29,8 @@ export interface VerifyOptions {
   /** Only these entries, both inclusive. */
   readonly fromSeq?: number;
   readonly toSeq?: number;
-  /** A checkpoint noted earlier or elsewhere: the log must continue it. */
-  readonly earlier?: string;
+  /** Checkpoints noted earlier or elsewhere: the log must continue each, and so each of them those before it. */
+  readonly earlier?: string | readonly string[];
   /** Where an earlier run stopped: what it verified is not read again, only shown to be part of this log. */
   readonly resume?: VerifiedPart;
   readonly fileSystem?: LedgerFileSystem;
@@ -188,8 +188,8 @@ class Verification {
     const { earlier, resume } = this.#options;
     const noted: { size: number; root: string; what: string }[] = [];
     if (resume !== undefined) noted.push({ ...resume, what: 'the part verified before' });
-    if (earlier !== undefined) {
-      const checked = checkCheckpoint(earlier, key);
+    for (const one of [earlier ?? []].flat()) {
+      const checked = checkCheckpoint(one, key);
       if ('reason' in checked)
         return { seq: 0, file: 'the earlier checkpoint', offset: 0, reason: checked.reason };
       noted.push({ size: checked.size, root: checked.root.toString('hex'), what: 'the earlier checkpoint' });
