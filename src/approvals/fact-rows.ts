@@ -1,4 +1,5 @@
 /** Facts in words, a line each: `[what, text]`. Knows no colours and no dialect. */
+import { lettersOf, looksLikeAnother } from '../html/lookalikes.ts';
 import type { BlastRadius } from '../model/blast-radius.ts';
 import type { Facts, RelationUse } from '../model/facts.ts';
 
@@ -19,8 +20,22 @@ export function factRows(facts: Facts): TextRow[] {
     rows.push(['hazard', `${what} (${kind})`]);
     if (instead !== undefined) rows.push(['instead', instead]);
   }
+  rows.push(...lookalikeRows(facts));
   for (const { what } of facts.opaque) rows.push(['not understood', what]);
   return rows;
+}
+
+/** Names that a reader may take for others. */
+function lookalikeRows({ relations, objects, functions }: Facts): TextRow[] {
+  const columns = relations.flatMap(({ reads, writes }) => [...reads, ...writes]);
+  const named = [
+    ...relations.map(({ relation }) => relation),
+    ...[...objects, ...functions].map(({ name }) => name),
+  ];
+  const names = new Set([...named.flatMap((name) => name.split('.')), ...columns]);
+  return [...names]
+    .filter(looksLikeAnother)
+    .map((name): TextRow => ['looks like another', `${name}: ${lettersOf(name)}`]);
 }
 
 /** How far it reaches. */

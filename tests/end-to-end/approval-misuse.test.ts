@@ -281,6 +281,10 @@ describe('a restart while requests wait', () => {
     const failing = await connect('-c sluice.on_hold=fail');
     const error = (await failing.query(sql).catch((thrown) => thrown)) as pg.DatabaseError;
     const kept = JSON.parse(error.detail ?? '').request as string;
+    const given = `UPDATE orders SET status = 'given' WHERE id = 3`;
+    const asked = (await failing.query(given).catch((thrown) => thrown)) as pg.DatabaseError;
+    const approved = JSON.parse(asked.detail ?? '').request as string;
+    expect((await call('POST', `${approved}/approve`)).state).toBe('approved');
     const waiting = await connect();
     const told = new Promise<string>((resolve) =>
       waiting.once('notice', ({ detail }) => resolve(JSON.parse(detail ?? '').request)),
@@ -292,6 +296,11 @@ describe('a restart while requests wait', () => {
     expect((await call('POST', `${kept}/approve`)).state).toBe('approved');
     const again = await connect('-c sluice.on_hold=fail');
     expect((await again.query(sql)).rowCount).toBe(1);
+    // What was approved before is good once, and what was used is used.
+    expect((await call('GET', approved)).state).toBe('approved');
+    expect((await again.query(given)).rowCount).toBe(1);
+    expect((await call('GET', approved)).state).toBe('used');
+    await expect(again.query(given)).rejects.toMatchObject({ code: 'SL002' });
     await Promise.all([again, failing, waiting].map((one) => one.end().catch(() => undefined)));
   }, 120_000);
 });

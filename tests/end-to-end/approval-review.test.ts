@@ -119,5 +119,11 @@ describe('a reviewer', () => {
     const [mark] = risky.review.marks;
     expect(risky.review.statement.slice(mark?.start, mark?.end)).toBe('DELETE\nFROM orders');
     expect(mark?.hazard).toBe('unbounded-write');
+    await gate.database.query('CREATE TABLE "оrders" (id int)');
+    const alike = (await seenBy('alice', await held('DELETE FROM "оrders" WHERE id = 1'))).review;
+    expect(alike.marks.map(({ start, end, hazard }) => [alike.statement.slice(start, end), hazard])).toEqual([
+      ['"оrders"', 'looks-like-another'],
+    ]);
+    expect(alike.facts).toContain('looks like another: оrders: о is U+043E');
   });
 });

@@ -2,10 +2,11 @@
  * A statement laid out for people who have to judge it, with what is risky in it marked. White space between tokens is all that changes: the
  * result is cut into tokens again and compared, and a text that would read differently is shown as it is. For the eye only.
  */
+
+import { looksLikeAnother } from '../../html/lookalikes.ts';
 import type { Hazard, HazardKind } from '../../model/facts.ts';
 import { offsetsOf } from './hazard-places.ts';
 import { type Token, tokenize } from './lexer.ts';
-import { looksLikeAnother } from './lookalikes.ts';
 
 /** Part of a laid-out text, [start, end), and why it is marked. */
 export interface Mark {

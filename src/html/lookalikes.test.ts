@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { looksLikeAnother } from './lookalikes.ts';
+import { lettersOf, looksLikeAnother } from './lookalikes.ts';
 
 test.each([
   ['customers', false],
@@ -19,4 +19,8 @@ test.each([
   ['աorders', true],
 ])('%s may be taken for another: %j', (name, looks) => {
   expect(looksLikeAnother(name)).toBe(looks);
+});
+
+test('says which letters they are', () => {
+  expect(lettersOf('custоmеrоs')).toBe('о is U+043E, е is U+0435');
 });

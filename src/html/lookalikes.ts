@@ -23,10 +23,20 @@ const DRAWN_AS_LATIN = /^["\d_$АВЕЅІЈКМНОРСТУХԚԜаеѕіјор�
 /** Latin letters as mathematics and full-width forms have them. */
 const DRAWN_OTHERWISE = /[\u{ff21}-\u{ff3a}\u{ff41}-\u{ff5a}\u{1d400}-\u{1d7ff}]/u;
 const NOT_ASCII = /[^\x00-\x7f]/;
+const MAX_LETTERS = 8;
 
 /** @param name as it is spelled */
 export function looksLikeAnother(name: string): boolean {
   if (!NOT_ASCII.test(name)) return false;
   const scripts = [...SCRIPTS, OTHER].filter((script) => script.test(name)).length;
   return scripts > 1 || DRAWN_AS_LATIN.test(name) || DRAWN_OTHERWISE.test(name);
+}
+
+/** Its letters beyond ASCII, each once, with what they are: `о is U+043E`. */
+export function lettersOf(name: string): string {
+  const letters = new Set([...name].filter((letter) => NOT_ASCII.test(letter)));
+  return [...letters]
+    .slice(0, MAX_LETTERS)
+    .map((letter) => `${letter} is U+${letter.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`)
+    .join(', ');
 }
