@@ -25,7 +25,7 @@ import { previewRows, previewTable } from '../preview-text.ts';
 import { Terminal } from '../terminal.ts';
 import { bannerLines, type DemoPlace } from './banner.ts';
 import { type EmbeddedPostgres, freePort, startEmbeddedPostgres } from './embedded-postgres.ts';
-import { proofLines } from './proof-lines.ts';
+import { shownProof } from './proof-lines.ts';
 import { demoConfigText } from './shop-config.ts';
 import { createShop } from './shop-seed.ts';
 import { Stage } from './stage.ts';
@@ -220,7 +220,7 @@ async function tour(terminal: Terminal, { place }: RunningDemo): Promise<ExitCod
     },
     ledgerLines: (principal) => linesAbout(principal, dirname(place.ledgerDir)),
     verifyLedger: () => verdictOf(place.ledgerDir),
-    proveDenial: () => proofLines(place.ledgerDir),
+    proveDenial: () => shownProof(place.ledgerDir),
   });
   await Promise.all([alice.leave(), bob.leave(), bot.leave()]);
   terminal.out(

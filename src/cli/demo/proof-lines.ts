@@ -1,5 +1,5 @@
 /** The proof of one entry, step by step, so that a reader can follow it with nothing but SHA-256. */
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -9,17 +9,24 @@ import { proveEntry } from '../../ledger/prove.ts';
 import { readEntries } from '../../ledger/read-entries.ts';
 import { pinnedKey, sourceOf } from '../../ledger/verify.ts';
 
+export interface ShownProof {
+  readonly lines: readonly string[];
+  /** The command that checks it, to be copied. */
+  readonly check: string;
+}
+
 const PATIENCE_MS = 10_000;
 
 /** Proves the last statement that was refused. @throws {SluiceError} if there is none, or it is not published in time */
-export async function proofLines(directory: string): Promise<readonly string[]> {
+export async function shownProof(directory: string): Promise<ShownProof> {
   const seq = await lastDenial(directory);
   const vkey = ((await sourceOf(directory).read('vkey'))?.toString('utf8') ?? '').trim();
   const proof = await whenPublished(directory, seq);
   const { entry = '', leaf, origin, size, root, steps } = verifyProof(proof, pinnedKey(vkey));
-  const file = join(tmpdir(), 'sluice-tour.tlog-proof');
+  // In a directory of its own: a name that others can guess may be a link to something else.
+  const file = join(mkdtempSync(join(tmpdir(), 'sluice-tour-')), 'entry.tlog-proof');
   writeFileSync(file, proof, { mode: 0o600 });
-  return [
+  const lines = [
     `entry ${seq} of ${size} of ${origin}:`,
     entry,
     `SHA-256(00 || entry)            ${leaf}`,
@@ -28,8 +35,8 @@ export async function proofLines(directory: string): Promise<readonly string[]> 
       return `SHA-256(01 || ${side === 'left' ? `${name} || it` : `it || ${name}`})  ${hash.toString('hex')}`;
     }),
     `= the root that is signed       ${root}`,
-    `node examples/verify-proof.mjs '${vkey}' ${file}`,
   ];
+  return { lines, check: `node examples/verify-proof.mjs '${vkey}' ${file}` };
 }
 
 async function lastDenial(directory: string): Promise<number> {

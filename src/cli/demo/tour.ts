@@ -3,6 +3,7 @@
  * states what must be so; one that is not makes the tour fail, so that the tour is a test of the whole.
  */
 
+import type { ShownProof } from './proof-lines.ts';
 import type { Stage } from './stage.ts';
 import type { Reply, Visitor } from './visitor.ts';
 
@@ -20,7 +21,7 @@ export interface TourCast {
   /** Verifies the whole ledger; says in a line what was found. @throws if it does not verify */
   verifyLedger(): Promise<string>;
   /** Proves that the last refusal is in the log, step by step, as lines for people. @throws if it cannot */
-  proveDenial(): Promise<readonly string[]>;
+  proveDenial(): Promise<ShownProof>;
 }
 
 /** Plays all scenes. Failed expectations are counted by the stage; only a broken connection throws. */
@@ -147,10 +148,11 @@ async function ledger(stage: Stage, cast: TourCast): Promise<void> {
   stage.lines([String(verdict)]);
   stage.expect(typeof verdict === 'string', 'ledger verified: nothing is missing, nothing was changed.');
   stage.act('an auditor', 'sluice ledger prove …    (the refused DROP TABLE, in one file)');
-  const proof = await cast.proveDenial().catch((error: unknown) => [String(error)]);
-  stage.lines(proof);
+  const proof = await cast.proveDenial().catch((error: unknown) => ({ lines: [String(error)], check: '' }));
+  stage.lines(proof.lines);
+  stage.act('anyone', proof.check);
   stage.expect(
-    proof.some((line) => line.startsWith('= the root')),
+    proof.lines.some((line) => line.startsWith('= the root')),
     'Each line is one SHA-256: check it by hand, or with examples/verify-proof.mjs.',
   );
 }
