@@ -183,5 +183,10 @@ test.skipIf(problem !== undefined)('an anchored checkpoint is locked', async () 
     [17, 'another one'],
     [18, 'a later one'],
   ]);
+  // One that keeps no versions has one of each.
+  const plain = await makeBucket('plain');
+  await createAnchor({ kind: 's3', bucket: plain, retainDays: 0 }).keep('a checkpoint', 5);
+  const found = await notesInBucket(new S3Bucket(plain), { from: 0, to: Number.MAX_SAFE_INTEGER });
+  expect(found.map(({ named, text }) => [named, text])).toEqual([[5, 'a checkpoint']]);
   for (const { keptAt } of notes) expect(Math.abs(Date.now() - keptAt)).toBeLessThan(300_000);
 });

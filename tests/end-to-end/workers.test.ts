@@ -355,3 +355,19 @@ describe('a worker that is killed', { timeout: 120_000 }, () => {
     expect((await client.query('SELECT 42 AS n')).rows).toEqual([{ n: 42 }]);
   });
 });
+
+test('a gateway that ends says of each session once that it is over', { timeout: 120_000 }, async () => {
+  const other = await startGate({ workers: 2 });
+  try {
+    const clients = [await other.client('bob'), await other.client('bob'), await other.client('alice')];
+    for (const client of clients) await client.query('SELECT 1');
+    await other.gateway.close();
+    const events = (await other.entries()).map(({ event }) => event);
+    const sessions = (kind: string) =>
+      events.flatMap((event) => (event.kind === kind && 'session' in event ? [event.session] : [])).sort();
+    expect(sessions('session-closed')).toEqual(sessions('session-opened'));
+    expect(sessions('session-opened')).toHaveLength(3);
+  } finally {
+    await other.stop();
+  }
+});
