@@ -10,7 +10,7 @@ import { collectEvidence } from '../report/collect-evidence.ts';
 import type { Evidence, LogState } from '../report/evidence.ts';
 import { FRAMEWORKS, type FrameworkId } from '../report/frameworks.ts';
 import { reportPage } from '../report/report-page.ts';
-import { type CliContext, listOption } from './cli-context.ts';
+import type { CliContext } from './cli-context.ts';
 import { EXIT } from './exit-code.ts';
 import { ledgerPlace, type PlaceOptions, tilesOf } from './ledger-place.ts';
 import { keyText } from './ledger-verification.ts';
@@ -52,7 +52,7 @@ export function addReportCommand(program: Command, context: CliContext): void {
     .option(
       '--anchors <place>',
       'a directory or address with checkpoints that were kept as a second place; may be repeated (default: those of the configuration)',
-      listOption,
+      placeOption,
     )
     .option('--no-verify', 'do not verify the log first')
     .addHelpText(
@@ -137,6 +137,11 @@ function writeReport(directory: string, evidence: Evidence): readonly string[] {
   ] as const;
   for (const [path, text] of files) writeFileSync(path, text, { mode: 0o600 });
   return files.map(([path]) => path);
+}
+
+/** May hold commas. */
+function placeOption(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 function startOption(text: string): number {
