@@ -24,6 +24,9 @@ import { type Node, type ParseTree, type RawStmt, statementOf } from './tree.ts'
 /** Longer ones are told apart by their text: walking such a tree takes as long as parsing it. */
 const MAX_DIGESTED_TREE_LENGTH = 32_768;
 
+/** Nobody is shown places in longer texts. */
+const MAX_PLACED_LENGTH = 65_536;
+
 /** A statement with its tree and everything that was resolved in it. */
 export class PostgresStatement implements AnalyzedStatement {
   readonly facts: Facts;
@@ -108,7 +111,8 @@ export function analyzeTree(text: string, trees: ParseTree, scope: PostgresScope
     hideDisturbed(binder, disturbance);
     hideSharedNames(binder, statementOf(raw));
     const { start, end } = extentOf(raw, text, offsets);
-    const locate = places.within({ start, end, command: binder.sheet.command });
+    const { command } = binder.sheet;
+    const locate = text.length > MAX_PLACED_LENGTH ? undefined : places.within({ start, end, command });
     const mayBreakOut = (trees.stmts?.length ?? 0) > 1 && !disturbance.begun;
     const facts = factsOf(statementOf(raw), binder, mayBreakOut, locate);
     if (facts.transaction === 'begin') disturbance.begun = true;
@@ -156,7 +160,7 @@ interface Disturbance {
 }
 
 /** The facts with what is dangerous about them. `mayBreakOut` says that a COMMIT here would end what others began. */
-function factsOf(tree: Node, binder: Binder, mayBreakOut: boolean, locate: Locate): Facts {
+function factsOf(tree: Node, binder: Binder, mayBreakOut: boolean, locate: Locate | undefined): Facts {
   const facts = binder.sheet.toFacts();
   const locks = locksOf(tree, binder.scope);
   const endsTransaction = mayBreakOut && (facts.transaction === 'commit' || facts.transaction === 'rollback');

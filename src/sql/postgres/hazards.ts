@@ -27,16 +27,18 @@ const SAFEGUARDS: ReadonlySet<string> = new Set([
 /** Collects hazards; each (kind, text) once. */
 export class HazardSheet {
   readonly #found = new Map<string, Hazard>();
-  readonly #locate: Locate;
+  readonly #locate: Locate | undefined;
   #spot: Spot | undefined;
 
-  constructor(locate: Locate) {
+  /** @param locate none if nobody wants to know where they stand */
+  constructor(locate: Locate | undefined) {
     this.#locate = locate;
   }
 
-  /** @param spot where it was found, if not in the statement as such */
-  note(kind: HazardKind, what: string, instead?: string, spot?: Spot): void {
-    const place = this.#locate(spot ?? this.#spot);
+  /** @param spot where it was found, if not in the statement as such; asked for only if somebody wants to know */
+  note(kind: HazardKind, what: string, instead?: string, spot?: Spot | (() => Spot | undefined)): void {
+    const found = () => (typeof spot === 'function' ? spot() : spot) ?? this.#spot;
+    const place = this.#locate?.(found());
     this.#found.set(`${kind} ${what}`, {
       ...{ kind, what },
       ...(instead === undefined ? {} : { instead }),
@@ -67,7 +69,7 @@ export function hazardsOf(
   binder: Binder,
   locks: readonly LockUse[],
   endsTransaction: boolean,
-  locate: Locate,
+  locate: Locate | undefined,
 ): readonly Hazard[] {
   const sheet = new HazardSheet(locate);
   noteStatement(sheet, statement, binder, true);
@@ -203,7 +205,11 @@ function isAggregated(targets: readonly Node[] | undefined, binder: Binder): boo
 }
 
 function noteWrites(sheet: HazardSheet, facts: Facts, binder: Binder, statement: Node): void {
-  const [change] = changesIn(statement);
+  let changes: readonly Spot[] | undefined;
+  const change = () => {
+    changes ??= changesIn(statement);
+    return changes[0];
+  };
   if (!facts.bounded)
     sheet.note(
       'unbounded-write',
@@ -232,12 +238,12 @@ function noteCalls(sheet: HazardSheet, { functions, opaque }: Facts, statement: 
   for (const { name } of functions) {
     const bare = name.slice(name.lastIndexOf('.') + 1);
     for (const [kind, names] of FUNCTION_HAZARDS)
-      if (names.test(bare)) sheet.note(kind, `calls ${name}`, undefined, callOf(statement, bare));
+      if (names.test(bare)) sheet.note(kind, `calls ${name}`, undefined, () => callOf(statement, bare));
   }
   for (const { kind, what } of opaque) {
-    const called = kind === 'function' ? callOf(statement, what.slice(what.lastIndexOf('.') + 1)) : undefined;
-    if (kind === 'dynamic-sql' || kind === 'function')
-      sheet.note('runs-unseen-code', `runs ${what}`, undefined, called);
+    const called = () => callOf(statement, what.slice(what.lastIndexOf('.') + 1));
+    if (kind === 'function') sheet.note('runs-unseen-code', `runs ${what}`, undefined, called);
+    if (kind === 'dynamic-sql') sheet.note('runs-unseen-code', `runs ${what}`);
   }
 }
 
