@@ -94,7 +94,7 @@ CREATE VIEW cards_again AS SELECT note, card AS c FROM cards;
 CREATE MATERIALIZED VIEW card_copy AS SELECT card FROM customers;
 CREATE INDEX customers_by_plan ON customers (plan, email);
 CREATE INDEX customers_by_mail ON customers (email) INCLUDE (id, plan);
-CREATE INDEX customers_early ON customers (salary) WHERE created < '2024-01-02';
+CREATE INDEX customers_uncapped ON customers (salary) WHERE cap IS NULL;
 CREATE STATISTICS customers_stats (ndistinct, dependencies, mcv) ON plan, tags FROM customers;
 CREATE TABLE payments (id int, customer_id int, iban text, amount numeric, country text) PARTITION BY LIST (country);
 CREATE TABLE payments_de PARTITION OF payments FOR VALUES IN ('de');

@@ -17,7 +17,16 @@ import { columnComparedWithConstant, conjuncts } from './constant-comparison.ts'
 import { quoteName } from './identifiers.ts';
 import { ORDER } from './label-places.ts';
 import type { IndexInfo, RelationInfo } from './relation-info.ts';
-import { as, bodyOf, type Node, type RangeVar, type SelectStmt, stringsOf } from './tree.ts';
+import {
+  type A_Expr,
+  as,
+  bodyOf,
+  type ColumnRef,
+  type Node,
+  type RangeVar,
+  type SelectStmt,
+  stringsOf,
+} from './tree.ts';
 import { viewOrders } from './view-orders.ts';
 
 export interface TellingOrders {
@@ -36,6 +45,11 @@ export interface TellingOrders {
 const NOTHING: ReadonlySet<string> = new Set();
 const NONE: readonly never[] = [];
 
+/** By catalog, relation and mask of each column: tables of thousands of partitions have as many indexes. */
+const KNOWN = new WeakMap<CatalogSnapshot, WeakMap<RelationInfo, Map<string, TellingOrders | undefined>>>();
+/** How many different masks of a relation are remembered. */
+const MAX_KNOWN = 100;
+
 /**
  * Undefined if no order tells anything.
  * @param only without partitions and children
@@ -46,7 +60,25 @@ export function tellingOrders(
   masks: ReadonlyMap<string, Mask>,
   only = false,
 ): TellingOrders | undefined {
-  if (masks.size === 0) return undefined;
+  if (masks.size === 0 || root.system) return undefined;
+  const relations = KNOWN.get(catalog) ?? new WeakMap();
+  KNOWN.set(catalog, relations);
+  const known = relations.get(root) ?? new Map<string, TellingOrders | undefined>();
+  relations.set(root, known);
+  const key = JSON.stringify([only, ...[...masks].map(([name, mask]) => [name, showsNothing(mask)])]);
+  if (known.has(key)) return known.get(key);
+  if (known.size >= MAX_KNOWN) known.clear();
+  const orders = findOrders(catalog, root, masks, only);
+  known.set(key, orders);
+  return orders;
+}
+
+function findOrders(
+  catalog: CatalogSnapshot,
+  root: RelationInfo,
+  masks: ReadonlyMap<string, Mask>,
+  only: boolean,
+): TellingOrders | undefined {
   if (masks.has(ORDER)) {
     const all = new Set(root.columns.map(({ name }) => name));
     return { guarded: all, stored: NOTHING, hasPlaces: false, isSorted: true, anchors: NONE };
@@ -137,7 +169,7 @@ export function narrowedReferences(
     const only = fromClause?.length === 1 ? as<RangeVar>(fromClause[0], 'RangeVar') : undefined;
     const orders = only && guardedOf.get(only);
     const isNarrow = (conjunct: Node): boolean => {
-      const column = stringsOf(columnComparedWithConstant(conjunct, false)?.fields).at(-1);
+      const column = stringsOf(columnPicked(conjunct)?.fields).at(-1);
       return column !== undefined && orders?.guarded.has(column) === true;
     };
     if (only && whereClause && lockingClause === undefined && conjuncts(whereClause).some(isNarrow))
@@ -146,6 +178,13 @@ export function narrowedReferences(
   };
   if (guardedOf.size > 0) visit(tree);
   return narrowed;
+}
+
+/** The column of `column = constant`, `column IN (…)` or `column = ANY (…)`. */
+function columnPicked(conjunct: Node): ColumnRef | undefined {
+  const { kind, name, lexpr } = as<A_Expr>(conjunct, 'A_Expr') ?? {};
+  const isList = (kind === 'AEXPR_IN' || kind === 'AEXPR_OP_ANY') && stringsOf(name).at(-1) === '=';
+  return isList ? as<ColumnRef>(lexpr, 'ColumnRef') : columnComparedWithConstant(conjunct, false);
 }
 
 /** The same value, but no column to the planner. */

@@ -96,6 +96,10 @@ describe('the order of rows', () => {
       `SELECT id FROM ${staff('"id", "team", "note"', 'ORDER BY tableoid, ctid')} AS "staff" WHERE team = 'x' AND note = 'y'`,
     ],
     [
+      `SELECT id FROM staff WHERE team IN ('x', 'y')`,
+      `SELECT id FROM ${staff('"id", "team"', 'ORDER BY tableoid, ctid')} AS "staff" WHERE team IN ('x', 'y')`,
+    ],
+    [
       `SELECT s.id FROM staff s JOIN u ON u.id = s.id WHERE s.team = 'x'`,
       `SELECT s.id FROM ${staff(`"id", ${TEAM}`, FROM_TABLE)} s JOIN "public"."u" ON u.id = s.id WHERE s.team = 'x'`,
     ],

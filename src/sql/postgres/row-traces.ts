@@ -18,7 +18,7 @@ interface Counts {
 }
 
 const UNKNOWN = 'NULL::pg_catalog.int8';
-const WHOSE = ['all', 'user', 'sys'] as const;
+const WHOSE = ['all', 'user'] as const;
 
 /** What stands there before anybody has counted. */
 const SIZES: Counts = {

@@ -178,7 +178,7 @@ const TYPES: readonly Attack[] = [
   `SELECT t.n FROM ${c}, XMLTABLE('/a' PASSING xmlelement(NAME a, ssn) COLUMNS n int PATH '.') t WHERE id = 3`,
   `SELECT setseed(salary::float8 / 100000), random() FROM ${c} WHERE id = 3`,
   [
-    `SET LOCAL statement_timeout = '500ms'`,
+    `SET LOCAL statement_timeout = '3s'`,
     `SELECT pg_sleep(CASE WHEN email = '${MAIL}' THEN 60 ELSE 0 END) FROM ${c} WHERE id = 3`,
   ],
   `MERGE INTO orders o USING ${c} x ON o.customer_id = x.id AND x.email LIKE 'ualpha%' WHEN MATCHED THEN DELETE RETURNING o.id`,

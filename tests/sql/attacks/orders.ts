@@ -62,7 +62,7 @@ const BEHIND_OTHERS: readonly Attack[] = [
   ),
   byIndex(`SELECT id, plan FROM derived WHERE plan = 'pro'`),
   byIndex(`SELECT id, plan FROM derived ORDER BY plan LIMIT 3`),
-  byIndex(`SELECT id FROM ${c} WHERE created < '2024-01-02'`),
+  byIndex(`SELECT id FROM ${c} WHERE cap IS NULL`),
 ];
 
 /** Nothing but the index is read: `customers_by_mail` is on (email) and holds id and plan besides. */
@@ -112,7 +112,7 @@ const COUNTED: readonly Attack[] = [
   `SELECT to_jsonb(c) -> 'reltuples' FROM pg_class c WHERE relname = 'rich_copy'`,
   `SELECT (pg_class).reltuples FROM pg_class WHERE relname = 'customers_rich'`,
   `SELECT sum(reltuples) FROM pg_class WHERE relname ~ '_rich'`,
-  `SELECT string_agg(relname, ',' ORDER BY reltuples, relname) FROM pg_class WHERE relname ~ '^customers_'`,
+  `SELECT string_agg(relname, ',' ORDER BY reltuples, relname) FROM pg_class WHERE relname ~ '^births'`,
   `SELECT reltuples FROM pg_class NATURAL JOIN (SELECT 'rich_copy'::name AS relname) x`,
 ];
 
