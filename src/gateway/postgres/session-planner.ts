@@ -272,7 +272,8 @@ export class SessionPlanner {
 
   /** The names of a portal are settled: of what has changed since, only rules and labels matter. */
   #mayRun(portal: Portal): boolean {
-    return !this.#service.catalogIsStale && this.#holds(portal);
+    // What names nothing needs no catalog; a question in front of it would make a pipeline of it.
+    return (!this.#service.catalogIsStale || isNameless(portal.plan)) && this.#holds(portal);
   }
 
   #holds(portal: Portal): boolean {
