@@ -38,6 +38,9 @@ export function inForm(form: Form, text: string): Step {
   return ask(parse(text), describeStatement(), bind([], '', '', formats), describePortal(), execute(), sync);
 }
 
+/** How long something took the server (pg_rusage.c). */
+const DURATIONS = /\bCPU: user: [\d.]+ s, system: [\d.]+ s, elapsed: [\d.]+ s/g;
+
 /**
  * Plays a conversation on a connection of its own.
  * @returns what came of each step; the last says so if the connection was cut or nothing came
@@ -48,7 +51,7 @@ export async function play(
   others: (sql: string) => Promise<unknown>,
 ): Promise<string[][]> {
   const client = await WireClient.open(target);
-  const transcribe = createTranscriber();
+  const transcribe = createTranscriber(DURATIONS);
   const seen: string[][] = [];
   try {
     for (const { send, until, meanwhile } of steps) {
