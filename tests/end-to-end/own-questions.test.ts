@@ -98,3 +98,16 @@ test('a session goes on while somebody who waits for it keeps others from the ca
   client.close();
   other.close();
 });
+
+test('a name that nobody knows is the database’s affair while the catalog is locked', async () => {
+  const holder = await gate.database.client();
+  const client = await WireClient.open(through);
+  client.send(query('SELECT 1'));
+  await client.untilReady();
+  await holder.query('BEGIN; LOCK TABLE pg_trigger IN ACCESS EXCLUSIVE MODE');
+  client.send(query('SELECT FROM nosuch'));
+  const told = (await client.untilReady()).map(transcribe).join('\n');
+  await holder.query('ROLLBACK');
+  expect(told).toContain('relation \\"nosuch\\" does not exist');
+  client.close();
+});

@@ -243,7 +243,9 @@ export class SessionPlanner {
     const certain = plan.usesObjects ? await this.#withObjects(plan, doubt) : plan;
     if (certain.unresolved.length === 0) return certain;
     // They may have been made a moment ago, by others or by this session itself.
-    const newer = await this.#backend.untilCancelled(this.#service.refreshFor(certain.unresolved));
+    const refreshed = this.#backend.untilCancelled(this.#service.refreshFor(certain.unresolved));
+    const newer = await refreshed.catch(doubtOfLock);
+    if (typeof newer !== 'boolean') return this.#planNow(plan.text, newer);
     if (this.#mayOwnRelations) await this.#askReading(certain.unresolved);
     return newer || this.#mayOwnRelations ? this.#planNow(plan.text, doubt) : certain;
   }
