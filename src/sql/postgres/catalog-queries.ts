@@ -91,19 +91,14 @@ WITH rel AS MATERIALIZED (
   FROM pg_catalog.pg_constraint k JOIN rel ON rel.oid ${EQ} k.conrelid
   WHERE ${letter('k.contype', 'pucxf')}
   GROUP BY k.conrelid
-), uni AS (
+), idx AS (
   SELECT i.indrelid, pg_catalog.json_agg(${jsonArray(
     'ic.relname',
     'i.indisprimary::pg_catalog.int4',
     'pg_catalog.to_json(i.indkey::pg_catalog._int2)',
     MENTIONED_BY_INDEX,
-  )} ORDER BY ic.relname, ic.oid) AS j
-  FROM pg_catalog.pg_index i JOIN rel ON rel.oid ${EQ} i.indrelid
-    JOIN pg_catalog.pg_class ic ON ic.oid ${EQ} i.indexrelid
-  WHERE i.indisunique OR i.indisexclusion
-  GROUP BY i.indrelid
-), idx AS (
-  SELECT i.indrelid, pg_catalog.json_agg(${jsonArray(
+  )} ORDER BY ic.relname, ic.oid) FILTER (WHERE i.indisunique OR i.indisexclusion) AS uni,
+  pg_catalog.json_agg(${jsonArray(
     'i.indexrelid::pg_catalog.int8',
     'i.indnkeyatts',
     'pg_catalog.to_json(i.indkey::pg_catalog._int2)',
@@ -161,7 +156,7 @@ SELECT ${jsonArray(
     'rel.relispartition::pg_catalog.int4',
     'att.j',
     'con.j',
-    'uni.j',
+    'idx.uni',
     'inh.j',
     'trg.j',
     'rul.names',
@@ -178,7 +173,6 @@ SELECT ${jsonArray(
 FROM rel
   LEFT JOIN att ON att.attrelid ${EQ} rel.oid
   LEFT JOIN con ON con.conrelid ${EQ} rel.oid
-  LEFT JOIN uni ON uni.indrelid ${EQ} rel.oid
   LEFT JOIN idx ON idx.indrelid ${EQ} rel.oid
   LEFT JOIN inh ON inh.inhrelid ${EQ} rel.oid
   LEFT JOIN trg ON trg.tgrelid ${EQ} rel.oid
