@@ -72,7 +72,7 @@ The DETAIL of a statement that a policy, a reviewer, a mask, a limit, a budget o
  "next": "retry-identical-once-approved"}
 \`\`\`
 
-\`request\` is there if there is an approval request, \`expiresAt\` while it waits, \`facts\` where one statement is meant. Limits and budgets add what
+\`request\` is there if there is an approval request, \`grant\` if a grant covers it at another time, \`expiresAt\` while it waits, \`facts\` where one statement is meant. Limits and budgets add what
 they count (\`limit\`, \`label\`, \`budget\`, \`refillsAt\`, …). \`next\` is what may be done: \`retry-identical-once-approved\`, \`retry-identical-at-its-time\`,
 \`retry-identical-as-new-request\`, \`ask-the-reviewer\`, \`send-another-statement\` or \`wait\`. The HINT says it in words, with the policy's own \`@hint\`. No value of the statement or the
 database is in any of them. An agent that gets \`SL002\` tells its person the

@@ -92,7 +92,8 @@ describe('the DETAIL of a refusal is JSON', () => {
       message: expect.stringMatching(/grant grt_.* may be used /),
     });
     expect(JSON.parse(error.detail ?? '')).toEqual({
-      ...{ policies: ['not-now'], facts: FACTS, next: 'retry-identical-at-its-time' },
+      ...{ grant: expect.stringMatching(/^grt_/), policies: ['not-now'] },
+      ...{ facts: FACTS, next: 'retry-identical-at-its-time' },
     });
   });
 
