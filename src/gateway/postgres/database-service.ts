@@ -21,14 +21,13 @@ import { labelKey, type RememberedLabel } from '../../sql/postgres/label-memory.
 import { createScope, type PostgresScope } from '../../sql/postgres/scope.ts';
 import { parseSearchPath } from '../../sql/postgres/search-path.ts';
 import { blastRadiusOf, estimateContext, tellable } from './blast-radius.ts';
+import { CatalogFreshness, REFRESH_INTERVAL_MS } from './catalog-freshness.ts';
 import { DatabaseLabels, type LabelReports } from './database-labels.ts';
 import { RequestPreviews } from './request-previews.ts';
 import { SideConnection } from './side-connection.ts';
 import { estimatesAside } from './side-estimates.ts';
 import { SqlClient } from './sql-client.ts';
 
-/** DDL that does not pass the gate is seen at the latest after this. */
-const REFRESH_INTERVAL_MS = 15_000;
 /** An unknown name makes the catalog be read anew, but not more often than this. */
 const MIN_UNKNOWN_REFRESH_MS = 1_000;
 const CATALOG_TIMEOUT_MS = 60_000;
@@ -85,14 +84,14 @@ export class DatabaseService {
   #wanted = 0;
   #loaded = 0;
   #loading: Promise<void> | undefined;
-  #loadedAt = Number.NEGATIVE_INFINITY;
+  readonly #freshness: CatalogFreshness;
   /** In between, only what seems to have changed is read. */
   #loadedWholeAt = Number.NEGATIVE_INFINITY;
   #lastUnknownAt = Number.NEGATIVE_INFINITY;
-  #inUse = 0;
 
   constructor(options: DatabaseServiceOptions) {
     this.#options = options;
+    this.#freshness = new CatalogFreshness(options.now);
     this.config = options.config;
     this.approvals = options.approvals;
     this.lookups = options.lookups;
@@ -116,7 +115,7 @@ export class DatabaseService {
       },
     });
     this.#timer = setInterval(() => {
-      if (this.#inUse > 0) this.refreshCatalog().catch(options.onRefreshFailure);
+      if (this.#freshness.isKept) this.refreshCatalog().catch(options.onRefreshFailure);
     }, REFRESH_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -147,20 +146,18 @@ export class DatabaseService {
 
   /** A session begins: from now on the catalog is kept fresh. @throws {SluiceError} upstream_unavailable */
   async open(): Promise<void> {
-    this.#inUse += 1;
-    // Without sessions it was not kept fresh.
-    if (this.#options.now() - this.#loadedAt > REFRESH_INTERVAL_MS) this.catalogChanged();
+    if (this.#freshness.begin()) this.catalogChanged();
     try {
       await this.catalogReady();
     } catch (thrown) {
-      this.#inUse -= 1;
+      this.#freshness.end();
       throw thrown;
     }
   }
 
   /** A session ended. */
   release(): void {
-    this.#inUse -= 1;
+    this.#freshness.end();
   }
 
   /**
@@ -359,7 +356,7 @@ export class DatabaseService {
       this.#labels.update(catalog);
     }
     this.#loaded = wanted;
-    this.#loadedAt = loadedAt;
+    this.#freshness.loadedAt = loadedAt;
     if (whole) this.#loadedWholeAt = loadedAt;
   }
 
