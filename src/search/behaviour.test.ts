@@ -14,8 +14,8 @@ import { embeddedPlace } from './sqlite-place.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-/** Some day at noon; the last of the story. */
-const NOW = Math.floor(Date.now() / DAY) * DAY - 12 * HOUR;
+/** Some day at noon; the last of the story, and an hour ago: what is found of the day before is no news. */
+const NOW = Date.UTC(2026, 4, 20, 12);
 
 let directory: string;
 let ledger: Ledger;
@@ -25,6 +25,7 @@ let statement: number;
 let loops: IndexLoop[];
 
 beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ['Date'], now: NOW + HOUR });
   directory = mkdtempSync(join(tmpdir(), 'sluice-behaviour-'));
   [time, statement, loops] = [NOW - 41 * DAY, 0, []];
   sequencer = await Sequencer.open({ directory: join(directory, 'ledger') });
@@ -32,6 +33,7 @@ beforeEach(async () => {
   say(opened('bot'));
 });
 afterEach(async () => {
+  vi.useRealTimers();
   for (const loop of loops) loop.stop();
   await ledger.close();
   sequencer.close();
