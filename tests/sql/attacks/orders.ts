@@ -117,37 +117,22 @@ const COUNTED: readonly Attack[] = [
 ];
 
 /** A guess is written over an indexed value and taken back: whether it was right decides where the next version goes. */
+const takenBack = (guess: string): Attack => ({
+  parts: [
+    'BEGIN',
+    guess,
+    'ROLLBACK',
+    'SELECT count(*) FROM vault',
+    `UPDATE vault SET note = 'x' WHERE id = 3 RETURNING ctid`,
+  ],
+  cleanup: `TRUNCATE vault; INSERT INTO vault SELECT id, card, note FROM customers ORDER BY id`,
+});
 const OVERWRITTEN: readonly Attack[] = [
-  {
-    parts: [
-      'BEGIN',
-      `UPDATE vault SET card = '5555553141870003' WHERE id = 3`,
-      'ROLLBACK',
-      'SELECT count(*) FROM vault',
-      `UPDATE vault SET note = 'x' WHERE id = 3 RETURNING ctid`,
-    ],
-    cleanup: `TRUNCATE vault; INSERT INTO vault SELECT id, card, note FROM customers ORDER BY id`,
-  },
-  {
-    parts: [
-      'BEGIN',
-      `MERGE INTO vault USING (VALUES (3)) v (i) ON id = v.i WHEN MATCHED THEN UPDATE SET card = '5555553141870003'`,
-      'ROLLBACK',
-      'SELECT count(*) FROM vault',
-      `UPDATE vault SET note = 'x' WHERE id = 3 RETURNING ctid`,
-    ],
-    cleanup: `TRUNCATE vault; INSERT INTO vault SELECT id, card, note FROM customers ORDER BY id`,
-  },
-  {
-    parts: [
-      'BEGIN',
-      `INSERT INTO vault VALUES (3) ON CONFLICT (id) DO UPDATE SET card = '5555553141870003'`,
-      'ROLLBACK',
-      'SELECT count(*) FROM vault',
-      `UPDATE vault SET note = 'x' WHERE id = 3 RETURNING ctid`,
-    ],
-    cleanup: `TRUNCATE vault; INSERT INTO vault SELECT id, card, note FROM customers ORDER BY id`,
-  },
+  takenBack(`UPDATE vault SET card = '5555553141870003' WHERE id = 3`),
+  takenBack(
+    `MERGE INTO vault USING (VALUES (3)) v (i) ON id = v.i WHEN MATCHED THEN UPDATE SET card = '5555553141870003'`,
+  ),
+  takenBack(`INSERT INTO vault VALUES (3) ON CONFLICT (id) DO UPDATE SET card = '5555553141870003'`),
 ];
 
 export const ORDERS: Readonly<Record<string, readonly Attack[]>> = {
